@@ -1,0 +1,242 @@
+"""Settings, read from the environment only. A bad setting stops the start with one clear sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def _env(name: str, default: str = "") -> str:
+    return os.environ.get(f"WENGUO_{name}", default).strip()
+
+
+def _flag(name: str, default: bool) -> bool:
+    value = _env(name, "1" if default else "0").lower()
+    if value not in {"0", "1", "true", "false", "yes", "no", "on", "off"}:
+        raise ImproperlyConfigured(f"WENGUO_{name}={value}: 请写 1 或 0 (write 1 or 0)")
+    return value in {"1", "true", "yes", "on"}
+
+
+def _number(name: str, default: int, low: int, high: int) -> int:
+    raw = _env(name, str(default))
+    if not raw.isdigit() or not low <= int(raw) <= high:
+        raise ImproperlyConfigured(f"WENGUO_{name}={raw}: 请写 {low} 到 {high} 之间的整数 (a whole number {low}–{high})")
+    return int(raw)
+
+
+def _database(url: str) -> dict[str, Any]:
+    """postgresql://user:password@host:port/name?host=/socket/dir&sslmode=… as Django's settings."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL 以 {parts.scheme or '空'} 开头;请写 postgresql://用户:密码@主机:端口/库名 "
+            "(must start with postgresql://)"
+        )
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", None) or parts.hostname or ""
+    user = options.pop("user", None) or unquote(parts.username or "")
+    port = options.pop("port", None) or parts.port or ""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "wenguo",
+        "USER": user,
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(port),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            **options,
+            "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 15},
+        },
+    }
+
+
+DEBUG = _flag("DEBUG", False)
+HOME = Path(_env("HOME") or Path.home() / ".local/share/wenguo").expanduser()
+PORT = _number("PORT", 8000, 1, 65535)
+LIVE_PORT = _number("LIVE_PORT", PORT + 1, 1, 65535)
+PUBLIC_URL = _env("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+LIVE_URL = _env("LIVE_URL")  # behind a proxy: the address of the live endpoint; empty: same host, LIVE_PORT
+
+DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///wenguo"))}
+
+
+def _secret() -> str:
+    """WENGUO_SECRET_KEY, or one made once and kept beside the data, readable by its owner only."""
+    given = _env("SECRET_KEY")
+    if given:
+        if len(given) < 32:
+            raise ImproperlyConfigured("WENGUO_SECRET_KEY 太短:至少 32 个字符 (at least 32 characters)")
+        return given
+    kept = HOME / "secret_key"
+    try:
+        return kept.read_text().strip()
+    except FileNotFoundError:
+        import secrets
+
+        HOME.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:  # another process was first
+            return kept.read_text().strip()
+        with os.fdopen(descriptor, "w") as file:
+            file.write(made := secrets.token_urlsafe(48))
+        return made
+
+
+SECRET_KEY = _secret()
+ALLOWED_HOSTS = [h for h in _env("ALLOWED_HOSTS", "*").split(",") if h]
+CSRF_TRUSTED_ORIGINS = [o for o in _env("TRUSTED_ORIGINS", PUBLIC_URL).split(",") if o]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "procrastinate.contrib.django",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "wenguo.journal",
+    "wenguo.people",
+    "wenguo.customers",
+    "wenguo.policy",
+    "wenguo.channels",
+    "wenguo.cases",
+    "wenguo.insight",
+    "wenguo.web",
+    "wenguo.api",
+    "wenguo.worker",
+    "wenguo.demo",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "wenguo.web.doors.Refusals",
+]
+ROOT_URLCONF = "wenguo.config.urls"
+WSGI_APPLICATION = "wenguo.config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [PACKAGE / "web/templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {"environment": "wenguo.web.jinja.environment", "auto_reload": DEBUG},
+    },
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    },
+]
+
+AUTH_USER_MODEL = "people.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/desk/"
+ACCOUNT_ADAPTER = "wenguo.web.account.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = False
+MFA_TOTP_ISSUER = "闻过"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if PUBLIC_URL.startswith("https://"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = _env("TIME_ZONE", "Asia/Shanghai")
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [PACKAGE / "web/static"]
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# Files: a directory beside the data, or an S3-compatible bucket.
+MEDIA_ROOT = Path(_env("FILES") or HOME / "files")
+UPLOAD_MAX_MIB = _number("UPLOAD_MAX_MIB", 50, 1, 4096)
+UPLOAD_MAX_FILES = _number("UPLOAD_MAX_FILES", 20, 1, 500)
+if _env("S3_BUCKET"):
+    _evidence: dict[str, Any] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": _env("S3_BUCKET"),
+            "endpoint_url": _env("S3_ENDPOINT") or None,
+            "access_key": _env("S3_ACCESS_KEY") or None,
+            "secret_key": _env("S3_SECRET_KEY") or None,
+            "region_name": _env("S3_REGION") or None,
+            "file_overwrite": False,
+            "default_acl": None,
+        },
+    }
+else:
+    _evidence = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": MEDIA_ROOT}}
+STORAGES = {
+    "default": _evidence,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Mail goes out by SMTP once WENGUO_SMTP_HOST is set; until then it is kept in the outbox and shown as not sent.
+EMAIL_HOST = _env("SMTP_HOST")
+EMAIL_PORT = _number("SMTP_PORT", 465, 1, 65535)
+EMAIL_HOST_USER = _env("SMTP_USER")
+EMAIL_HOST_PASSWORD = _env("SMTP_PASSWORD")
+EMAIL_USE_SSL = _flag("SMTP_SSL", EMAIL_PORT == 465)
+EMAIL_USE_TLS = _flag("SMTP_STARTTLS", EMAIL_PORT == 587)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = _env("MAIL_FROM", "闻过投诉中心 <no-reply@localhost>")
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": _env("LOG_LEVEL", "WARNING").upper()},
+    "loggers": {"wenguo": {"level": _env("LOG_LEVEL", "INFO").upper()}},
+}

@@ -1,0 +1,35 @@
+"""Put a job in the queue, in the transaction that makes it necessary.
+
+    later("cases.acknowledge", case_id=case.pk)
+
+The job is a row; it exists exactly when the surrounding transaction commits. Jobs may run twice, so each is an act
+whose guarded change makes the second run harmless. Tasks are declared with `@task("cases.acknowledge")` in the
+chapter they belong to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+# 10 s, 20 s, 40 s … about a day and a half in all, then the job waits in the tray of the failed for a person.
+RETRY = RetryStrategy(max_attempts=14, exponential_wait=2, wait=8)
+
+
+def task(name: str, *, queue: str = "default", lock: str | None = None) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a function as a job called `name`; it takes only JSON values as keyword arguments."""
+    return lambda function: app.task(name=name, queue=queue, lock=lock, retry=RETRY)(function)
+
+
+def later(name: str, *, at: datetime | None = None, unique: str | None = None, **kwargs: Any) -> None:
+    """Enqueue job `name`. `at`: not before this moment. `unique`: at most one waiting job with this key."""
+    from procrastinate.exceptions import AlreadyEnqueued
+
+    try:
+        app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)
+    except AlreadyEnqueued:
+        pass
