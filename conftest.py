@@ -29,6 +29,6 @@ if not os.environ.get("WENGUO_TEST_HOME"):  # workers of pytest-xdist inherit th
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wenguo.config.settings")
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # Playwright's loop runs in the thread of the test
 
-import django  # noqa: E402
+import django
 
 django.setup()

@@ -26,7 +26,9 @@ def _flag(name: str, default: bool) -> bool:
 def _number(name: str, default: int, low: int, high: int) -> int:
     raw = _env(name, str(default))
     if not raw.isdigit() or not low <= int(raw) <= high:
-        raise ImproperlyConfigured(f"WENGUO_{name}={raw}: 请写 {low} 到 {high} 之间的整数 (a whole number {low}–{high})")
+        raise ImproperlyConfigured(
+            f"WENGUO_{name}={raw}: 请写 {low} 到 {high} 之间的整数 (a whole number {low}–{high})"
+        )
     return int(raw)
 
 
