@@ -101,7 +101,10 @@ class Server:
         self.say = say
         self.process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
-        self.bin = binaries()
+
+    @property
+    def bin(self) -> Path:
+        return binaries()
 
     # -- where it is -----------------------------------------------------------------------------------------------
 

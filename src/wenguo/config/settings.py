@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
+
+from wenguo.config.embedded import Server
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -38,8 +43,12 @@ def _database(url: str) -> dict[str, Any]:
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(
             f"DATABASE_URL 以 {parts.scheme or '空'} 开头;请写 postgresql://用户:密码@主机:端口/库名 "
-            "(must start with postgresql://)"
+            "(it must start with postgresql://)"
         )
+    try:
+        parts.port  # noqa: B018 - raises when it is no number
+    except ValueError as error:
+        raise ImproperlyConfigured("DATABASE_URL 里的端口不是数字 (the port is not a number)") from error
     options = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or parts.hostname or ""
     user = options.pop("user", None) or unquote(parts.username or "")
@@ -60,13 +69,23 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DEBUG = _flag("DEBUG", False)
-HOME = Path(_env("HOME") or Path.home() / ".local/share/wenguo").expanduser()
+HOME = Path(_env("HOME") or Path.home() / ".local/share/wenguo").expanduser().absolute()
+HOST = _env("HOST") or "127.0.0.1"
 PORT = _number("PORT", 8000, 1, 65535)
 LIVE_PORT = _number("LIVE_PORT", PORT + 1, 1, 65535)
-PUBLIC_URL = _env("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
-LIVE_URL = _env("LIVE_URL")  # behind a proxy: the address of the live endpoint; empty: same host, LIVE_PORT
+PUBLIC_URL = _web_address("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+LIVE_URL = _web_address("LIVE_URL", "")  # behind a proxy: the address of the live endpoint; empty: host, LIVE_PORT
 
-DATABASES = {"default": _database(os.environ.get("DATABASE_URL", "postgresql:///wenguo"))}
+# What `wenguo up` starts, and how wide.
+WEB_WORKERS = _number("WEB_WORKERS", 1, 1, 64)
+WEB_THREADS = _number("WEB_THREADS", 8, 1, 200)
+WORKERS = _number("WORKERS", 1, 0, 64)
+WORKER_JOBS = _number("WORKER_JOBS", 4, 1, 100)
+DEMO = _flag("DEMO", False)  # an empty database becomes a demonstration company
+DEMO_CASES = _number("DEMO_CASES", 300, 0, 1_000_000)
+
+DATABASE_URL = os.environ.get("DATABASE_URL", "").strip()  # empty: the embedded PostgreSQL of HOME
+DATABASES = {"default": _database(DATABASE_URL or Server(HOME).url)}
 
 
 def _secret() -> str:
@@ -76,20 +95,23 @@ def _secret() -> str:
         if len(given) < 32:
             raise ImproperlyConfigured("WENGUO_SECRET_KEY 太短:至少 32 个字符 (at least 32 characters)")
         return given
+    import secrets
+    import tempfile
+
     kept = HOME / "secret_key"
     try:
-        return kept.read_text().strip()
-    except FileNotFoundError:
-        import secrets
-
         HOME.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:  # another process was first
-            return kept.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            file.write(made := secrets.token_urlsafe(48))
-        return made
+        if not kept.exists():
+            with tempfile.NamedTemporaryFile("w", dir=HOME) as file:  # made with mode 0600
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                with contextlib.suppress(FileExistsError):  # another process was first
+                    os.link(file.name, kept)
+        return kept.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"不能读写 WENGUO_HOME={HOME}:{error.strerror} (cannot read or write this directory)"
+        ) from error
 
 
 SECRET_KEY = _secret()
@@ -187,7 +209,7 @@ LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 LOCALE_PATHS = [PACKAGE / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = _env("TIME_ZONE", "Asia/Shanghai")
+TIME_ZONE = _one_of("TIME_ZONE", "Asia/Shanghai", available_timezones(), "没有这个时区 (no such time zone)")
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web/static"]
@@ -234,11 +256,13 @@ DEFAULT_FROM_EMAIL = _env("MAIL_FROM", "闻过投诉中心 <no-reply@localhost>"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_level = _one_of("LOG_LEVEL", "INFO", _LEVELS, "请写 DEBUG、INFO、WARNING 或 ERROR (write one of these)")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": _env("LOG_LEVEL", "WARNING").upper()},
-    "loggers": {"wenguo": {"level": _env("LOG_LEVEL", "INFO").upper()}},
+    "root": {"handlers": ["console"], "level": max(_level, "WARNING", key=_LEVELS.index)},
+    "loggers": {"wenguo": {"level": _level}},
 }
