@@ -31,7 +31,6 @@ from .parts import (
     Allowance,
     Approval,
     CalendarSpec,
-    CategoryCode,
     Channel,
     ClockKind,
     ClockRule,
