@@ -240,7 +240,7 @@ class Server:
         ours = self._run("postgres", "--version").split()[2].split(".")[0]
         if made_by != ours:
             raise CannotStart(
-                f"数据由 PostgreSQL {made_by} 建立,而现有程序是 {ours}:请用原来的版本执行 wenguo backup,再用新版本在空目录 "
+                f"数据由 PostgreSQL {made_by} 建立,而现有程序是 {ours}:请用原来的版本 wenguo backup,再用新版本在空目录 "
                 f"wenguo restore (data made by PostgreSQL {made_by}, this is {ours}: back up with the old, restore "
                 "with the new)"
             )

@@ -31,10 +31,22 @@ def _flag(name: str, default: bool) -> bool:
 def _number(name: str, default: int, low: int, high: int) -> int:
     raw = _env(name, str(default))
     if not raw.isdigit() or not low <= int(raw) <= high:
-        raise ImproperlyConfigured(
-            f"WENGUO_{name}={raw}: 请写 {low} 到 {high} 之间的整数 (a whole number {low}–{high})"
-        )
+        raise ImproperlyConfigured(f"WENGUO_{name}={raw}: 请写 {low} 到 {high} 的整数 (a whole number {low}–{high})")
     return int(raw)
+
+
+def _one_of(name: str, default: str, allowed: Collection[str], hint: str) -> str:
+    value = _env(name) or default
+    if value not in allowed:
+        raise ImproperlyConfigured(f"WENGUO_{name}={value}: {hint}")
+    return value
+
+
+def _web_address(name: str, default: str) -> str:
+    value = (_env(name) or default).rstrip("/")
+    if value and (not value.startswith(("http://", "https://")) or not urlsplit(value).hostname):
+        raise ImproperlyConfigured(f"WENGUO_{name}={value}: 请写 https://主机 (write https://host)")
+    return value
 
 
 def _database(url: str) -> dict[str, Any]:
