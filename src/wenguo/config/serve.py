@@ -1,0 +1,102 @@
+"""The three processes that serve: web pages and API, the live endpoint, the worker. Each runs until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+
+from wenguo.config.embedded import CannotStart
+
+log = logging.getLogger("wenguo.serve")
+
+STOP_SECONDS = 8  # then a request or a job that is still at work is cut off; jobs are taken up again
+
+
+def check_port(host: str, port: int, setting: str) -> None:
+    """CannotStart when nobody could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError as error:
+            raise CannotStart(
+                f"没有使用端口 {port} 的权限,请用 {setting} 另选 1024 以上的端口 (no permission for port {port}: set "
+                f"{setting} above 1024)"
+            ) from error
+        except socket.gaierror as error:
+            raise CannotStart(f"WENGUO_HOST={host} 不是本机地址 (WENGUO_HOST is no address of this machine)") from error
+        except OSError as error:
+            if error.errno == 99:
+                raise CannotStart(
+                    f"WENGUO_HOST={host} 不是本机地址 (WENGUO_HOST is no address of this machine)"
+                ) from error
+            raise CannotStart(
+                f"端口 {port} 已被占用,请停止占用它的程序或设置 {setting} (port {port} is taken: stop the other program or "
+                f"set {setting})"
+            ) from error
+
+
+def web(host: str, port: int, workers: int, threads: int) -> None:
+    """Pages and API: WSGI, `threads` requests at once in each of `workers` processes."""
+    _granian(
+        "wenguo.config.wsgi:application",
+        host,
+        port,
+        "wsgi",
+        workers=workers,
+        blocking_threads=threads,
+        backpressure=512,
+    )
+
+
+def live(host: str, port: int) -> None:
+    """Server-sent events: one process with one event loop."""
+    _granian("wenguo.config.live:application", host, port, "asgi", workers=1)
+
+
+def _granian(target: str, host: str, port: int, interface: str, **options: int) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    os.environ["WENGUO_SERVED"] = "1"  # the processes granian starts end with it, however it ends
+    Granian(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces(interface),
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=1.0,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.warning,
+        **options,  # type: ignore[arg-type]
+    ).serve()
+
+
+def work(jobs: int) -> None:
+    """Take jobs from every queue, `jobs` at once, and set off what is due by the calendar. Ends on SIGTERM or Ctrl-C.
+
+    procrastinate writes a heartbeat every ten seconds; the jobs of a worker that vanished are taken up again by the
+    sweep in `worker/schedule.py`.
+    """
+    from procrastinate.contrib.django import app
+    from procrastinate.contrib.django.utils import connector_params
+    from procrastinate.psycopg_connector import PsycopgConnector
+
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=max(4, jobs + 2))
+    with app.replace_connector(connector):
+        asyncio.run(_work(app, jobs))
+
+
+async def _work(app: object, jobs: int) -> None:
+    async with app.open_async():  # type: ignore[attr-defined]
+        await app.run_worker_async(  # type: ignore[attr-defined]
+            concurrency=jobs,
+            name=f"{socket.gethostname()}-{os.getpid()}",
+            shutdown_graceful_timeout=STOP_SECONDS,
+            delete_jobs="never",
+        )
