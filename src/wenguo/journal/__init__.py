@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from .chain import Entry, append, open_stream
     from .erasure import erase
     from .kinds import UnknownType, define, is_public, subscribe, title_of, types
-    from .merkle import check_receipt, fold, receipt
+    from .merkle import fold
     from .models import Event, Leaf, Root, Stream
+    from .receipts import check_receipt, receipt
     from .verification import Summary, Verdict, verify, verify_all
 
 _HOME = {
@@ -28,8 +29,9 @@ _HOME = {
     "chain": ("Entry", "append", "open_stream"),
     "erasure": ("erase",),
     "kinds": ("UnknownType", "define", "is_public", "subscribe", "title_of", "types"),
-    "merkle": ("check_receipt", "fold", "receipt"),
+    "merkle": ("fold",),
     "models": ("Event", "Leaf", "Root", "Stream"),
+    "receipts": ("check_receipt", "receipt"),
     "verification": ("Summary", "Verdict", "verify", "verify_all"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}

@@ -1,8 +1,8 @@
 """One value, one sequence of bytes: the JSON that is hashed, the same in every programming language.
 
-Keys sorted by Unicode code point, no spaces, UTF-8 without escapes beyond those JSON demands. Only text, whole numbers,
-true, false, null, lists, and objects with text keys. Before that, and once only, `plain` turns what Python code likes
-to pass into those:
+Keys sorted by Unicode code point, no spaces, UTF-8 without escapes beyond those JSON demands. Only text, whole numbers
+up to ±(2^53 − 1), true, false, null, lists, and objects with text keys. Before that, and once only, `plain` turns what
+Python code likes to pass into those:
 
     aware datetime   → UTC, "2026-11-22T01:02:03.000004Z", always six digits
     date             → "2026-11-22"
@@ -28,7 +28,15 @@ from django.utils.translation import gettext as _
 
 from wenguo.errors import Invalid
 
+
+def _no_float(digits: str) -> Any:
+    raise NotCanonical(f"{digits}: floats are refused")
+
+
+_decode = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).decode
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+BIGGEST = 2**53 - 1
 
 
 class NotCanonical(TypeError):
@@ -51,6 +59,8 @@ def plain(value: Any, place: str = "value") -> Any:
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int):
+        if abs(value) > BIGGEST:
+            raise NotCanonical(f"{place} = {value}: beyond ±2^53 not every language keeps whole numbers; write text")
         return int(value)
     if isinstance(value, Mapping):
         return {_key(key, place): plain(item, f"{place}.{key}") for key, item in value.items()}
@@ -76,11 +86,7 @@ def canonical(value: Any) -> bytes:
 
 def parse(text: str) -> Any:
     """JSON as the database returns it. NotCanonical if somebody put a float or other non-canonical number into it."""
-    return json.loads(text, parse_float=_no_float, parse_constant=_no_float)
-
-
-def _no_float(digits: str) -> Any:
-    raise NotCanonical(f"{digits}: floats are refused")
+    return _decode(text)
 
 
 def _text(value: str) -> str:
