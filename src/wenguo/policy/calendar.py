@@ -46,7 +46,7 @@ class Interval:
     """A stretch of time and whether it counts. start, end: UTC, half open. kind: counted | uncounted | paused.
 
     reason: `working`, `makeup:国庆节`, `holiday:国庆节`, `weekend`, `closed` (a weekday without hours), `off_hours`;
-    promise.explain adds `natural_day`, `event_day`, `paused` and `paused:<code>`.
+    promise.explain adds `always`, `natural_day`, `event_day`, `rolled`, `paused` and `paused:<code>`.
     """
 
     start: datetime
@@ -74,8 +74,10 @@ def words(reason: str) -> str:
         "weekend": "周末",
         "closed": "非工作日",
         "off_hours": "非工作时间",
+        "always": "全天候计时",
         "natural_day": "自然日",
         "event_day": "起算当日不计入",
+        "rolled": "遇休息日顺延",
         "paused": "暂停计时" if not name else "暂停计时:{}",
     }.get(code, reason)
     return plain.format(name)
@@ -131,7 +133,8 @@ class Calendar:
     """Working hours by weekday (0 = Monday .. 6) with the days that differ. Immutable; build once and keep.
 
     known_years: years for which an official notice is loaded; None: this calendar does not follow the notices (24×7).
-    makeup_weekday: whose hours a make-up weekend day has. Invalid: hours out of order, no hours at all, unknown zone.
+    makeup: hours of a make-up weekend day; empty: those of an ordinary day, Monday (or the first weekday with hours).
+    Invalid: hours out of order, no hours at all, unknown zone.
     """
 
     week: Mapping[int, Hours]
@@ -140,20 +143,18 @@ class Calendar:
     known_years: frozenset[int] | None = frozenset()
     code: str = ""
     title: str = ""
-    makeup_weekday: int = 0
+    makeup: Hours = ()
 
     def __post_init__(self) -> None:
         try:
             ZoneInfo(self.tz)
         except (KeyError, ValueError, OSError) as unknown:
             raise Invalid(f"时区「{self.tz}」不存在,例如应写作 Asia/Shanghai") from unknown
-        if not set(self.week) <= set(range(7)) or self.makeup_weekday not in range(7):
+        if not set(self.week) <= set(range(7)):
             raise Invalid("星期应为 0(周一)至 6(周日)")
         if not any(shape.total for shape in self._weekly):
             raise Invalid("工作日历至少要有一个工作时段")
-        if not self._weekly[self.makeup_weekday].total and any(not day.off for day in self.days.values()):
-            model = WEEKDAYS[self.makeup_weekday]
-            raise Invalid(f"调休上班日按{model}的时段工作,但{model}没有工作时段")
+        _Shape.of(self.makeup, "调休上班日")
         for day, kind in self.days.items():
             if kind.hours is not None:
                 _Shape.of(kind.hours, f"{day} ")
@@ -217,12 +218,8 @@ class Calendar:
 
     @cached_property
     def standard_day_minutes(self) -> int:
-        """Minutes of one "working day" when days are converted to minutes: the hours of `makeup_weekday` (Monday).
-
-        A calendar without hours on that weekday takes the longest weekday.
-        """
-        total = self._weekly[self.makeup_weekday].total or max(shape.total for shape in self._weekly)
-        return total // MINUTE
+        """Minutes of one "working day" when days are converted to minutes: an ordinary day's, see `makeup`."""
+        return self._ordinary.total // MINUTE
 
     def local_date(self, at: datetime) -> date:
         """The day a moment falls on, in this calendar's zone."""
@@ -233,7 +230,7 @@ class Calendar:
         return bool(self._shapes[self._index(day)].total)
 
     def next_working_day(self, day: date, n: int = 1) -> date:
-        """The n-th working day after `day`, itself not counted; negative n: before it. 0: the day itself or the next."""
+        """The n-th working day after `day`, itself not counted; n < 0: before it. 0: the day itself or the next."""
         at = (bisect_left if n <= 0 else bisect_right)(self._working, self._index(day))
         if not 0 <= (place := at + n - (n > 0)) < len(self._working):
             raise _beyond()
@@ -315,11 +312,16 @@ class Calendar:
         return tuple(_Shape.of(self.week.get(weekday, ()), WEEKDAYS[weekday]) for weekday in range(7))
 
     @cached_property
+    def _ordinary(self) -> _Shape:
+        return next(shape for shape in self._weekly if shape.total)
+
+    @cached_property
     def _shapes(self) -> Sequence[_Shape]:
         """The hours of every day from FIRST to LAST, (n_days,)."""
         start, n = FIRST.weekday(), (LAST - FIRST).days + 1
         weeks = [self._weekly[(start + i) % 7] for i in range(7)] * (n // 7 + 1)
         shapes, off = weeks[:n], _Shape((), 0)
+        makeup = _Shape.of(self.makeup, "调休上班日") if self.makeup else self._ordinary
         for day, kind in self.days.items():
             if not FIRST <= day <= LAST:
                 continue
@@ -328,7 +330,7 @@ class Calendar:
             elif kind.off:
                 shape = off
             else:
-                shape = self._weekly[self.makeup_weekday if day.weekday() > 4 else day.weekday()]
+                shape = makeup if day.weekday() > 4 else self._weekly[day.weekday()]
             shapes[self._index(day)] = shape
         return shapes
 

@@ -24,21 +24,21 @@ from wenguo.errors import Invalid
 from wenguo.policy.calendar import FIRST, LAST, Day
 
 NAMES = {
-    constants.Holiday.new_years_day: "元旦",
-    constants.Holiday.spring_festival: "春节",
-    constants.Holiday.tomb_sweeping_day: "清明节",
-    constants.Holiday.labour_day: "劳动节",
-    constants.Holiday.dragon_boat_festival: "端午节",
-    constants.Holiday.national_day: "国庆节",
-    constants.Holiday.mid_autumn_festival: "中秋节",
-    constants.Holiday.anti_fascist_70th_day: "抗战胜利70周年纪念日",
+    constants.Holiday.new_years_day.value: "元旦",
+    constants.Holiday.spring_festival.value: "春节",
+    constants.Holiday.tomb_sweeping_day.value: "清明节",
+    constants.Holiday.labour_day.value: "劳动节",
+    constants.Holiday.dragon_boat_festival.value: "端午节",
+    constants.Holiday.national_day.value: "国庆节",
+    constants.Holiday.mid_autumn_festival.value: "中秋节",
+    constants.Holiday.anti_fascist_70th_day.value: "抗日战争暨世界反法西斯战争胜利70周年纪念日",
 }
 
 # The package and the notices differ on weekend days only: these three the notices name as days off …
 NAMED_WEEKENDS = {
     date(2011, 6, 5): "端午节",
     date(2012, 6, 23): "端午节",
-    date(2015, 9, 5): "抗战胜利70周年纪念日",
+    date(2015, 9, 5): "抗日战争暨世界反法西斯战争胜利70周年纪念日",
 }
 # … and these are ordinary weekends that a holiday merely adjoins ("与周末连休").
 PLAIN_WEEKENDS = {
@@ -195,7 +195,8 @@ def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
     year = year or Counter(day.year for day in days).most_common(1)[0][0]
     if strays := [day for day in days if day.year != year and (day.year, day.month) != (year - 1, 12)]:
         raise Invalid(f"{strays[0]} 不属于 {year} 年的放假安排,一次只能导入一个年份")
-    lacking = [f"{m} 月 {d} 日" for m, d in ALWAYS_OFF if not (kind := days.get(date(year, m, d))) or not kind.off]
+    off = {day for day, kind in days.items() if kind.off}
+    lacking = [f"{m} 月 {d} 日" for m, d in ALWAYS_OFF if date(year, m, d) not in off]
     if lacking:
         raise Invalid(f"{year} 年放假安排不完整:缺少放假日 {'、'.join(lacking)}")
     return Notice(year, dict(sorted(days.items())))
