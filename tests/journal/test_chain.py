@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from hashlib import sha256
 
@@ -197,3 +199,13 @@ def test_types_have_titles_and_say_who_may_know():
     with pytest.raises(journal.UnknownType):
         journal.title_of("story.unheard_of")
     assert journal.types()["story.told"].public
+
+
+def test_types_can_be_defined_before_the_apps_are_ready():
+    """As chapters do while Django is still importing their models: no table, no translation may be needed for it."""
+    code = (
+        "import sys; from django.utils.translation import gettext_lazy as _; from wenguo import journal;"
+        "journal.define('case.received', _('收到')); journal.subscribe('case.', print);"
+        "assert 'wenguo.journal.models' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

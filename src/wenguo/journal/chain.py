@@ -53,12 +53,13 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
     if not entries:
         return []
     given = stream if isinstance(stream, Stream) else None
-    locked = Stream.objects.select_for_update().get(pk=given.pk if given else stream)
-    events, head = [], bytes(locked.head)
+    pk = stream.pk if isinstance(stream, Stream) else stream
+    locked = Stream.objects.select_for_update(no_key=True).get(pk=pk)
+    events: list[Event] = []
+    head = bytes(locked.head)
     for seq, entry in enumerate(entries, locked.seq + 1):
-        event = _chained(locked, seq, head, entry)
-        events.append(event)
-        head = event.hash
+        events.append(_chained(locked, seq, head, entry))
+        head = bytes(events[-1].hash)
     _write(locked, events)
     if given is not None:
         given.seq, given.head, given.unfolded = locked.seq, locked.head, True

@@ -23,7 +23,7 @@ def erase(stream: Stream, by: str, at: datetime, reason: str, only: Callable[[Ev
     """
     if not reason.strip():
         raise Invalid(_("请填写清除原因"))
-    Stream.objects.select_for_update().get(pk=stream.pk)
+    Stream.objects.select_for_update(no_key=True).get(pk=stream.pk)
     kept = stream.events.filter(private__isnull=False).order_by("seq")
     chosen = [event.seq for event in kept.iterator() if (only(event) if only else event.type != ERASED)]
     if chosen:

@@ -39,9 +39,10 @@ def define(type: str, title: str | Promise, *, public: bool = False) -> str:
     """Make `type` ("remedy.approved") known and return it. Twice the same is harmless, a contradiction is not."""
     if not _SHAPE.fullmatch(type) or len(type) > 64:
         raise ValueError(f"{type!r}: an event type is lower-case words joined by dots, at most 64 characters")
-    made = _types.setdefault(type, Type(title, public))
-    if made.title != title or made.public != public:
-        raise ValueError(f"{type!r} is defined already, as {made}")
+    if type not in _types:  # and nothing more: translations cannot be looked at while the apps are being loaded
+        _types[type] = Type(title, public)
+    elif _types[type] != Type(title, public):
+        raise ValueError(f"{type!r} is defined already, as {_types[type]}")
     return type
 
 

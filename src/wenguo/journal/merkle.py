@@ -92,7 +92,7 @@ def fold(at: datetime, *, most: int = 10_000) -> Root | None:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLDING])
         if not cursor.fetchone()[0]:
             return None
-    grown = Stream.objects.filter(unfolded=True).select_for_update(skip_locked=True).order_by("pk")
+    grown = Stream.objects.filter(unfolded=True).select_for_update(skip_locked=True, no_key=True).order_by("pk")
     if not (streams := list(grown[:most])):
         return None
     before = Root.objects.order_by("-pk").first()

@@ -203,10 +203,11 @@ def _private_is_whole(private: str | None, salt: bytes | None, secret: bytes | N
 
 def _walks(cursor: Any, progress: Callable[[int], None] | None = None) -> Iterator[_Walk]:
     """One finished walk per stream. The cursor gives the rows of `_EVENTS`, ordered by stream and seq."""
-    walk, current, done = None, None, 0
+    walk: _Walk | None = None
+    current, done = None, 0
     while rows := cursor.fetchmany(BATCH):
         for row in rows:
-            if row[0] != current:
+            if walk is None or row[0] != current:
                 if walk:
                     yield walk
                 current, walk = row[0], _Walk(row[1], row[2], row[3])
@@ -235,7 +236,8 @@ def _check_roots(cursor: Any, summary: Summary) -> None:
 
 
 def _grouped(cursor: Any) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-    root, rows = None, []
+    root: tuple[Any, ...] | None = None
+    rows: list[tuple[Any, ...]] = []
     while batch := cursor.fetchmany(BATCH):
         for row in batch:
             if root is None or row[0] != root[0]:
