@@ -34,8 +34,8 @@ def check_port(host: str, port: int, setting: str) -> None:
                     f"WENGUO_HOST={host} 不是本机地址 (WENGUO_HOST is no address of this machine)"
                 ) from error
             raise CannotStart(
-                f"端口 {port} 已被占用,请停止占用它的程序或设置 {setting} (port {port} is taken: stop the other program or "
-                f"set {setting})"
+                f"端口 {port} 已被占用,请停止占用它的程序或设置 {setting} "
+                f"(port {port} is taken: stop the other program or set {setting})"
             ) from error
 
 

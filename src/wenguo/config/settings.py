@@ -164,8 +164,10 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "wenguo.web.doors.SecurityHeaders",
     "wenguo.web.doors.Refusals",
 ]
+CSRF_FAILURE_VIEW = "wenguo.web.doors.csrf_failure"
 ROOT_URLCONF = "wenguo.config.urls"
 WSGI_APPLICATION = "wenguo.config.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

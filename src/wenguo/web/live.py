@@ -9,9 +9,7 @@ opened again gets a new one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import urlencode, urlsplit
 
-from django.conf import settings
 from django.core import signing
 
 SALT = "live"
@@ -28,22 +26,3 @@ def sign_live(topics: Sequence[str]) -> str:
 def read_live(token: str) -> list[str]:
     """The topics a token allows. Raises django.core.signing.BadSignature (SignatureExpired when too old)."""
     return signing.TimestampSigner(salt=SALT).unsign(token, max_age=GOOD_FOR_SECONDS).split(",")
-
-
-def live_origin(request_host: str) -> str:
-    """Scheme, host and port of the live endpoint as the browser reaches it; for `connect-src` too.
-
-    `request_host` is `request.get_host()`: without LIVE_URL the endpoint is on the same host, at LIVE_PORT.
-    """
-    if settings.LIVE_URL:
-        parts = urlsplit(settings.LIVE_URL)
-        return f"{parts.scheme}://{parts.netloc}"
-    host = urlsplit(f"//{request_host}").hostname or "127.0.0.1"
-    shown = f"[{host}]" if ":" in host else host
-    return f"{urlsplit(settings.PUBLIC_URL).scheme}://{shown}:{settings.LIVE_PORT}"
-
-
-def live_address(request_host: str, topics: Sequence[str]) -> str:
-    """The whole address an EventSource opens."""
-    base = settings.LIVE_URL or live_origin(request_host)
-    return f"{base}/live?{urlencode({'token': sign_live(topics)})}"
