@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from wenguo import journal
+from wenguo.customers.identity import Claims, normal
+from wenguo.customers.words import as_vector, words_of
+from wenguo.errors import Invalid, NotNow
+from wenguo.people.actor import Actor, permit, record
+
+CREATED = journal.define("customer.created", _("建立客户档案"))
+CHANGED = journal.define("customer.changed", _("修改客户资料"))
+IDENTIFIED = journal.define("customer.identity_added", _("添加联系方式"))
+RETIRED = journal.define("customer.identity_retired", _("停用联系方式"))
+ORDERED = journal.define("customer.order_added", _("登记订单"))
+
+ERASED_NAME = "已注销客户"
+
+
+class Customers(models.QuerySet["Customer"]):
+    def living(self) -> Customers:
+        """Neither merged into another nor erased."""
+        return self.filter(merged_into__isnull=True, erased_at__isnull=True)
 
 
 class Customer(models.Model):
@@ -41,6 +67,8 @@ class Customer(models.Model):
     erased_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = Customers.as_manager()
+
     class Meta:
         ordering = ("-pk",)
         indexes = (GinIndex(fields=("words",), name="customers_words"),)
@@ -48,6 +76,39 @@ class Customer(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    @property
+    def journal_ref(self) -> str:
+        return f"customer:{self.pk}"
+
+    def may(self, permission: str, at: datetime | None = None) -> bool:
+        """A customer has none of the permissions of staff; what a complainant may do says the lifecycle."""
+        return False
+
+    @property
+    def is_company(self) -> bool:
+        return self.kind == self.Kind.COMPANY
+
+    @property
+    def current(self) -> Customer:
+        """The record this one was merged into, through all merges; itself if none. A query a merge."""
+        customer = self
+        while customer.merged_into is not None:
+            customer = customer.merged_into
+        return customer
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        fields = kwargs.get("update_fields")
+        if fields is None or "name" in fields:
+            self.words = as_vector(words_of(self.name) if self.erased_at is None else [])
+            if fields is not None:
+                kwargs["update_fields"] = {*fields, "words"}
+        super().save(*args, **kwargs)
+
+
+class Identities(models.QuerySet["Identity"]):
+    def live(self) -> Identities:
+        return self.filter(retired_at__isnull=True)
 
 
 class Identity(models.Model):
@@ -71,6 +132,8 @@ class Identity(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True, blank=True)  # a number that has changed hands
 
+    objects = Identities.as_manager()
+
     class Meta:
         ordering = ("pk",)
         verbose_name_plural = "identities"
@@ -80,6 +143,7 @@ class Identity(models.Model):
             ),
         )
         indexes = (
+            models.Index(OpClass("value", name="text_pattern_ops"), name="customers_identity_value"),
             models.Index(
                 OpClass(Reverse("value"), name="text_pattern_ops"),
                 name="customers_identity_tail",
@@ -117,3 +181,245 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+def find(kind: str, shown: str) -> Customer | None:
+    """Who is known by that identity, in whatever spelling; the current record after merges. Nonsense finds nobody."""
+    try:
+        value = normal(kind, shown)
+    except Invalid:
+        return None
+    identity = Identity.objects.live().filter(kind=kind, value=value).select_related("customer").first()
+    return identity.customer.current if identity else None
+
+
+def family_ids(customer: Customer) -> list[int]:
+    """Ids of all records that are this customer, through all merges, the current one first. One query and `current`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH RECURSIVE family(id) AS (SELECT %s::bigint UNION"
+            " SELECT c.id FROM customers_customer c JOIN family f ON c.merged_into_id = f.id) SELECT id FROM family",
+            [customer.current.pk],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@transaction.atomic
+def link(claims: Claims, *, at: datetime, by: Actor | None = None) -> Customer:
+    """The customer these claims speak of: found by the most telling identity, or made.
+
+    New identities are added unproven, unless they belong to another customer, who then shows among the `duplicates`.
+    `by` None: the customer themselves. Two calls at once with one identity give one customer: the second waits until
+    the first transaction has ended. Claims without any usable identity make a new customer each time.
+    """
+    told = claims.identities()
+    known = _known(told)
+    if len(known) < len(told):
+        hold([(kind, value) for kind, value, _shown in told])
+        known = _known(told)
+    customer = next((known[kind, value].current for kind, value, _shown in told if (kind, value) in known), None)
+    if customer is None:
+        customer = _made(claims, at=at, by=by)
+    _fill(customer, claims)
+    for kind, value, shown in told:
+        if (kind, value) not in known:
+            identity = customer.identities.create(kind=kind, value=value, shown=shown, created_at=at)
+            data = {"identity": identity.pk, "kind": kind}
+            record("customer", customer.pk, IDENTIFIED, by=by or customer, at=at, data=data, private={"shown": shown})
+    return customer
+
+
+def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Customer]:
+    wanted = Q(pk__in=[])
+    for kind, value, _shown in told:
+        wanted |= Q(kind=kind, value=value)
+    rows = Identity.objects.live().filter(wanted).select_related("customer") if told else ()
+    return {(row.kind, row.value): row.customer for row in rows}
+
+
+def hold(identities: Iterable[tuple[str, str]]) -> None:
+    """Until this transaction ends nobody else links these (kind, normal value); always taken in the same order."""
+    keys = sorted(f"{kind}:{value}" for kind, value in identities)
+    with connection.cursor() as cursor:
+        for key in keys:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [key])
+
+
+def _made(claims: Claims, *, at: datetime, by: Actor | None) -> Customer:
+    company = claims.company.strip()
+    customer = Customer.objects.create(
+        kind=Customer.Kind.COMPANY if company else Customer.Kind.PERSON,
+        name=_cut("name", company or claims.name),
+        contact_name=_cut("contact_name", claims.name if company else ""),
+        language=_cut("language", claims.language) or "zh-hans",
+        created_at=at,
+    )
+    data = {"kind": customer.kind}
+    record("customer", customer.pk, CREATED, by=by or customer, at=at, data=data, private={"name": customer.name})
+    return customer
+
+
+def _fill(customer: Customer, claims: Claims) -> None:
+    """What was empty and is now told; what is known is not overwritten by what somebody claims."""
+    told = {
+        "name": claims.company or claims.name,
+        "city": claims.city,
+        "region": claims.region,
+        "address": claims.address,
+        "member_no": claims.member_no,
+        "preferred_channel": claims.preferred_channel,
+    }
+    new = {field: _cut(field, value) for field, value in told.items() if value.strip() and not getattr(customer, field)}
+    for field, value in new.items():
+        setattr(customer, field, value)
+    if new:
+        customer.save(update_fields=list(new))
+
+
+def _cut(field: str, value: str) -> str:
+    most = Customer._meta.get_field(field).max_length
+    return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:most]
+
+
+EDITABLE = frozenset(
+    {"kind", "name", "tier", "vip", "vip_note", "member_no", "contact_name", "city", "region", "address"}
+    | {"vulnerable", "language", "preferred_channel", "note"}
+)
+
+
+@transaction.atomic
+def create(*, by: Actor, at: datetime, **details: Any) -> Customer:
+    """A new customer record, from the fields in EDITABLE. Invalid: see `fields`."""
+    permit(by, "customer.edit", at)
+    customer = Customer(created_at=at, **_editable(details))
+    _check(customer)
+    customer.save(force_insert=True)
+    data = {"kind": customer.kind}
+    record("customer", customer.pk, CREATED, by=by, at=at, data=data, private={"name": customer.name})
+    return customer
+
+
+@transaction.atomic
+def change(customer: Customer, *, by: Actor, at: datetime, **details: Any) -> list[str]:
+    """Change fields in EDITABLE; says which were different. NotNow: merged or erased. Invalid: see `fields`."""
+    permit(by, "customer.edit", at)
+    _require_living(customer)
+    new = {field: value for field, value in _editable(details).items() if getattr(customer, field) != value}
+    old = {field: getattr(customer, field) for field in new}
+    for field, value in new.items():
+        setattr(customer, field, value)
+    try:
+        _check(customer)
+    except Invalid:
+        for field, value in old.items():
+            setattr(customer, field, value)
+        raise
+    if new:
+        customer.save(update_fields=list(new))
+        data = {"fields": sorted(new)}
+        record("customer", customer.pk, CHANGED, by=by, at=at, data=data, private={"before": old, "after": new})
+    return sorted(new)
+
+
+def _editable(details: dict[str, Any]) -> dict[str, Any]:
+    if unknown := details.keys() - EDITABLE:
+        raise TypeError(f"a customer has no such details: {unknown}")
+    return {field: value.strip() if isinstance(value, str) else value for field, value in details.items()}
+
+
+def _check(row: models.Model) -> None:
+    try:
+        row.clean_fields(exclude=["words", "customer"])
+    except ValidationError as error:
+        fields = {field: " ".join(messages) for field, messages in error.message_dict.items()}
+        raise Invalid(gettext("资料有误"), fields=fields) from None
+
+
+def _require_living(customer: Customer) -> None:
+    merged, erased = Customer.objects.values_list("merged_into", "erased_at").get(pk=customer.pk)
+    if merged is not None:
+        raise NotNow(gettext("该客户档案已合并到另一档案"))
+    if erased is not None:
+        raise NotNow(gettext("该客户已注销"))
+
+
+@transaction.atomic
+def add_identity(
+    customer: Customer, kind: str, shown: str, *, by: Actor, at: datetime, verified: bool = False
+) -> Identity:
+    """One more way to recognise a customer; the same one again is returned, and proven if `verified`.
+
+    Invalid: it cannot be one. NotNow: it is another customer's.
+    """
+    permit(by, "customer.edit", at)
+    _require_living(customer)
+    if kind not in Identity.Kind.values:
+        raise Invalid(gettext("没有这种联系方式"), fields={"kind": gettext("请选择类型")})
+    value, shown = normal(kind, shown), shown.strip()[:200]
+    hold([(kind, value)])
+    identity = Identity.objects.live().filter(kind=kind, value=value).first()
+    if identity and identity.customer_id != customer.pk:
+        raise NotNow(
+            gettext("该{kind}已登记在另一位客户名下,如为同一人请合并客户").format(kind=identity.get_kind_display())
+        )
+    if identity is None:
+        identity = customer.identities.create(kind=kind, value=value, shown=shown, verified=verified, created_at=at)
+        data = {"identity": identity.pk, "kind": kind, "verified": verified}
+        record("customer", customer.pk, IDENTIFIED, by=by, at=at, data=data, private={"shown": shown})
+        if kind == Identity.Kind.MEMBER and not customer.member_no:
+            customer.member_no = shown[:64]
+            customer.save(update_fields=["member_no"])
+    elif verified and not identity.verified:
+        identity.verified = True
+        identity.save(update_fields=["verified"])
+    return identity
+
+
+@transaction.atomic
+def retire_identity(identity: Identity, *, by: Actor, at: datetime, reason: str = "") -> None:
+    """The customer is no longer reached by it (the number has changed hands). NotNow: retired already."""
+    permit(by, "customer.edit", at)
+    if not Identity.objects.live().filter(pk=identity.pk).update(retired_at=at):
+        raise NotNow(gettext("该联系方式已停用"))
+    identity.retired_at = at
+    data = {"identity": identity.pk, "kind": identity.kind}
+    record("customer", identity.customer_id, RETIRED, by=by, at=at, data=data, private={"reason": reason})
+
+
+@transaction.atomic
+def add_order(
+    customer: Customer,
+    number: str,
+    *,
+    by: Actor,
+    at: datetime,
+    amount_fen: int | None = None,
+    bought_on: date | None = None,
+    **details: str,
+) -> Order:
+    """A purchase, or what is newly known of one. `details`: product, model, batch, place, channel, status.
+
+    NotNow: the order is another customer's. Invalid: see `fields`.
+    """
+    permit(by, "customer.edit", at)
+    _require_living(customer)
+    facts = {**{field: value.strip() for field, value in details.items() if value.strip()}}
+    told = {**facts, **({} if amount_fen is None else {"amount_fen": amount_fen})}
+    told |= {} if bought_on is None else {"bought_on": bought_on}
+    number, channel = number.strip(), facts.get("channel", "")
+    order = Order.objects.select_for_update().filter(channel=channel, number=number).first()
+    if order and order.customer_id != customer.pk:
+        raise NotNow(gettext("订单「{number}」已登记在另一位客户名下").format(number=number))
+    order = order or Order(customer=customer, number=number)
+    for field, value in told.items():
+        setattr(order, field, value)
+    _check(order)
+    if order.amount_fen is not None and order.amount_fen < 0:
+        raise Invalid(gettext("资料有误"), fields={"amount_fen": gettext("金额不能为负")})
+    try:
+        with transaction.atomic():
+            order.save()
+    except IntegrityError:
+        raise NotNow(gettext("订单「{number}」刚被登记,请刷新").format(number=number)) from None
+    record("customer", customer.pk, ORDERED, by=by, at=at, data={"order": order.pk}, private={"number": number})
+    return order
