@@ -100,8 +100,8 @@ def fold(s: str) -> Folded:
 
 def _join_pair(pair: re.Match[str]) -> str:
     """Two halves of one character, as some programs write them, are that character."""
-    high, low = pair[0]
-    return chr(0x10000 + ((ord(high) - 0xD800) << 10) + (ord(low) - 0xDC00))
+    high, low = map(ord, pair[0])
+    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
 
 
 def _few_marks(s: str) -> str:
