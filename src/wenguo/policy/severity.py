@@ -1,0 +1,138 @@
+"""How grave: points on six dimensions from words and facts, each with its reasons; floors win. Source: TR-3, TR-4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .parts import Condition
+from .schema import Pack, covers
+
+
+class Hit(Protocol):
+    """What `text.lexicon` finds: the term, the code of its signal as label, and whether the text denies it."""
+
+    @property
+    def term(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def negated(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why points were given. rule: signal code or rule id; words: for people; evidence: the words heard (personal)."""
+
+    rule: str
+    points: int
+    words: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DimensionScore:
+    """points 0–3 (the strongest reason counts, reasons do not add up), weight, and the band reached in words."""
+
+    title: str
+    points: int
+    weight: int
+    band: str
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Floor:
+    """At least this level: rule id, why, and what set it off."""
+
+    rule: str
+    level: int
+    because: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Score:
+    dimensions: Mapping[str, DimensionScore]
+    total: int
+    level: int  # after floors
+    level_by_total: int
+    floors: tuple[Floor, ...] = field(default=())
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Numbers and rule ids only, fit for the hashed part of the journal."""
+        return {
+            "total": self.total,
+            "level": self.level,
+            "level_by_total": self.level_by_total,
+            "dimensions": {code: d.points for code, d in self.dimensions.items()},
+            "because": [r.rule for d in self.dimensions.values() for r in d.reasons],
+            "floors": [f.rule for f in self.floors],
+        }
+
+    @property
+    def because(self) -> str:
+        """One line for the page: which floor or which dimensions decided."""
+        if self.level < self.level_by_total:
+            return next(f.because for f in self.floors if f.level == self.level)
+        strong = [f"{d.title}:{d.band}" for d in self.dimensions.values() if d.points]
+        return ";".join(strong) or "没有发现加重的情节"
+
+
+def terms(pack: Pack) -> list[tuple[str, str, float]]:
+    """(text, signal code, points) of every signal word, to build the lexicon from."""
+    return [(term, signal.code, float(signal.points)) for signal in pack.severity.signals for term in signal.terms]
+
+
+def score(pack: Pack, text_hits: Iterable[Hit], facts: Mapping[str, Any]) -> Score:
+    """Score a text and its facts.
+
+    `text_hits`: from the lexicon; denied words do not count. `facts`: by the names of `FactName`; a fact that is
+    missing or None is simply not known.
+    """
+    heard: dict[str, list[str]] = {}
+    for hit in text_hits:
+        if not hit.negated and hit.term not in heard.setdefault(hit.label, []):
+            heard[hit.label].append(hit.term)
+    severity = pack.severity
+    reasons: dict[str, list[Reason]] = {d.code: [] for d in severity.dimensions}
+    for signal in severity.signals:
+        if found := heard.get(signal.code):
+            reasons[signal.dimension].append(Reason(signal.code, signal.points, signal.title, tuple(found)))
+    for rule in severity.facts:
+        if holds(rule.when, facts):
+            reasons[rule.dimension].append(Reason(rule.id, rule.points, rule.because))
+    dimensions = {}
+    for d in severity.dimensions:
+        strongest = sorted(reasons[d.code], key=lambda r: -r.points)
+        points = strongest[0].points if strongest else 0
+        dimensions[d.code] = DimensionScore(d.title, points, d.weight, d.bands[points], tuple(strongest))
+    total = sum(d.points * d.weight for d in dimensions.values())
+    by_total = min(b.level for b in severity.bands if total >= b.from_total)
+    floors = tuple(_floors(pack, heard, facts))
+    return Score(dimensions, total, min([by_total, *(f.level for f in floors)]), by_total, floors)
+
+
+def _floors(pack: Pack, heard: Mapping[str, list[str]], facts: Mapping[str, Any]) -> Iterable[Floor]:
+    titles = {s.code: s.title for s in pack.severity.signals}
+    for rule in pack.severity.floors:
+        evidence = [titles[code] for code in rule.signals if heard.get(code)]
+        evidence += [condition.fact for condition in rule.when if holds(condition, facts)]
+        if evidence:
+            yield Floor(rule.id, rule.level, rule.because, tuple(evidence))
+
+
+def holds(condition: Condition, facts: Mapping[str, Any]) -> bool:
+    """Whether a condition holds; a fact that is not known holds for nothing."""
+    value = facts.get(condition.fact)
+    if value is None:
+        return False
+    if condition.at_least is not None:
+        return int(value) >= condition.at_least
+    if condition.is_true is not None:
+        return bool(value) is condition.is_true
+    if condition.fact == "category":
+        return any(covers(wanted, str(value)) for wanted in condition.any_of)
+    return str(value) in condition.any_of
