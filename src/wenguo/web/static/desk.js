@@ -1,0 +1,226 @@
+// What every staff page can do: keyboard, notices, refusals beside their fields, dialogs, no double submission, ticking clocks.
+(() => {
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const $$ = (selector, from = document) => [...from.querySelectorAll(selector)];
+  const words = JSON.parse($("#words")?.textContent || "{}");
+  const say = (key, values = {}) => (words[key] || "").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+  window.wenguo = { words, say, notify };
+
+  // ── notices ──
+  function notify(text, kind = "info") {
+    const box = document.createElement("div");
+    box.className = `notice notice-${kind}`;
+    box.dataset.notice = "";
+    if (kind === "danger") box.setAttribute("role", "alert");
+    const line = document.createElement("div");
+    line.className = "notice-words";
+    line.textContent = text;
+    const close = document.createElement("button");
+    Object.assign(close, { type: "button", className: "notice-close", textContent: "×" });
+    close.dataset.closeNotice = "";
+    close.setAttribute("aria-label", say("close"));
+    box.append(line, close);
+    $("#said")?.append(box);
+  }
+  function settle(box) { // good news leaves by itself, everything else stays until it is closed
+    if (box.dataset.seen) return;
+    box.dataset.seen = "1";
+    const calm = box.classList.contains("notice-success") || box.classList.contains("notice-info");
+    if (calm && box.dataset.notice !== "stay") setTimeout(() => box.remove(), 6000);
+    while ($$("#said > .notice").length > 4) $("#said > .notice").remove();
+  }
+  const said = $("#said");
+  if (said) {
+    $$(".notice", said).forEach(settle);
+    new MutationObserver(() => $$(".notice", said).forEach(settle)).observe(said, { childList: true, subtree: true });
+  }
+
+  // ── htmx: failures ──
+  document.addEventListener("htmx:sendError", () => notify(say("network"), "danger"));
+  document.addEventListener("htmx:timeout", () => notify(say("slow"), "danger"));
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.status >= 400 && !xhr.getResponseHeader("HX-Retarget")) { // not one of our notices: keep the page as it is
+      event.detail.shouldSwap = false;
+      notify(say("broken"), "danger");
+    }
+  });
+  document.addEventListener("wenguo:refused", (event) => {
+    const form = event.target.closest?.("form");
+    if (!form) return;
+    clearWrong(form);
+    let first = null;
+    for (const [name, message] of Object.entries(event.detail.fields || {})) {
+      const control = $(`[name="${CSS.escape(name)}"]`, form);
+      const frame = $(`[data-field="${CSS.escape(name)}"]`, form) || control?.parentElement;
+      if (!frame) continue;
+      const line = document.createElement("p");
+      line.className = "wrong";
+      line.dataset.byScript = "";
+      line.textContent = message;
+      frame.append(line);
+      if (control) {
+        control.classList.add("is-invalid");
+        control.setAttribute("aria-invalid", "true");
+        first ??= control;
+      }
+    }
+    first?.focus();
+  });
+  function clearWrong(form) {
+    $$(".wrong[data-by-script]", form).forEach((line) => line.remove());
+    $$(".is-invalid", form).forEach((control) => { control.classList.remove("is-invalid"); control.removeAttribute("aria-invalid"); });
+  }
+
+  // ── asking before, and pressing only once ──
+  function ask(question) {
+    return new Promise((resolve) => {
+      const dialog = document.createElement("dialog");
+      dialog.className = "sheet";
+      const body = document.createElement("div");
+      body.className = "sheet-body words";
+      body.textContent = question || say("sure");
+      const foot = document.createElement("form");
+      foot.method = "dialog";
+      foot.className = "sheet-foot";
+      for (const [value, kind] of [["cancel", "btn-second"], ["confirm", "btn-primary"]]) {
+        const button = document.createElement("button");
+        Object.assign(button, { value, className: `btn ${kind}`, textContent: say(value) });
+        foot.append(button);
+      }
+      dialog.append(body, foot);
+      dialog.addEventListener("close", () => { dialog.remove(); resolve(dialog.returnValue === "confirm"); });
+      document.body.append(dialog);
+      dialog.showModal();
+      foot.lastChild.focus();
+    });
+  }
+  document.addEventListener("htmx:confirm", (event) => {
+    const asker = event.detail.elt.closest("[data-confirm]") || event.detail.triggeringEvent?.submitter?.closest("[data-confirm]");
+    const submitter = event.detail.triggeringEvent?.submitter;
+    const question = submitter?.dataset.confirm || asker?.dataset.confirm;
+    if (!question || event.detail.triggeringEvent?.type === "input") return;
+    event.preventDefault();
+    ask(question).then((yes) => yes && event.detail.issueRequest(true));
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method === "dialog" || form.matches("[hx-post], [hx-get], [hx-put], [hx-delete], [data-no-guard]")) return;
+    const question = event.submitter?.dataset.confirm || form.dataset.confirm;
+    if (question && !form.dataset.confirmed) {
+      event.preventDefault();
+      ask(question).then((yes) => {
+        if (!yes) return;
+        form.dataset.confirmed = "1";
+        form.requestSubmit(event.submitter || undefined);
+      });
+      return;
+    }
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    event.submitter?.classList.add("busy");
+    setTimeout(() => { delete form.dataset.sent; event.submitter?.classList.remove("busy"); }, 8000);
+  });
+  window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    delete form.dataset.confirmed;
+    $$(".busy", form).forEach((button) => button.classList.remove("busy"));
+  }));
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.target.closest?.("form");
+    if (!form || event.detail.requestConfig.verb === "get") return;
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "1";
+    event.detail.requestConfig.triggeringEvent?.submitter?.classList.add("busy");
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const form = event.target.closest?.("form");
+    if (!form) return;
+    delete form.dataset.sent;
+    $$(".busy", form).forEach((button) => button.classList.remove("busy"));
+    if (event.detail.successful) clearWrong(form);
+  });
+
+  // ── clicks ──
+  document.addEventListener("click", (event) => {
+    const on = (selector) => event.target.closest?.(selector);
+    on("[data-close-notice]")?.closest(".notice").remove();
+    if (on("[data-reload]")) { event.preventDefault(); location.reload(); }
+    if (on("[data-help]")) $("#help")?.showModal();
+    if (on("[data-print]")) print();
+    const opener = on("[data-open]");
+    if (opener) { event.preventDefault(); document.getElementById(opener.dataset.open)?.showModal(); }
+    if (on("[data-close]")) on("[data-close]").closest("dialog")?.close();
+    if (event.target.matches?.("dialog")) { // a click beside the dialog
+      const box = event.target.getBoundingClientRect();
+      const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+      if (!inside) event.target.close();
+    }
+    const copy = on("[data-copy]");
+    if (copy) navigator.clipboard?.writeText(copy.dataset.copy).then(() => notify(say("copied"), "success"));
+    for (const drop of $$("details[data-drop][open]")) if (!drop.contains(event.target)) drop.open = false;
+    if (location.hash === "#menu" && !on("#menu") && !on('[href="#menu"]')) location.hash = "#main";
+  });
+
+  // ── keyboard ──
+  const typing = (target) => target.closest?.("input, textarea, select, [contenteditable=true]");
+  const rows = () => $$("[data-row]").filter((row) => row.offsetParent !== null);
+  function step(by) {
+    const all = rows();
+    if (!all.length) return;
+    const was = all.findIndex((row) => row.classList.contains("at"));
+    const next = all[Math.max(0, Math.min(all.length - 1, was < 0 ? (by > 0 ? 0 : all.length - 1) : was + by))];
+    all.forEach((row) => row.classList.toggle("at", row === next));
+    next.scrollIntoView({ block: "nearest" });
+    next.dispatchEvent(new CustomEvent("wenguo:at", { bubbles: true }));
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = event.target.closest?.("form");
+      if (form) { event.preventDefault(); form.requestSubmit($("[data-main-submit]", form) || undefined); }
+      return;
+    }
+    if (event.key === "Escape") {
+      $$("details[data-drop][open]").forEach((drop) => { drop.open = false; $("summary", drop)?.focus(); });
+      if (location.hash === "#menu") location.hash = "#main";
+      if (typing(event.target) && event.target.matches("[data-search]")) event.target.blur();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("dialog[open]")) return;
+    const at = $("[data-row].at");
+    if (event.key === "/") { event.preventDefault(); $("[data-search]")?.focus(); }
+    else if (event.key === "?") $("#help")?.showModal();
+    else if (event.key === "j") step(1);
+    else if (event.key === "k") step(-1);
+    else if (event.key === "Enter" && at && !event.target.closest("a, button, summary")) {
+      const link = at.matches("a[href]") ? at : $("a[href]", at);
+      link?.click();
+    } else { // a screen names its own keys: <button data-key="e">
+      const keyed = (at && $(`[data-key="${CSS.escape(event.key)}"]`, at)) || $(`[data-key="${CSS.escape(event.key)}"]`);
+      if (keyed && keyed.getAttribute("aria-disabled") !== "true") {
+        event.preventDefault();
+        keyed.matches("input, textarea, select") ? keyed.focus() : keyed.click();
+      }
+    }
+  });
+
+  // ── clocks tick ──
+  function span(seconds) {
+    const whole = Math.floor(Math.abs(seconds) / 60);
+    if (!whole) return say("moment");
+    const parts = [["day", Math.floor(whole / 1440)], ["hour", Math.floor((whole % 1440) / 60)], ["minute", whole % 60]];
+    const first = parts.findIndex(([, n]) => n);
+    return parts.slice(first, first + 2).filter(([, n]) => n).map(([unit, n]) => unitWords(unit, n)).join(" ");
+  }
+  function unitWords(unit, n) {
+    return say(n === 1 && words[`${unit}1`] ? `${unit}1` : unit, { n });
+  }
+  setInterval(() => {
+    for (const time of $$("time[data-left]")) {
+      const left = (new Date(time.dateTime) - Date.now()) / 1000;
+      const chip = time.closest(".clock");
+      time.textContent = say(left > 0 ? "left" : "over", { span: span(left) });
+      if (chip && left <= 0) { chip.classList.remove("clock-calm", "clock-warn"); chip.classList.add("clock-due"); }
+    }
+  }, 30000);
+})();
