@@ -3,12 +3,13 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+Rows = Callable[[Path], Iterator[dict[str, str]]]
 DATA = Path(os.environ.get("WENGUO_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
@@ -20,7 +21,12 @@ def data() -> Path:
     return DATA
 
 
-def rows(path: Path) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="session")
+def rows() -> Rows:
+    return _rows
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
     """The rows of a CSV file, packed or not."""
     with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as lines:
         yield from csv.DictReader(lines)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,7 @@ from wenguo.text.personal import (
     passes_luhn,
 )
 
-from .conftest import rows
-
+Rows = Callable[[Path], Iterator[dict[str, str]]]
 ANY = st.text(st.characters())
 
 
@@ -150,7 +150,7 @@ def test_checksums():
     assert passes_luhn("4111111111111111") and not passes_luhn("4111111111111112")
 
 
-def test_published_examples(data: Path):
+def test_published_examples(data: Path, rows: Rows):
     """Whole examples as written; for identity cards only those whose checksum is right are sure."""
     wanted = {"mobile": "phone", "landline": "landline", "email": "email", "plate": "plate"}
     seen = 0
@@ -171,7 +171,7 @@ def test_published_examples(data: Path):
     assert seen >= 20
 
 
-def test_real_texts_rarely_hold_numbers_by_mistake(data: Path):
+def test_real_texts_rarely_hold_numbers_by_mistake(data: Path, rows: Rows):
     """Reviews of shampoo and books: prices, models and dates must not be taken for persons."""
     texts = [row["text"] for row in rows(data / "online_shopping_10_cats" / "train.csv.gz")][::10]
     suspicious = [

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,8 +15,7 @@ from hypothesis import strategies as st
 from wenguo.text.normal import normalise
 from wenguo.text.search import LEXEMES, VECTOR_BYTES, WORD, tokens, tsquery_text, tsvector_text
 
-from .conftest import rows
-
+Rows = Callable[[Path], Iterator[dict[str, str]]]
 ANY = st.text(st.characters())
 
 
@@ -89,7 +89,7 @@ def test_ten_megabytes_fit_into_a_row(postgres: psycopg.Connection, huge: str):
     assert all(len(token) <= WORD for token in tokens(huge[:1000]))
 
 
-def test_recall_of_two_character_words_is_complete(postgres: psycopg.Connection, data: Path):
+def test_recall_of_two_character_words_is_complete(postgres: psycopg.Connection, data: Path, rows: Rows):
     """Against plain substring search, on 6,000 real texts: words as people ask, and pieces across word borders."""
     texts = [row["text"] for row in rows(data / "online_shopping_10_cats" / "train.csv.gz")][::9][:4000]
     texts += [row["detail"] for row in rows(data / "taidi2020_gov_messages" / "messages_unlabelled.csv.gz")][:2000]
