@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class Cases(AppConfig):
+    name = "wenguo.cases"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from wenguo.cases import events, letters  # noqa: F401  event types and jobs are declared on import

@@ -1,0 +1,344 @@
+"""The case: its row, its record form, the sets people ask for, and the one door through which either changes.
+
+`Case` is narrow because the queue reads it a thousand times for each write; `Record` (客户投诉记录单) is wide. Every column of
+`Case` but the search index is a projection of the case's journal: it changes only in `record`, which writes the changed
+columns into the event, so that `fold` can build the row again from the stream. Source: DESIGN "A case is its journal".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import connection, models
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo import journal
+from wenguo.cases.lifecycle import OPEN, Outcome, Stage
+from wenguo.customers.customer import Customer
+from wenguo.errors import Overtaken
+from wenguo.journal.canonical import moment
+from wenguo.people.scope import reach
+from wenguo.policy.schema import Pack
+from wenguo.policy.versions import pack as pack_of
+from wenguo.text.search import tsquery_text, tsvector_text
+
+
+class Nature(models.TextChoices):
+    COMPLAINT = "complaint", _lazy("投诉")
+    CONSULTATION = "consultation", _lazy("咨询")
+    SUGGESTION = "suggestion", _lazy("建议")
+    PRAISE = "praise", _lazy("表扬")
+
+
+class Channel(models.TextChoices):
+    WEB = "web", _lazy("网站")
+    APP = "app", _lazy("App")
+    MAIL = "mail", _lazy("邮件")
+    PHONE = "phone", _lazy("电话")
+    COUNTER = "counter", _lazy("现场")
+    LETTER = "letter", _lazy("来信")
+    PAPER = "paper", _lazy("意见单")
+    WECHAT = "wechat", _lazy("微信")
+    WEIBO = "weibo", _lazy("微博")
+    DOUYIN = "douyin", _lazy("抖音")
+    REVIEW_SITE = "review_site", _lazy("点评网站")
+    ASSOCIATION = "association", _lazy("消协")
+    REGULATOR = "regulator", _lazy("监管转办")
+    API = "api", _lazy("接口")
+    OTHER = "other", _lazy("其他")
+
+
+class Handling(models.TextChoices):
+    FULL = "full", _lazy("全权处理")
+    TRANSFER = "transfer", _lazy("转办")
+    JOINT = "joint", _lazy("会办")
+
+
+class Liability(models.TextChoices):
+    OURS = "ours", _lazy("有责")
+    NONE = "none", _lazy("无责")
+    BOTH = "both", _lazy("双方责任")
+
+
+class CaseSet(models.QuerySet["Case"]):
+    def visible_to(self, person: Any, at: datetime) -> Self:
+        """The only way in, for pages, search, exports, files and API alike. Source: SY-1."""
+        span = reach(person, at)
+        if span.everything:
+            return self
+        involved = Involvement.objects.filter(case=models.OuterRef("pk"), person_id__in=span.person_ids)
+        return self.filter(
+            Q(unit_id__in=span.unit_ids)
+            | Q(intake_unit_id__in=span.unit_ids)
+            | Q(owner_id__in=span.person_ids)
+            | Q(first_responsible_id__in=span.person_ids)
+            | models.Exists(involved)
+        )
+
+    def open(self) -> Self:
+        return self.filter(stage__in=[s.value for s in OPEN])
+
+    def late(self, at: datetime) -> Self:
+        return self.open().filter(next_due_at__lt=at)
+
+    def due_before(self, until: datetime, at: datetime) -> Self:
+        return self.open().filter(next_due_at__gte=at, next_due_at__lt=until)
+
+    def unassigned(self) -> Self:
+        return self.open().filter(owner=None)
+
+    def matching(self, words: str) -> Self:
+        """Full-text search over what was said in a case; two-character words and single characters are found too."""
+        query = tsquery_text(words)
+        if query is None:
+            return self
+        return self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query])  # noqa: S610
+
+
+class Case(models.Model):
+    """One complaint. Moments are UTC; `level` 1 (crisis) to 4; `next_due_at` is the nearest promise that is running."""
+
+    number = models.CharField(_lazy("编号"), max_length=24, unique=True)
+    stream = models.OneToOneField("journal.Stream", on_delete=models.PROTECT)
+    policy = models.ForeignKey("policy.PolicyVersion", on_delete=models.PROTECT)
+    version = models.PositiveIntegerField(default=1)
+    round = models.PositiveSmallIntegerField(_lazy("轮次"), default=1)
+    continues = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="continued_by")
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged_cases")
+
+    stage = models.CharField(_lazy("阶段"), max_length=16, choices=Stage.choices, default=Stage.RECEIVED)
+    outcome = models.CharField(_lazy("结果"), max_length=12, choices=Outcome.choices, blank=True, default="")
+    nature = models.CharField(_lazy("性质"), max_length=12, choices=Nature.choices, default=Nature.COMPLAINT)
+    channel = models.CharField(_lazy("渠道"), max_length=16, choices=Channel.choices)
+    level = models.PositiveSmallIntegerField(_lazy("等级"))
+    category = models.CharField(_lazy("分类"), max_length=48, blank=True, default="")
+    also = ArrayField(models.CharField(max_length=48), default=list, blank=True)
+    handling = models.CharField(_lazy("处理方式"), max_length=12, choices=Handling.choices, blank=True, default="")
+    liability = models.CharField(_lazy("责任"), max_length=8, choices=Liability.choices, blank=True, default="")
+    cause = models.CharField(_lazy("原因编码"), max_length=48, blank=True, default="")
+    flags = ArrayField(models.CharField(max_length=24), default=list, blank=True)
+    region = models.CharField(_lazy("地区"), max_length=40, blank=True, default="")
+    product = models.CharField(_lazy("产品"), max_length=80, blank=True, default="")
+    batch = models.CharField(_lazy("批次"), max_length=40, blank=True, default="")
+
+    subject = models.CharField(_lazy("事由"), max_length=160)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="cases")
+    owner = models.ForeignKey("people.Person", null=True, on_delete=models.PROTECT, related_name="owned_cases")
+    first_responsible = models.ForeignKey("people.Person", null=True, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey("people.Unit", null=True, on_delete=models.PROTECT, related_name="cases")
+    intake_unit = models.ForeignKey("people.Unit", null=True, on_delete=models.PROTECT, related_name="+")
+
+    repeats = models.PositiveSmallIntegerField(_lazy("重复与催办"), default=0)
+    returns = models.PositiveSmallIntegerField(_lazy("退单"), default=0)
+    hops = models.PositiveSmallIntegerField(_lazy("流转"), default=0)
+    waiting_since = models.DateTimeField(null=True)
+    next_due_at = models.DateTimeField(null=True)
+    next_clock = models.CharField(max_length=16, blank=True, default="")
+    received_at = models.DateTimeField(_lazy("接收时间"))
+    accepted_at = models.DateTimeField(null=True)
+    responded_at = models.DateTimeField(null=True)
+    executed_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    archived_at = models.DateTimeField(null=True)
+    search = SearchVectorField(null=True)
+
+    objects = CaseSet.as_manager()
+
+    class Meta:
+        indexes = [
+            GinIndex(fields=["search"], name="cases_search"),
+            models.Index(
+                fields=["next_due_at", "id"],
+                name="cases_queue",
+                condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
+            ),
+            models.Index(fields=["-received_at", "-id"], name="cases_newest"),
+            models.Index(fields=["unit", "stage"], name="cases_unit"),
+            models.Index(fields=["owner", "stage"], name="cases_owner"),
+            models.Index(fields=["category", "received_at"], name="cases_category"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(level__gte=1, level__lte=4), name="cases_level_1_to_4"),
+            models.CheckConstraint(
+                condition=Q(outcome="") | Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
+                name="cases_outcome_when_closed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def is_open(self) -> bool:
+        return self.stage in OPEN
+
+    @property
+    def pack(self) -> Pack:
+        """The policy pack the case was received under; it governs its promises."""
+        return pack_of(self.policy_id)
+
+    @property
+    def level_words(self) -> str:
+        level = self.pack.level(self.level)
+        return f"{level.title}({level.name})"
+
+    @property
+    def category_words(self) -> str:
+        return self.pack.sub(self.category).title if self.category else _("未分类")
+
+
+# What an act may change. The search index is derived text, identity and stream are given at birth and never change.
+PROJECTED = frozenset(
+    f.attname for f in Case._meta.concrete_fields if f.attname not in {"id", "stream_id", "version", "search"}
+)
+
+
+class Record(models.Model):
+    """The standard record, 客户投诉记录单: what the customer told us and wants, in full. Source: IN-3."""
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, primary_key=True)
+    description = models.TextField(_lazy("投诉内容"), blank=True)
+    happened = models.CharField(_lazy("发生时间"), max_length=120, blank=True)
+    place = models.CharField(_lazy("发生地点"), max_length=200, blank=True)
+    order_number = models.CharField(_lazy("订单号"), max_length=60, blank=True)
+    order_fen = models.BigIntegerField(_lazy("订单金额"), null=True)
+    wishes = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    wish = models.TextField(_lazy("客户诉求"), blank=True)
+    claim_fen = models.BigIntegerField(_lazy("索赔金额"), null=True)
+    people_affected = models.PositiveIntegerField(_lazy("涉及人数"), null=True)
+    contact_name = models.CharField(_lazy("联系人"), max_length=80, blank=True)
+    contact_phone = models.CharField(_lazy("联系电话"), max_length=40, blank=True)
+    contact_mail = models.CharField(_lazy("邮箱"), max_length=200, blank=True)
+    business_address = models.CharField(_lazy("单位地址"), max_length=200, blank=True)
+    preferred_channel = models.CharField(_lazy("希望的联系方式"), max_length=16, blank=True)
+    mood = models.CharField(_lazy("客户情绪"), max_length=24, blank=True)
+    on_behalf_of = models.CharField(_lazy("代为投诉"), max_length=80, blank=True)
+    received_by = models.ForeignKey("people.Person", null=True, on_delete=models.PROTECT, related_name="+")
+
+    # What may be corrected later, with the words a person sees. Everything else is set by its own act.
+    EDITABLE = (
+        "description happened place order_number order_fen wishes wish claim_fen people_affected contact_name "
+        "contact_phone contact_mail business_address preferred_channel mood on_behalf_of"
+    ).split()
+
+
+class Involvement(models.Model):
+    """A person who has or had a part in a case, and so may see it wherever it goes. Source: SY-1 "involved"."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="involvements")
+    person = models.ForeignKey("people.Person", on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["person", "case"], name="cases_involved_once")]
+
+
+def involve(case: Case, *people: Any, at: datetime) -> None:
+    """Let these people see the case from now on."""
+    rows = [Involvement(case=case, person_id=p if isinstance(p, int) else p.pk, since=at) for p in people if p]
+    Involvement.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def record(
+    case: Case,
+    type: str,
+    *,
+    by: Any,
+    at: datetime,
+    because: str = "",
+    data: Mapping[str, Any] | None = None,
+    private: Mapping[str, Any] | None = None,
+    set: Mapping[str, Any] | None = None,
+    words: Mapping[str, str] | None = None,
+) -> Any:
+    """The one door: change the case's columns and append the event that says so, in the caller's transaction.
+
+    `data` holds ids, enumerations, numbers and moments; `private` what somebody wrote. `set` changes columns by their
+    attribute name (`owner_id`), `words` changes those that hold personal words (`subject`). The update is guarded by the
+    version as read: Overtaken when another act was first. Returns the event.
+    """
+    changes = {**(set or {}), **(words or {})}
+    if changes:
+        _change(case, changes)
+    body = {k: plain(v) for k, v in (data or {}).items()}
+    if set:
+        body["set"] = {k: plain(v) for k, v in set.items()}
+    hidden = {k: plain(v) for k, v in (private or {}).items()}
+    if words:
+        hidden["set"] = dict(words)
+    entry = journal.Entry(
+        type=type, by=by.journal_ref, at=at, because=because, data=body, private=hidden or None
+    )
+    if by.journal_ref.startswith("staff:"):
+        involve(case, by, at=at)
+    return journal.append(case.stream_id, [entry])[0]
+
+
+def _change(case: Case, changes: Mapping[str, Any]) -> None:
+    unknown = changes.keys() - PROJECTED
+    assert not unknown, f"not columns of a case that an act may change: {unknown}"
+    as_read = Case.objects.filter(pk=case.pk, version=case.version)
+    if not as_read.update(**changes, version=F("version") + 1):
+        raise Overtaken(_("「{number}」刚被他人更新,请刷新后再试;您填写的内容仍在").format(number=case.number))
+    for name, value in changes.items():
+        setattr(case, name, value)
+    case.version += 1
+
+
+def differing(case: Case, columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of `columns` that would change the case; for `set`."""
+    return {name: value for name, value in columns.items() if getattr(case, name) != value}
+
+
+def plain(value: Any) -> Any:
+    """A value as the journal keeps it: JSON without floats; moments as UTC text, days as ISO text, models as their id."""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, models.Model):
+        return value.pk
+    if isinstance(value, models.TextChoices | models.IntegerChoices):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(v) for v in value]
+    return value
+
+
+def fold(case: Case) -> dict[str, Any]:
+    """The projected columns as the case's journal alone tells them, in JSON form: {column: value}."""
+    columns: dict[str, Any] = {}
+    for event in journal.Event.objects.filter(stream_id=case.stream_id).order_by("seq"):
+        columns |= event.data.get("set", {})
+        columns |= (event.private or {}).get("set", {})
+    return columns
+
+
+def add_words(case: Case, *texts: str) -> None:
+    """Make more of what was said findable; the index grows, nothing leaves it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE cases_case SET search = COALESCE(search, ''::tsvector) || %s::tsvector WHERE id = %s",
+            [tsvector_text("\n".join(t for t in texts if t)), case.pk],
+        )
+
+
+def flag(case: Case, *names: str) -> list[str]:
+    """The case's flags with these added, in order, for `set`."""
+    return [*case.flags, *(n for n in names if n not in case.flags)]
+
+
+def unflag(case: Case, names: Iterable[str]) -> list[str]:
+    """The case's flags without these, for `set`."""
+    gone = frozenset(names)
+    return [f for f in case.flags if f not in gone]

@@ -1,0 +1,542 @@
+"""Promises: when each was started, when it is due, what stops it, and who hears of it when time runs out.
+
+A clock is a row. Its rule comes from the pack the case was received under; its due time is derived from start, allowance,
+calendar and its own pauses, so it can always be explained. `next_fire_at` is the earliest moment at which anything must
+happen; one partial index over it lets any number of workers take due rows, and a row per (clock, percent) makes each
+firing happen once, also after the workers were down. Source: TR-8, IN-2, TR-5, RS-8, FIELD §2.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo.cases.case import Case, differing, involve, record
+from wenguo.cases.lifecycle import require
+from wenguo.cases.notice import tell
+from wenguo.errors import Invalid, NotNow, NotYours
+from wenguo.people.actor import SYSTEM
+from wenguo.people.units import superiors
+from wenguo.policy import promise
+from wenguo.policy.calendar import Calendar
+from wenguo.policy.schema import ClockRule
+from wenguo.policy.versions import calendar as calendar_of
+
+LAST_PERCENT = 1000  # a clock ten times over has told everybody who can be told
+
+
+class State(models.TextChoices):
+    RUNNING = "running", _lazy("计时中")
+    PAUSED = "paused", _lazy("已暂停")
+    MET = "met", _lazy("已完成")
+    CANCELLED = "cancelled", _lazy("已取消")
+
+
+class Clocks(models.QuerySet["Clock"]):
+    def live(self) -> Self:
+        return self.filter(state__in=[State.RUNNING, State.PAUSED])
+
+    def running(self) -> Self:
+        return self.filter(state=State.RUNNING)
+
+
+class Clock(models.Model):
+    """One promise. `about` tells clocks of one kind apart (`handover:12`); `first_due_at` is what was promised at first."""
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="clocks")
+    round = models.PositiveSmallIntegerField(default=1)
+    kind = models.CharField(_lazy("种类"), max_length=16)
+    about = models.CharField(max_length=40, blank=True, default="")
+    rule = models.CharField(_lazy("依据"), max_length=40)
+    title = models.CharField(max_length=120)
+    allowance = models.JSONField()
+    calendar = models.CharField(max_length=40)
+    pausable = models.BooleanField()
+    started_at = models.DateTimeField()
+    first_due_at = models.DateTimeField()
+    extended_until = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.RUNNING)
+    ended_at = models.DateTimeField(null=True)
+    fired_percent = models.PositiveSmallIntegerField(default=0)
+    next_fire_at = models.DateTimeField(null=True)
+
+    objects = Clocks.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_fire_at"], name="cases_clock_due", condition=Q(next_fire_at__isnull=False)),
+            models.Index(fields=["case", "kind"], name="cases_clock_case"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "kind", "about"],
+                name="cases_clock_one_live",
+                condition=Q(state__in=["running", "paused"]),
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="statutory", pausable=False) | ~Q(kind="statutory"), name="cases_statutory_never_pauses"
+            ),
+        ]
+
+    @property
+    def is_on_time(self) -> bool | None:
+        """Whether it was met in time; None while it may still be."""
+        if self.state == State.MET and self.due_at and self.ended_at:
+            return self.ended_at <= self.due_at
+        return None
+
+    def terms(self) -> Terms:
+        pauses = tuple(self.pauses.order_by("since").values_list("since", "until"))
+        return Terms(self.started_at, promise.Allowance.from_spec(self.allowance), calendar_of(self.calendar), pauses)
+
+
+class Pause(models.Model):
+    """A stretch in which a clock stands still, for a reason of the pack. `until` None: it still does."""
+
+    clock = models.ForeignKey(Clock, on_delete=models.CASCADE, related_name="pauses")
+    reason = models.CharField(max_length=40)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clock"], condition=Q(until=None), name="cases_pause_one_open"),
+        ]
+
+
+class Extension(models.Model):
+    """A later date the customer agreed to, or the law allows: who consented, when, over which channel."""
+
+    clock = models.ForeignKey(Clock, on_delete=models.CASCADE, related_name="extensions")
+    old_due_at = models.DateTimeField()
+    new_due_at = models.DateTimeField()
+    consent_by = models.CharField(max_length=80, blank=True)
+    consent_at = models.DateTimeField(null=True)
+    consent_channel = models.CharField(max_length=16, blank=True)
+    granted_by = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="+")
+    granted_at = models.DateTimeField()
+
+
+class Firing(models.Model):
+    """A clock passed `percent` of its time and that was acted upon; the unique row makes it happen once."""
+
+    clock = models.ForeignKey(Clock, on_delete=models.CASCADE, related_name="firings")
+    percent = models.PositiveSmallIntegerField()
+    due_at = models.DateTimeField()
+    fired_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["clock", "percent"], name="cases_firing_once")]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a due time is derived from."""
+
+    start: datetime
+    allowance: promise.Allowance
+    calendar: Calendar
+    pauses: Sequence[tuple[datetime, datetime | None]] = ()
+
+    def due(self) -> datetime | None:
+        return promise.due(self.start, self.allowance, self.calendar, self.pauses)
+
+    def moment_at(self, percent: int, due: datetime) -> datetime:
+        return promise.moment_at(percent, self.start, due, self.calendar, self.allowance, self.pauses)
+
+
+# Sums
+
+
+def next_percent(fired: int, warnings: Sequence[int], beyond_step: int) -> int | None:
+    """The percentage that fires after `fired`: the warnings, 100, then a step each. None: nobody is left to tell."""
+    later = [p for p in (*warnings, 100) if p > fired]
+    percent = later[0] if later else fired + beyond_step
+    return percent if percent <= LAST_PERCENT else None
+
+
+# Acts
+
+
+def _calendar_code(case: Case, rule: ClockRule) -> str:
+    unit = case.unit or case.intake_unit
+    return rule.calendar or (unit.calendar if unit else "standard")
+
+
+@transaction.atomic
+def start(
+    case: Case, kind: str, *, by: Any, at: datetime, about: str = "", title: str = "", regime: str | None = None,
+    step: int | None = None, rule: ClockRule | None = None, since: datetime | None = None,
+) -> Clock | None:  # fmt: skip
+    """Start the promise of this kind that the case's pack makes from `since` (or `at`); None when it makes none."""
+    rule = rule or case.pack.clock(kind, level=case.level, channel=case.channel, regime=regime, step=step)
+    if rule is None:
+        return None
+    clock = Clock(
+        case=case, round=case.round, kind=kind, about=about, rule=rule.id, title=title or rule.title,
+        allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable, started_at=since or at,
+    )  # fmt: skip
+    terms = _terms_of_new(clock)
+    due = terms.due()
+    assert due is not None
+    clock.due_at = clock.first_due_at = due
+    clock.next_fire_at = _next_fire(clock, terms, rule)
+    clock.save()
+    _announce(case, "clock.started", clock, by=by, at=at)
+    return clock
+
+
+def _terms_of_new(clock: Clock) -> Terms:
+    return Terms(clock.started_at, promise.Allowance.from_spec(clock.allowance), calendar_of(clock.calendar))
+
+
+@transaction.atomic
+def start_until(case: Case, kind: str, due: datetime, *, by: Any, at: datetime, title: str, rule: str) -> Clock:
+    """Start a promise whose due time somebody else set, such as the date on a regulator's letter. Never pausable."""
+    if due <= at:
+        raise Invalid(_("期限须晚于当前时间"))
+    minutes = max(1, round((due - at).total_seconds() / 60))
+    clock = Clock(
+        case=case, round=case.round, kind=kind, rule=rule, title=title, allowance={"minutes_24x7": minutes},
+        calendar="always", pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
+    )  # fmt: skip
+    clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
+    clock.save()
+    _announce(case, "clock.started", clock, by=by, at=at)
+    return clock
+
+
+@transaction.atomic
+def stop(case: Case, kind: str, *, by: Any, at: datetime, about: str | None = None, cancel: bool = False) -> int:
+    """The promise is kept (or with `cancel` no longer owed). Returns how many clocks ended."""
+    clocks = case.clocks.live().select_for_update().filter(kind=kind)
+    if about is not None:
+        clocks = clocks.filter(about=about)
+    ended = list(clocks)
+    for clock in ended:
+        _close_pause(clock, at)
+        clock.state = State.CANCELLED if cancel else State.MET
+        clock.ended_at, clock.next_fire_at = at, None
+        clock.due_at = clock.due_at or _due(clock, clock.terms())
+        clock.save()
+        _announce(case, "clock.cancelled" if cancel else "clock.met", clock, by=by, at=at)
+    return len(ended)
+
+
+@transaction.atomic
+def stop_all(case: Case, *, by: Any, at: datetime, cancel: bool = True) -> None:
+    """The case is over: nothing is promised any more."""
+    for kind in set(case.clocks.live().values_list("kind", flat=True)):
+        stop(case, kind, by=by, at=at, cancel=cancel)
+
+
+@transaction.atomic
+def pause(case: Case, reason: str, words: str, *, by: Any, at: datetime) -> list[Clock]:
+    """Stop counting what the reason allows, visibly. NotNow: nothing that runs may be paused for it.
+
+    A statutory clock never pauses. Source: TR-8 "only while the customer owes something", FIELD §2.0.
+    """
+    require(case, "pause", by=by, at=at)
+    rule = next((r for r in case.pack.pause_reasons if r.code == reason), None)
+    if rule is None:
+        raise Invalid(_("请选择暂停原因"), fields={"reason": _("请选择暂停原因")})
+    if not words.strip():
+        raise Invalid(_("请写明在等什么"), fields={"words": _("请写明在等什么")})
+    clocks = list(case.clocks.running().select_for_update().filter(kind__in=rule.pauses, pausable=True))
+    if not clocks:
+        raise NotNow(_("没有可以因「{reason}」暂停的时限").format(reason=rule.title))
+    for clock in clocks:
+        Pause.objects.create(clock=clock, reason=reason, since=at)
+        clock.state, clock.next_fire_at, clock.due_at = State.PAUSED, None, None
+        clock.save()
+    record(
+        case, "clock.paused", by=by, at=at, because=reason, data={"clocks": [c.pk for c in clocks], "reason": reason},
+        private={"words": words},
+        set={"waiting_since": at if rule.waits_for_customer else case.waiting_since, **next_due(case)},
+    )  # fmt: skip
+    return clocks
+
+
+@transaction.atomic
+def resume(case: Case, *, by: Any, at: datetime, words: str = "") -> None:
+    """Count again. NotNow: nothing is paused."""
+    require(case, "resume", by=by, at=at)
+    clocks = list(case.clocks.select_for_update().filter(state=State.PAUSED))
+    if not clocks:
+        raise NotNow(_("没有暂停中的时限"))
+    _resume(case, clocks, by=by, at=at, words=words)
+
+
+def customer_spoke(case: Case, *, by: Any, at: datetime) -> None:
+    """What we waited for has come: resume the clocks that waited for the customer."""
+    waiting = {r.code for r in case.pack.pause_reasons if r.waits_for_customer}
+    clocks = list(
+        case.clocks.select_for_update().filter(
+            state=State.PAUSED, pk__in=Pause.objects.filter(until=None, reason__in=waiting).values("clock")
+        )
+    )
+    if clocks:
+        _resume(case, clocks, by=by, at=at)
+
+
+def _resume(case: Case, clocks: list[Clock], *, by: Any, at: datetime, words: str = "") -> None:
+    for clock in clocks:
+        _close_pause(clock, at)
+        terms = clock.terms()
+        clock.state, clock.due_at = State.RUNNING, _due(clock, terms)
+        clock.next_fire_at = _next_fire(clock, terms, _rule(clock))
+        clock.save()
+    record(
+        case, "clock.resumed", by=by, at=at, data={"clocks": {str(c.pk): c.due_at for c in clocks}},
+        private={"words": words} if words else None, set={"waiting_since": None, **next_due(case)},
+    )  # fmt: skip
+
+
+def _close_pause(clock: Clock, at: datetime) -> None:
+    clock.pauses.filter(until=None).update(until=at)
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The customer's word that a later date is agreed: who said it, over which channel, when."""
+
+    by: str
+    channel: str
+    at: datetime
+
+
+@transaction.atomic
+def extend(
+    case: Case, clock: Clock, until: datetime, reason: str, *, consent: Consent | None, by: Any, at: datetime
+) -> Extension:
+    """Promise a later date. Before the old one runs out, and with the customer's recorded consent (TR-8).
+
+    A statutory clock is extended as its regime allows, by the role it names; consent does not replace that.
+    """
+    require(case, "extend", by=by, at=at)
+    clock = Clock.objects.select_for_update().get(pk=clock.pk, case=case)
+    if clock.state != State.RUNNING or clock.due_at is None:
+        raise NotNow(_("该时限未在计时,不能延期"))
+    if at > clock.due_at:
+        raise NotNow(_("已过原定时限,不能再延期;请向客户说明并尽快办理"))
+    if until <= clock.due_at:
+        raise Invalid(_("新期限须晚于原期限"), fields={"until": _("新期限须晚于原期限")})
+    if not reason.strip():
+        raise Invalid(_("请写明延期原因"), fields={"reason": _("请写明延期原因")})
+    count = clock.extensions.count()
+    if clock.kind == "statutory":
+        _lawful(case, clock, until, count, by=by)
+    else:
+        _consented(case, consent, count, at=at)
+    extension = Extension.objects.create(
+        clock=clock, old_due_at=clock.due_at, new_due_at=until, granted_by=by, granted_at=at,
+        consent_by=consent.by if consent else "", consent_at=consent.at if consent else None,
+        consent_channel=consent.channel if consent else "",
+    )  # fmt: skip
+    clock.extended_until = clock.due_at = until
+    clock.next_fire_at = _next_fire(clock, clock.terms(), _rule(clock))
+    clock.save()
+    record(
+        case, "clock.extended", by=by, at=at, because=clock.rule,
+        data={"clock": clock.pk, "kind": clock.kind, "old_due_at": extension.old_due_at, "new_due_at": until,
+              "consent_at": extension.consent_at, "consent_channel": extension.consent_channel},
+        private={"reason": reason, "consent_by": extension.consent_by}, set=next_due(case),
+    )  # fmt: skip
+    return extension
+
+
+def _consented(case: Case, consent: Consent | None, count: int, *, at: datetime) -> None:
+    if consent is None or not consent.by.strip() or not consent.channel:
+        raise Invalid(
+            _("延期须先取得客户同意:请登记谁、何时、通过什么渠道同意"), fields={"consent": _("请登记客户的同意")}
+        )
+    if consent.at > at:
+        raise Invalid(_("同意时间不能晚于现在"), fields={"consent_at": _("同意时间不能晚于现在")})
+    days = case.pack.thresholds.extension_consent_days
+    if at - consent.at > timedelta(days=days):
+        raise Invalid(_("客户的同意已超过 {days} 天,请重新征得同意").format(days=days))
+    if count >= case.pack.thresholds.extensions_max:
+        raise NotNow(_("已延期 {count} 次,达到上限").format(count=count))
+
+
+def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -> None:
+    regime = case.pack.clock_rule(clock.rule).regime
+    lawful = case.pack.regime(regime).extensions if regime else ()
+    if count >= len(lawful):
+        raise NotNow(_("该法定时限不能再延长"))
+    if not by.holds(lawful[count].approver):
+        raise NotYours(_("须由{role}批准延长").format(role=case.pack.role_title(lawful[count].approver)))
+    assert clock.due_at is not None
+    adds = promise.Allowance.from_spec(lawful[count].adds.spec)
+    latest = promise.due(clock.due_at, adds, calendar_of(clock.calendar))
+    if latest is not None and until > latest:
+        raise Invalid(_("最多延至 {date}").format(date=latest.date().isoformat()))
+
+
+@transaction.atomic
+def rederive(case: Case, kinds: Sequence[str], *, by: Any, at: datetime) -> None:
+    """The level, the unit or the calendar changed: derive these running promises anew from their old start. TR-4."""
+    for clock in case.clocks.live().select_for_update().filter(kind__in=kinds):
+        rule = case.pack.clock(clock.kind, level=case.level, channel=case.channel)
+        if rule is None:
+            continue
+        old = clock.due_at
+        clock.rule, clock.title, clock.allowance = rule.id, rule.title, rule.allowance.spec
+        clock.calendar, clock.pausable = _calendar_code(case, rule), rule.pausable
+        terms = clock.terms()
+        if clock.state == State.RUNNING:
+            due = terms.due()
+            assert due is not None
+            if clock.extended_until and due > clock.first_due_at:
+                due = max(due, clock.extended_until)
+            else:
+                clock.extended_until = None
+            clock.due_at = due
+            clock.fired_percent = _passed(clock, terms, rule, at)
+            clock.next_fire_at = _next_fire(clock, terms, rule)
+        clock.save()
+        if clock.due_at != old:
+            _announce(case, "clock.rederived", clock, by=by, at=at, old_due_at=old)
+
+
+def _passed(clock: Clock, terms: Terms, rule: ClockRule, at: datetime) -> int:
+    """The greatest percentage already fired that the new terms also put in the past; what lies between fires anew."""
+    assert clock.due_at is not None
+    fired = clock.fired_percent
+    while fired and terms.moment_at(fired, clock.due_at) > at:
+        fired = max((p for p in (*rule.warnings, 100) if p < fired), default=0)
+    return fired
+
+
+def _rule(clock: Clock) -> ClockRule | None:
+    return next((r for r in clock.case.pack.clocks.rules if r.id == clock.rule), None)
+
+
+def _due(clock: Clock, terms: Terms) -> datetime | None:
+    """The due time after a pause: as promised, or counted on from the date agreed in an extension."""
+    if not clock.extended_until:
+        return terms.due()
+    granted = clock.extensions.order_by("-granted_at").values_list("granted_at", flat=True).first()
+    paused = sum(
+        terms.calendar.between(since, until) for since, until in terms.pauses if until and granted and since >= granted
+    )
+    return terms.calendar.add(clock.extended_until, paused) if paused else clock.extended_until
+
+
+def _next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime | None:
+    warnings = rule.warnings if rule else (50, 75, 90)
+    percent = next_percent(clock.fired_percent, warnings, rule.beyond_step if rule else 50)
+    if percent is None or clock.due_at is None:
+        return None
+    return terms.moment_at(percent, clock.due_at)
+
+
+def next_due(case: Case) -> dict[str, Any]:
+    """The columns of the case that show its nearest promise. Source: SCREENS "the clock is always visible"."""
+    first = case.clocks.running().order_by("due_at", "pk").values_list("due_at", "kind").first()
+    return {"next_due_at": first[0] if first else None, "next_clock": first[1] if first else ""}
+
+
+def _announce(case: Case, type: str, clock: Clock, *, by: Any, at: datetime, **more: Any) -> None:
+    record(
+        case, type, by=by, at=at, because=clock.rule,
+        data={"clock": clock.pk, "kind": clock.kind, "about": clock.about, "due_at": clock.due_at, **more},
+        set=differing(case, next_due(case)),
+    )  # fmt: skip
+
+
+# The sweep
+
+
+@transaction.atomic
+def sweep(*, at: datetime, limit: int = 200) -> int:
+    """Fire what is due at `at`, up to `limit` clocks; returns how many were taken. Any number of workers may run it.
+
+    A clock and the journal of its case are taken together, skipping what others hold, so that nobody waits for anybody.
+    """
+    due = Clock.objects.filter(next_fire_at__lte=at).order_by("next_fire_at")
+    taken = list(
+        due.select_related("case__stream", "case__owner", "case__unit", "case__intake_unit").select_for_update(
+            skip_locked=True, of=("self", "case__stream")
+        )[:limit]
+    )
+    for clock in taken:
+        _fire(clock, at)
+    return len(taken)
+
+
+def _fire(clock: Clock, at: datetime) -> None:
+    """Fire everything this clock has passed by `at`, in order; people hear only of the last."""
+    case, rule, terms = clock.case, _rule(clock), clock.terms()
+    warnings, step = (rule.warnings, rule.beyond_step) if rule else ((50, 75, 90), 50)
+    last = None
+    while (percent := next_percent(clock.fired_percent, warnings, step)) is not None and clock.due_at is not None:
+        moment = terms.moment_at(percent, clock.due_at)
+        if moment > at:
+            break
+        # After a pause or a regrade a clock may pass the same mark again; it is told once.
+        _row, new = Firing.objects.get_or_create(
+            clock=clock, percent=percent, defaults={"due_at": clock.due_at, "fired_at": at}
+        )
+        clock.fired_percent = percent
+        last = percent if new else last
+    clock.next_fire_at = _next_fire(clock, terms, rule)
+    clock.save(update_fields=["fired_percent", "next_fire_at"])
+    if last is not None:
+        _escalate(case, clock, last, rule, at)
+
+
+def _escalate(case: Case, clock: Clock, percent: int, rule: ClockRule | None, at: datetime) -> None:
+    late = percent >= 100
+    told = _whom(case, percent, rule, at)
+    record(
+        case, "clock.breached" if late else "clock.warned", by=SYSTEM, at=at, because=clock.rule,
+        data={"clock": clock.pk, "kind": clock.kind, "percent": percent, "due_at": clock.due_at,
+              "told": [p.pk for p in told]},
+    )  # fmt: skip
+    involve(case, *told, at=at)
+    words = _("{title}已超时({percent}%)") if late else _("{title}已用 {percent}%")
+    tell(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at=at)
+
+
+def _whom(case: Case, percent: int, rule: ClockRule | None, at: datetime) -> list[Any]:
+    """The owner; from 100 % on one more rank of management at each step. Source: TR-8."""
+    told = [case.owner] if case.owner else []
+    if percent >= 100 or not told:
+        roles = rule.escalate if rule and rule.escalate else ("supervisor", "manager", "executive")
+        ranks = 1 + max(0, (percent - 100) // (rule.beyond_step if rule else 50))
+        unit = case.unit or case.intake_unit
+        for role in roles[:ranks] if percent >= 100 else roles[:1]:
+            told += superiors(unit, role, at=at) if unit else []
+    return list(dict.fromkeys(told))
+
+
+# What a page shows
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Why a clock is due when it is: `stretches` of counted, uncounted and paused time from start to due."""
+
+    clock: Clock
+    basis: str
+    stretches: Sequence[promise.Interval]
+    extensions: Sequence[Extension]
+
+
+def explain(clock: Clock, *, at: datetime) -> Explained:
+    """The stretches between start and due (for a paused clock: until `at`). Source: SCREENS "explains itself"."""
+    rule, terms = _rule(clock), clock.terms()
+    until = clock.due_at or max(at, terms.start)
+    stretches = promise.explain(terms.start, until, terms.calendar, terms.allowance, terms.pauses)
+    return Explained(clock, rule.basis if rule else clock.title, stretches, list(clock.extensions.order_by("granted_at")))
+
+

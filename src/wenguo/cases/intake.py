@@ -1,0 +1,645 @@
+"""Receive a complaint: keep it, understand it, give it a number, recognise a repeat, take it on or not.
+
+A submission is stored before it is understood; what cannot be understood waits in a tray for a person, it is not lost.
+Source: IN-1, IN-2, IN-3, IN-7, IN-8, IN-10.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo import journal
+from wenguo.cases import clock
+from wenguo.cases.case import (
+    PROJECTED,
+    Case,
+    Channel,
+    Nature,
+    Record,
+    add_words,
+    flag,
+    involve,
+    plain,
+    record,
+)
+from wenguo.cases.evidence import Stored, _attach, store
+from wenguo.cases.lifecycle import Outcome, require
+from wenguo.cases.notice import tell
+from wenguo.cases.number import next_number
+from wenguo.customers.customer import Customer, family_ids, link
+from wenguo.customers.identity import Claims
+from wenguo.errors import Invalid, NotNow, Refusal
+from wenguo.later import later
+from wenguo.people.actor import SYSTEM
+from wenguo.people.staff import Person
+from wenguo.people.units import Unit, superiors
+from wenguo.policy import severity
+from wenguo.policy.schema import Pack
+from wenguo.policy.versions import in_force
+from wenguo.text.likeness import likeness
+from wenguo.text.normal import clean, one_line
+
+log = logging.getLogger("wenguo.cases")
+
+LONGEST = 20_000  # characters kept in the record itself; what is longer is kept whole as a file
+CLOCKS_AT_BIRTH = ("acknowledge", "first_contact", "respond", "solve")
+# How long the short fields may be, so that nothing a person typed is cut by a database error.
+_LIMITS = {
+    "happened": 120, "place": 200, "order_number": 60, "contact_name": 80, "contact_phone": 40, "contact_mail": 200,
+    "business_address": 200, "on_behalf_of": 80, "mood": 24, "preferred_channel": 16,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A normalised submission, whatever channel it came by. Only `channel` and `text` (or a file) are needed."""
+
+    channel: str
+    text: str = ""
+    subject: str = ""
+    name: str = ""
+    phone: str = ""
+    mail: str = ""
+    wechat: str = ""
+    company: str = ""
+    member_no: str = ""
+    nature: str = Nature.COMPLAINT
+    category: str = ""
+    level: int | None = None
+    happened: str = ""
+    place: str = ""
+    region: str = ""
+    product: str = ""
+    batch: str = ""
+    order_number: str = ""
+    order_fen: int | None = None
+    wishes: tuple[str, ...] = ()
+    wish: str = ""
+    claim_fen: int | None = None
+    people_affected: int | None = None
+    business_address: str = ""
+    preferred_channel: str = ""
+    mood: str = ""
+    on_behalf_of: str = ""
+    external_id: str = ""
+    key: str = ""
+    occurred_at: datetime | None = None
+    customer_id: int | None = None
+    files: tuple[Stored, ...] = ()
+
+
+class Submission(models.Model):
+    """Something that reached us, as it came. (channel, external id) and the idempotency key are unique: a redelivery is
+    the same submission. `claims` is what the channel made of it; `raw` the original where there is one."""
+
+    class State(models.TextChoices):
+        NEW = "new", _lazy("待处理")
+        ACCEPTED = "accepted", _lazy("已立件")
+        JOINED = "joined", _lazy("已并入")
+        UNSORTED = "unsorted", _lazy("待整理")
+        DISCARDED = "discarded", _lazy("已排除")
+
+    channel = models.CharField(max_length=16, choices=Channel.choices)
+    external_id = models.CharField(max_length=200, null=True)
+    key = models.CharField(max_length=200, null=True, unique=True)
+    claims = models.JSONField()
+    raw = models.BinaryField(null=True)
+    received_at = models.DateTimeField()
+    received_by = models.CharField(max_length=40)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.NEW)
+    why = models.CharField(max_length=300, blank=True, default="")
+    file_keys = ArrayField(models.CharField(max_length=200), default=list, blank=True)
+    case = models.ForeignKey(Case, null=True, on_delete=models.PROTECT, related_name="submissions")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "external_id"], name="cases_submission_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["received_at"], name="cases_submission_tray", condition=models.Q(state__in=["new", "unsorted"])
+            ),
+        ]
+
+
+@dataclass(frozen=True)
+class Received:
+    """What became of a submission. `repeated`: it had come before; `joined`: it went into a case that was open."""
+
+    submission: Submission
+    case: Case | None
+    repeated: bool = False
+    joined: bool = False
+
+
+# Acts
+
+
+def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | None = None) -> Received:
+    """Take in a complaint in one transaction: submission, customer, case, clocks, first events, acknowledgement job.
+
+    `by` None: the complainant's own hand. Invalid: there is nothing in it. The same submission again gives the same case.
+    What we fail to understand is kept in the tray and rises to nobody.
+    """
+    complaint = tidy(complaint)
+    if seen := _seen(complaint):
+        return Received(seen, seen.case, repeated=True)
+    try:
+        with transaction.atomic():
+            submission = _keep(complaint, by, at, raw)
+            try:
+                with transaction.atomic():
+                    return _understand(submission, complaint, by=by, at=at)
+            except Refusal as refused:
+                return _set_aside(submission, refused.message)
+            except IntegrityError:
+                raise
+            except Exception as failure:
+                log.exception("submission.unsorted id=%s", submission.pk)
+                return _set_aside(submission, type(failure).__name__)
+    except IntegrityError:
+        if seen := _seen(complaint):  # the same submission, at the same moment, by another door
+            return Received(seen, seen.case, repeated=True)
+        raise
+
+
+def tidy(complaint: Complaint) -> Complaint:
+    """Clean every text, check what must be right. Invalid names each field that is not."""
+    wrong: dict[str, str] = {}
+    changes: dict[str, Any] = {}
+    for f in fields(complaint):
+        value = getattr(complaint, f.name)
+        if isinstance(value, str) and f.name not in {"text", "wish"}:
+            changes[f.name] = one_line(value, 200)
+    changes["text"], changes["wish"] = clean(complaint.text), clean(complaint.wish, 5000)
+    if not changes["text"] and not complaint.files:
+        wrong["text"] = _("请写下发生了什么,几句话就可以")
+    if complaint.channel not in Channel.values:
+        wrong["channel"] = _("渠道须为以下之一:{allowed}").format(allowed="、".join(Channel.values))
+    if complaint.nature not in Nature.values:
+        wrong["nature"] = _("性质须为以下之一:{allowed}").format(allowed="、".join(Nature.values))
+    if complaint.level is not None and complaint.level not in {1, 2, 3, 4}:
+        wrong["level"] = _("等级须为 1 到 4")
+    for money in ("claim_fen", "order_fen"):
+        amount = getattr(complaint, money)
+        if amount is not None and not 0 <= amount < 10**13:
+            wrong[money] = _("金额有误,请写 0 到 1000 亿元之间的数")
+    if wrong:
+        raise Invalid(_("请补全或更正标出的内容"), fields=wrong)
+    return replace(complaint, **changes)
+
+
+def _seen(complaint: Complaint) -> Submission | None:
+    """The submission that is this one, if it came before."""
+    known = models.Q()
+    if complaint.external_id:
+        known |= models.Q(channel=complaint.channel, external_id=complaint.external_id)
+    if complaint.key:
+        known |= models.Q(key=complaint.key)
+    return Submission.objects.select_related("case").filter(known).first() if known else None
+
+
+def _keep(complaint: Complaint, by: Any, at: datetime, raw: bytes | None) -> Submission:
+    claims = {k: plain(v) for k, v in asdict(complaint).items() if v not in ("", None, (), [])}
+    return Submission.objects.create(
+        channel=complaint.channel,
+        external_id=complaint.external_id or None,
+        key=complaint.key or None,
+        claims=claims,
+        raw=raw,
+        received_at=at,
+        received_by=by.journal_ref if by else "complainant",
+        file_keys=[f.key for f in complaint.files],
+    )
+
+
+def _set_aside(submission: Submission, why: str) -> Received:
+    submission.state, submission.why = Submission.State.UNSORTED, why[:300]
+    submission.save(update_fields=["state", "why"])
+    return Received(submission, None)
+
+
+def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: datetime, fresh: bool = False) -> Received:
+    customer = _customer(complaint, by=by, at=at)
+    actor = by or customer
+    pack_version = in_force(at)
+    open_case = None if fresh else repeat_of(complaint, customer, pack_version.pack, at=at)
+    if open_case is not None:
+        _join(open_case, submission, complaint, by=actor, at=at)
+        return Received(submission, open_case, joined=True)
+    case = open_case(submission, complaint, customer, pack_version, by=actor, at=at)
+    return Received(submission, case)
+
+
+def _customer(complaint: Complaint, *, by: Any, at: datetime) -> Customer:
+    if complaint.customer_id:
+        return Customer.objects.get(pk=complaint.customer_id).current
+    claims = Claims(
+        name=complaint.name, phone=complaint.phone, mail=complaint.mail, wechat=complaint.wechat,
+        company=complaint.company, member_no=complaint.member_no,
+    )  # fmt: skip
+    return link(claims, at=at, by=by or SYSTEM)
+
+
+def open_case(
+    submission: Submission, complaint: Complaint, customer: Customer, version: Any, *, by: Any, at: datetime,
+    continues: Case | None = None,
+) -> Case:  # fmt: skip
+    """A new case with its record, first event, clocks, evidence and acknowledgement job."""
+    number = next_number(at)
+    staff = by if isinstance(by, Person) else None
+    level = complaint.level or first_level(version.pack, complaint, customer)
+    case = Case(
+        number=number,
+        stream=journal.open_stream("case", number),
+        policy=version,
+        nature=complaint.nature,
+        channel=complaint.channel,
+        level=level,
+        category=complaint.category if version.pack.has_category(complaint.category) else "",
+        flags=["vip"] if customer.vip else [],
+        region=complaint.region[:40],
+        product=complaint.product[:80],
+        batch=complaint.batch[:40],
+        subject=complaint.subject or subject_of(complaint.text) or _("(仅有附件)"),
+        customer=customer,
+        first_responsible=staff,
+        owner=None,
+        intake_unit=(staff.home if staff else None) or _desk_for(complaint.region),
+        received_at=at,
+        continues=continues,
+        round=continues.round + 1 if continues else 1,
+    )
+    case.subject = case.subject[:160]
+    case.save(force_insert=True)
+    _write_record(case, complaint, staff)
+    _tell_birth(case, submission, complaint, by=by, at=at)
+    if staff:
+        involve(case, staff, at=at)
+    for kind in CLOCKS_AT_BIRTH:
+        clock.start(case, kind, by=by, at=at)
+    for stored in complaint.files:
+        _attach(case, stored, by=by, at=at, public=True)
+    submission.case, submission.state = case, Submission.State.ACCEPTED
+    submission.save(update_fields=["case", "state"])
+    later("cases.acknowledge", case_id=case.pk)
+    return case
+
+
+def _write_record(case: Case, complaint: Complaint, staff: Person | None) -> None:
+    text = complaint.text
+    if len(text) > LONGEST:
+        whole = store(_("投诉原文.txt"), iter([text.encode()]))
+        _attach(case, whole, by=staff or SYSTEM, at=case.received_at, note=_("文字过长,全文见附件"), public=True)
+        text = text[:LONGEST] + _("……(全文见附件「投诉原文.txt」)")
+    values = {
+        "happened": complaint.happened, "place": complaint.place, "order_number": complaint.order_number,
+        "contact_name": complaint.name or complaint.company, "contact_phone": complaint.phone,
+        "contact_mail": complaint.mail, "business_address": complaint.business_address,
+        "preferred_channel": complaint.preferred_channel, "mood": complaint.mood,
+        "on_behalf_of": complaint.on_behalf_of,
+    }  # fmt: skip
+    Record.objects.create(
+        case=case, description=text, wishes=list(complaint.wishes), wish=complaint.wish, claim_fen=complaint.claim_fen,
+        order_fen=complaint.order_fen, people_affected=complaint.people_affected, received_by=staff,
+        **{name: value[: _LIMITS[name]] for name, value in values.items()},
+    )  # fmt: skip
+    add_words(case, case.number, case.subject, text, complaint.wish, complaint.name, complaint.company,
+              complaint.order_number, case.product, case.batch)  # fmt: skip
+
+
+def _tell_birth(case: Case, submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> None:
+    """The first event holds every column the case was born with; nothing is changed by it."""
+    born = {name: plain(getattr(case, name)) for name in sorted(PROJECTED - {"subject"})}
+    entry = journal.Entry(
+        type="case.received", by=by.journal_ref, at=at, because=f"policy:{case.policy_id}",
+        data={"channel": case.channel, "submission": submission.pk, "set": born},
+        private={"set": {"subject": case.subject}, "text": complaint.text[:LONGEST], "wish": complaint.wish},
+    )  # fmt: skip
+    journal.append(case.stream_id, [entry])
+
+
+# Sums and questions
+
+
+def subject_of(text: str) -> str:
+    """The matter in one line: the first sentence, not longer than 60 characters."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    for mark in "。!?!?;;":
+        first = first.split(mark)[0] if mark in first[:60] else first
+    return one_line(first, 60)
+
+
+def first_level(pack: Pack, complaint: Complaint, customer: Customer) -> int:
+    """The preliminary level, before a person has looked: from the words and what we know of the customer. IN-3."""
+    return severity.assess(pack, f"{complaint.text}\n{complaint.wish}", facts_of(complaint, customer)).level
+
+
+def facts_of(complaint: Complaint, customer: Customer) -> dict[str, Any]:
+    """What is known at the door, in the names of the pack's severity facts."""
+    facts: dict[str, Any] = {
+        "tier": customer.tier,
+        "vip": customer.vip,
+        "enterprise": customer.kind == Customer.Kind.COMPANY,
+        "vulnerable": bool(customer.vulnerable),
+        "channel": complaint.channel,
+        "category": complaint.category,
+        "people_affected": complaint.people_affected,
+        "order_fen": complaint.order_fen,
+        "loss_fen": complaint.claim_fen,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def facts_of_case(case: Case) -> dict[str, Any]:
+    """The same names for a case that is already known, with what happened since."""
+    r, customer = case.record, case.customer.current
+    facts: dict[str, Any] = {
+        "tier": customer.tier,
+        "vip": customer.vip,
+        "enterprise": customer.kind == Customer.Kind.COMPANY,
+        "vulnerable": bool(customer.vulnerable),
+        "channel": case.channel,
+        "category": case.category,
+        "people_affected": r.people_affected,
+        "order_fen": r.order_fen,
+        "loss_fen": r.claim_fen,
+        "repeat_count": case.repeats or None,
+        "returned_count": case.returns or None,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _desk_for(region: str) -> Unit | None:
+    """The customer service unit that takes what comes in by itself: that of the region, else the highest."""
+    desks = Unit.objects.working().filter(function="customer_service").order_by("path")
+    return (desks.filter(region=region).first() if region else None) or min(
+        desks, key=lambda unit: len(unit.ancestry), default=None
+    )
+
+
+def repeat_of(complaint: Complaint, customer: Customer, pack: Pack, *, at: datetime) -> Case | None:
+    """The open case of the same customer about the same matter: the same order, or nearly the same words. IN-7."""
+    since = at - timedelta(days=pack.thresholds.repeat_window_days)
+    known = Case.objects.open().filter(customer_id__in=family_ids(customer), received_at__gte=since, nature=complaint.nature)
+    best: tuple[float, Case] | None = None
+    for case in known.select_related("record").order_by("-received_at")[:20]:
+        same_order = complaint.order_number and complaint.order_number == case.record.order_number
+        alike = likeness(complaint.text[:2000], case.record.description[:2000])
+        bar = pack.thresholds.repeat_likeness if same_order else pack.thresholds.join_likeness
+        if alike >= bar and (best is None or alike > best[0]):
+            best = (alike, case)
+    return best[1] if best else None
+
+
+def possible_repeats(customer: Customer, *, at: datetime, limit: int = 5) -> list[Case]:
+    """This customer's open and latest cases, for 「是不是这件?」 while the agent types."""
+    known = Case.objects.filter(customer_id__in=family_ids(customer)).select_related("owner")
+    return sorted(known.order_by("-received_at")[:limit], key=lambda c: not c.is_open)
+
+
+def missing_items(case: Case) -> list[Any]:
+    """The intake items of the pack's checklist that the record still lacks, each with words ready to send. IN-3."""
+    r, customer = case.record, case.customer
+    has = {
+        "name": bool(r.contact_name or customer.name), "contact": bool(r.contact_phone or r.contact_mail),
+        "phone": bool(r.contact_phone), "tier": True, "happened": bool(r.happened), "when": bool(r.happened),
+        "place": bool(r.place), "where": bool(r.place), "product": bool(case.product), "batch": bool(case.batch),
+        "order": bool(r.order_number), "order_number": bool(r.order_number), "description": len(r.description) >= 15,
+        "wish": bool(r.wish or r.wishes), "amount": r.claim_fen is not None, "claim": r.claim_fen is not None,
+        "business_address": bool(r.business_address), "company": bool(customer.name), "level": True,
+        "evidence": case.evidence.exists(),
+    }  # fmt: skip
+    return [i for i in case.pack.checklists.intake if _asked_of(i.only, case) and not has.get(i.code, False)]
+
+
+def _asked_of(only: str, case: Case) -> bool:
+    if only == "enterprise":
+        return case.customer.kind == Customer.Kind.COMPANY
+    if only == "product":
+        return not case.category or case.category.startswith(("product.", "aftersales."))
+    if only == "money":
+        return bool({"refund", "compensation"} & {*case.record.wishes}) or case.record.claim_fen is not None
+    return True
+
+
+# Joining and parting
+
+
+def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> None:
+    submission.case, submission.state = case, Submission.State.JOINED
+    submission.save(update_fields=["case", "state"])
+    record(
+        case, "case.joined", by=by, at=at, because="repeat", data={"submission": submission.pk, "channel": submission.channel},
+        private={"text": complaint.text[:LONGEST], "wish": complaint.wish},
+        set={"repeats": case.repeats + 1, "flags": flag(case, "repeat")},
+    )  # fmt: skip
+    add_words(case, complaint.text)
+    for stored in complaint.files:
+        _attach(case, stored, by=by, at=at, public=True)
+    clock.customer_spoke(case, by=by, at=at)
+    told = [case.owner] if case.owner else []
+    if case.repeats >= case.pack.thresholds.remind_escalates_at and (unit := case.unit or case.intake_unit):
+        told += superiors(unit, "supervisor", at=at)
+    tell(case, told, "case.joined", _("客户就同一件事再次投诉(第 {n} 次)").format(n=case.repeats), at=at)
+
+
+@transaction.atomic
+def unjoin(submission: Submission, *, by: Any, at: datetime) -> Case:
+    """A person says it was another matter after all: the joined submission becomes a case of its own. Source: IN-7."""
+    submission = Submission.objects.select_for_update().get(pk=submission.pk)
+    if submission.state != Submission.State.JOINED or submission.case is None:
+        raise NotNow(_("这条来件没有并入其他投诉"))
+    old = submission.case
+    require(old, "unjoin", by=by, at=at)
+    complaint = replace(_claims(submission), customer_id=old.customer_id, files=())
+    new = open_case(submission, complaint, old.customer.current, in_force(at), by=by, at=at)
+    record(
+        old, "case.unjoined", by=by, at=at, data={"submission": submission.pk, "case": new.pk},
+        set={"repeats": max(0, old.repeats - 1)},
+    )  # fmt: skip
+    return new
+
+
+@transaction.atomic
+def sort_out(submission: Submission, changes: Mapping[str, Any], *, by: Any, at: datetime) -> Received:
+    """A person reads what we could not: the submission from the tray becomes a case, or joins one."""
+    submission = Submission.objects.select_for_update().get(pk=submission.pk)
+    if submission.state not in {Submission.State.UNSORTED, Submission.State.NEW}:
+        raise NotNow(_("这条来件已经处理"))
+    return _understand(submission, tidy(replace(_claims(submission), **changes)), by=by, at=at)
+
+
+@transaction.atomic
+def discard(submission: Submission, why: str, *, by: Any, at: datetime) -> None:
+    """It is not for us (an advertisement, an echo): put away with a reason, still there to be read."""
+    if not why.strip():
+        raise Invalid(_("请写明排除原因"), fields={"why": _("请写明排除原因")})
+    tray = Submission.objects.filter(pk=submission.pk, state__in=[Submission.State.UNSORTED, Submission.State.NEW])
+    if not tray.update(state=Submission.State.DISCARDED, why=f"{why.strip()[:250]} ({by.journal_ref})"):
+        raise NotNow(_("这条来件已经处理"))
+
+
+def _claims(submission: Submission) -> Complaint:
+    known = {f.name for f in fields(Complaint)}
+    claims = {k: v for k, v in submission.claims.items() if k in known}
+    claims["wishes"] = tuple(claims.get("wishes", ()))
+    claims["files"] = tuple(Stored(**f) for f in claims.get("files", ()))
+    if "occurred_at" in claims:
+        claims["occurred_at"] = datetime.fromisoformat(claims["occurred_at"])
+    return Complaint(**claims)
+
+
+# Taking it on, or not
+
+
+@transaction.atomic
+def accept(case: Case, *, by: Any, at: datetime) -> None:
+    """It is ours: 受理. Whoever accepts a case nobody touched before is its first-responsible person (首问责任人)."""
+    move = require(case, "accept", by=by, at=at)
+    changes: dict[str, Any] = {"stage": move.to, "accepted_at": at}
+    if case.first_responsible_id is None and isinstance(by, Person):
+        changes["first_responsible_id"] = by.pk
+    if case.owner_id is None and isinstance(by, Person):
+        changes["owner_id"] = by.pk
+    record(case, "case.accepted", by=by, at=at, set=changes)
+    clock.stop(case, "first_contact", by=by, at=at)
+
+
+@transaction.atomic
+def refuse(case: Case, reason: str, words: str, *, by: Any, at: datetime) -> None:
+    """It is not ours: 不予受理, with a reason the customer is told and may have reviewed. Source: IN-10."""
+    move = require(case, "refuse", by=by, at=at)
+    rule = next((r for r in case.pack.refusal_reasons if r.code == reason), None)
+    if rule is None:
+        raise Invalid(_("请选择不予受理的原因"), fields={"reason": _("请选择不予受理的原因")})
+    if rule.needs_proof and not words.strip():
+        raise Invalid(_("该原因须写明依据"), fields={"words": _("该原因须写明依据")})
+    clock.stop_all(case, by=by, at=at)
+    record(
+        case, "case.refused", by=by, at=at, because=reason, data={"reason": reason, "review_days": rule.review_days},
+        private={"words": words.strip(), "tell": rule.tell_customer},
+        set={"stage": move.to, "outcome": Outcome.REFUSED, "closed_at": at},
+    )  # fmt: skip
+    later("cases.tell_refusal", case_id=case.pk)
+
+
+@transaction.atomic
+def reconsider(case: Case, reason: str, *, by: Any, at: datetime) -> None:
+    """The refusal is reviewed and taken back; the promises start anew. Source: IN-10 "reviewable"."""
+    move = require(case, "reconsider", by=by, at=at)
+    if case.outcome != Outcome.REFUSED:
+        raise NotNow(_("只有不予受理的投诉可以重新受理;已结案的请用「重开」"))
+    _needs(reason)
+    record(
+        case, "case.reconsidered", by=by, at=at, private={"reason": reason},
+        set={"stage": move.to, "outcome": "", "closed_at": None},
+    )  # fmt: skip
+    for kind in ("respond", "solve"):
+        clock.start(case, kind, by=by, at=at)
+
+
+@transaction.atomic
+def merge(case: Case, into: Case, reason: str, *, by: Any, at: datetime) -> None:
+    """并单: this case goes on as part of `into`; both say so. NotNow: `into` is closed."""
+    move = require(case, "merge", by=by, at=at)
+    _needs(reason)
+    if case.pk == into.pk:
+        raise Invalid(_("不能并入自身"))
+    if not into.is_open:
+        raise NotNow(_("目标投诉件已结案,不能并入"))
+    clock.stop_all(case, by=by, at=at)
+    record(
+        case, "case.merged", by=by, at=at, data={"into": into.number}, private={"reason": reason},
+        set={"stage": move.to, "outcome": Outcome.MERGED, "merged_into_id": into.pk, "closed_at": at},
+    )  # fmt: skip
+    record(
+        into, "case.joined", by=by, at=at, because="merge", data={"case": case.number},
+        private={"text": case.record.description, "reason": reason}, set={"repeats": into.repeats + 1},
+    )  # fmt: skip
+    add_words(into, case.number, case.subject, case.record.description)
+    involve(into, *case.involvements.values_list("person_id", flat=True), at=at)
+
+
+@transaction.atomic
+def withdraw(case: Case, reason: str, *, by: Any, at: datetime) -> None:
+    """The customer takes it back; the procedure ends the same day. Source: FIELD §2.1 Art. 15."""
+    move = require(case, "withdraw", by=by, at=at)
+    _needs(reason)
+    clock.stop_all(case, by=by, at=at)
+    record(
+        case, "case.withdrawn", by=by, at=at, private={"reason": reason},
+        set={"stage": move.to, "outcome": Outcome.WITHDRAWN, "closed_at": at, "waiting_since": None},
+    )  # fmt: skip
+    tell(case, [case.owner], "case.withdrawn", _("客户已撤回投诉"), at=at)
+
+
+@transaction.atomic
+def convert(case: Case, nature: str, reason: str, *, by: Any, at: datetime) -> None:
+    """咨询/投诉 and back, with a reason, as the pack's conversion rules allow. Source: IN-8."""
+    require(case, "convert", by=by, at=at)
+    _needs(reason)
+    rule = next(
+        (r for r in case.pack.conversion.rules if r.from_kind == case.nature and r.to_kind == nature), None
+    )
+    if rule is None:
+        raise Invalid(_("制度不允许这样转换"), fields={"nature": _("制度不允许这样转换")})
+    if rule.approved_by and not by.holds(rule.approved_by, at=at):
+        raise NotNow(_("须由{role}确认").format(role=case.pack.role_title(rule.approved_by)))
+    record(
+        case, "case.converted", by=by, at=at, because=rule.id, data={"from": case.nature, "to": nature},
+        private={"reason": reason}, set={"nature": nature},
+    )  # fmt: skip
+
+
+@transaction.atomic
+def change_record(case: Case, changes: Mapping[str, Any], *, by: Any, at: datetime) -> None:
+    """Complete or correct the record form; old and new are kept in the journal. Source: IN-3."""
+    require(case, "change_record", by=by, at=at)
+    r = case.record
+    allowed = set(Record.EDITABLE)
+    assert set(changes) <= allowed | {"product", "batch", "region", "subject"}, changes.keys()
+    clean_changes = {k: _cleaned(k, v) for k, v in changes.items()}
+    mine = {k: v for k, v in clean_changes.items() if k in allowed and getattr(r, k) != v}
+    own = {k: v for k, v in clean_changes.items() if k in {"product", "batch", "region"} and getattr(case, k) != v}
+    words = {"subject": clean_changes["subject"]} if clean_changes.get("subject", case.subject) != case.subject else None
+    if not mine and not own and not words:
+        return
+    before = {k: plain(getattr(r, k)) for k in mine}
+    for name, value in mine.items():
+        setattr(r, name, value)
+    r.save(update_fields=list(mine) or None)
+    record(
+        case, "record.changed", by=by, at=at, data={"fields": sorted({*mine, *own, *(words or {})})},
+        private={"before": before, "after": plain(mine)}, set=own or None, words=words,
+    )  # fmt: skip
+    add_words(case, *(v for v in {**mine, **own, **(words or {})}.values() if isinstance(v, str)))
+
+
+def _cleaned(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if name in {"description", "wish"}:
+        return clean(value, LONGEST)
+    limits = {**_LIMITS, "product": 80, "batch": 40, "region": 40, "subject": 160}
+    return one_line(value, limits[name])
+
+
+def _needs(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid(_("请写明原因"), fields={"reason": _("请写明原因")})
+
+
+def tray() -> models.QuerySet[Submission]:
+    """What came in and is not a case yet: 待整理."""
+    return Submission.objects.filter(state__in=[Submission.State.NEW, Submission.State.UNSORTED]).order_by("received_at")
+

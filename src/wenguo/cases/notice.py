@@ -1,0 +1,45 @@
+"""Notices: what a member of staff should hear of, in the product. Source: SY-4 (in-app part)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+
+from wenguo.cases.case import Case
+
+
+class Notices(models.QuerySet["Notice"]):
+    def unread_of(self, person: Any) -> Self:
+        return self.filter(person=person, read_at=None)
+
+
+class Notice(models.Model):
+    """One line for one person about one case. `kind` is the event type or the clock that caused it."""
+
+    person = models.ForeignKey("people.Person", on_delete=models.CASCADE, related_name="notices")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=48)
+    text = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+
+    objects = Notices.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "-at"], name="cases_notice_unread", condition=models.Q(read_at=None)),
+        ]
+
+
+def tell(case: Case, people: Any, kind: str, text: str, *, at: datetime) -> None:
+    """Tell these people; twice the same person is once."""
+    ids = {p if isinstance(p, int) else p.pk for p in people if p}
+    Notice.objects.bulk_create(Notice(person_id=i, case=case, kind=kind, text=text[:300], at=at) for i in sorted(ids))
+
+
+def read(person: Any, *, at: datetime, pk: int | None = None) -> None:
+    """Mark one notice, or all of this person's, as read."""
+    unread = Notice.objects.unread_of(person)
+    (unread.filter(pk=pk) if pk else unread).update(read_at=at)

@@ -1,0 +1,3 @@
+from wenguo.channels.outbox import Delivery
+
+__all__ = ["Delivery"]
