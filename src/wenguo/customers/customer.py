@@ -194,14 +194,22 @@ def find(kind: str, shown: str) -> Customer | None:
 
 
 def family_ids(customer: Customer) -> list[int]:
-    """Ids of all records that are this customer, through all merges, the current one first. One query and `current`."""
+    """Ids of all records that are this customer, through all merges, the current one first. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE family(id) AS (SELECT %s::bigint UNION"
-            " SELECT c.id FROM customers_customer c JOIN family f ON c.merged_into_id = f.id) SELECT id FROM family",
-            [customer.current.pk],
-        )
+        cursor.execute(_FAMILY, [customer.pk])
         return [row[0] for row in cursor.fetchall()]
+
+
+_FAMILY = """
+WITH RECURSIVE
+  up(id, into_id) AS (
+    SELECT id, merged_into_id FROM customers_customer WHERE id = %s
+    UNION SELECT c.id, c.merged_into_id FROM customers_customer c JOIN up ON c.id = up.into_id),
+  family(id, depth) AS (
+    SELECT id, 0 FROM up WHERE into_id IS NULL
+    UNION SELECT c.id, f.depth + 1 FROM customers_customer c JOIN family f ON c.merged_into_id = f.id)
+SELECT id FROM family ORDER BY depth, id
+"""
 
 
 @transaction.atomic

@@ -71,10 +71,10 @@ def appoint(
     in already.
     """
     _may_arrange(absent, by, at)
-    if by == deputy:
-        raise NotYours(_("代理人不能由代理人自己指定"))
     if absent == deputy:
         raise Invalid(_("不能代理自己"), fields={"deputy": _("请选择另一位同事")})
+    if by == deputy:
+        raise NotYours(_("代理人不能由代理人自己指定"))
     if until <= since or until <= at:
         raise Invalid(_("代理的结束时间须晚于开始时间和现在"), fields={"until": _("结束时间有误")})
     if not deputy.is_active:
