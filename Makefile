@@ -71,13 +71,13 @@ format: dev
 bench: dev assets
 	@for file in bench/*.py; do case $$file in */_*) ;; *) $(BIN)/python $$file || exit 1;; esac; done
 
-# New versions of what we stand on. The locks name versions and hashes, and no registry.
+# What we stand on: versions and hashes, and no registry. UPGRADE=--upgrade takes newer ones.
+LOCK = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
+  --no-emit-trusted-host --no-emit-find-links $(UPGRADE)
 lock: dev
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
-	  --no-emit-trusted-host --no-emit-find-links --upgrade --all-build-deps -o requirements.lock pyproject.toml
-	$(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \
-	  --no-emit-trusted-host --no-emit-find-links --upgrade --group dev -c requirements.lock \
-	  -o requirements-dev.lock pyproject.toml
+	$(LOCK) --all-build-deps -o requirements.lock pyproject.toml
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\n')" \
+	  | $(LOCK) -c requirements.lock -o requirements-dev.lock -
 
 clean:
 	rm -rf $(VENV) node_modules build src/*.egg-info src/wenguo/web/static/vendor

@@ -1,0 +1,98 @@
+"""What the commands of the other rooms do and print; `cli.py` only reads the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wenguo.config.language import words
+from wenguo.errors import NotFound
+
+Bar = Callable[[int | None, str, str], AbstractContextManager[Callable[..., None]]]
+
+
+def _person(username: str) -> Any:
+    from wenguo.people.staff import Person
+
+    person = Person.objects.filter(username=username).first()
+    if person is None:
+        raise NotFound(words(f"没有用户「{username}」", f"there is no user {username}"))
+    return person
+
+
+def token(username: str, name: str, scopes: Sequence[str], expires_at: datetime, *, at: datetime) -> str:
+    """The secret, to be shown once."""
+    from wenguo.people import tokens
+    from wenguo.people.actor import SYSTEM
+
+    return tokens.issue(_person(username), name, scopes, expires_at, by=SYSTEM, at=at)
+
+
+def verify(number: str | None, bar: Bar) -> int:
+    """The exit code: 0 when every link holds, 1 when one is broken."""
+    from wenguo import journal
+
+    if number is not None:
+        stream = journal.Stream.objects.filter(ref=number).first()
+        if stream is None:
+            raise NotFound(words(f"没有「{number}」的记录", f"there is no record of {number}"))
+        verdict = journal.verify(stream)
+        return _show({} if verdict.ok else {stream.name: verdict}, 0 if verdict.ok else 1, 1, verdict.events)
+    with bar(None, words("核对", "verify"), words("条", "events")) as show:
+        summary = journal.verify_all(show)
+    return _show(summary.broken, summary.broken_count, summary.streams, summary.events)
+
+
+def _show(broken: dict[str, Any], count: int, streams: int, events: int) -> int:
+    for where, verdict in broken.items():
+        at = words(f"第 {verdict.first_broken} 条", f"event {verdict.first_broken}") if verdict.first_broken else ""
+        click.echo(f"✗ {where} {at} {verdict.why}")
+    seen = words(f"{streams} 份记录,{events} 条事件", f"{streams} streams, {events} events")
+    if count:
+        click.echo(words(f"✗ {count} 处不符({seen})", f"✗ {count} broken ({seen})"))
+        return 1
+    click.echo(words(f"✓ 全部相符({seen})", f"✓ everything holds ({seen})"))
+    return 0
+
+
+def policy_check(source: Path) -> int:
+    """Names every mistake with file and line."""
+    pack = read_pack(source)
+    leaves = sum(len(top.children) for top in pack.taxonomy) if hasattr(pack, "taxonomy") else 0
+    click.echo(words(f"✓ 政策包无误({leaves} 个小类)", f"✓ the policy pack is good ({leaves} categories)"))
+    return 0
+
+
+def read_pack(source: Path) -> Any:
+    """The pack of a folder; a single file is completed from the standard pack."""
+    from wenguo.policy import loading
+
+    if source.is_dir():
+        return loading.load(source)
+    return loading.read({source.name: source.read_bytes()}, base=loading.standard())
+
+
+def import_(source: Path, *, only_check: bool, at: datetime) -> int:
+    """Customers and their orders. Rows that were refused go into a file beside the source, to be corrected."""
+    from wenguo.customers import importing
+    from wenguo.people.actor import SYSTEM
+
+    with source.open("rb") as file:
+        report = importing.import_customers(file, by=SYSTEM, at=at, dry_run=only_check)
+    click.echo(
+        words(
+            f"新增 {report.created},更新 {report.updated},有误 {len(report.errors)}",
+            f"{report.created} new, {report.updated} changed, {len(report.errors)} refused",
+        )
+    )
+    if not report.errors:
+        return 0
+    refused = source.with_name(f"{source.stem}-errors.csv")
+    refused.write_bytes(importing.error_file(report))
+    click.echo(words(f"有误的行及原因见 {refused}", f"the refused rows and why: {refused}"))
+    return 1
