@@ -63,10 +63,8 @@ def _run(command: str) -> str:
 
 
 def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Finding(2, f"Python {found}", words("需要 3.11 或更新的版本", "3.11 or newer is needed"))
-    return Finding(0, f"Python {found}")
+    """The package does not install on a Python that is too old."""
+    return Finding(0, f"Python {'.'.join(map(str, sys.version_info[:3]))}")
 
 
 def _assets(settings: ModuleType) -> Iterator[Finding]:
