@@ -114,7 +114,7 @@ def test_the_template_is_itself_a_good_file(shop):
         ("甲,乙\n1,2".encode(), "缺少列"),
         ("姓名,电话,手机\n1,2,3".encode(), "列名重复"),
         (b"PK\x03\x04 this is not a workbook", "无法读取"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", ""),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "不是 CSV"),
     ],
 )
 def test_a_file_that_is_no_table(shop, raw, why):

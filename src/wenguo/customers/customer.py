@@ -285,7 +285,7 @@ def _fill(customer: Customer, claims: Claims) -> None:
 
 
 def _cut(field: str, value: str) -> str:
-    most = Customer._meta.get_field(field).max_length
+    most: int = getattr(Customer._meta.get_field(field), "max_length")  # noqa: B009
     return " ".join("".join(c if c.isprintable() else " " for c in value).split())[:most]
 
 

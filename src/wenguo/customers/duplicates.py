@@ -68,7 +68,7 @@ def _by_orders(customer: Customer) -> Iterator[tuple[Customer, str, int]]:
         yield order.customer, _("订单号相同:{number}").format(number=order.number), SAME_ORDER
 
 
-def _others(customer: Customer, rows):  # type: ignore[no-untyped-def]
+def _others(customer: Customer, rows):
     """Rows of other living customers, each with its customer."""
     living = rows.filter(customer__merged_into__isnull=True, customer__erased_at__isnull=True)
     return living.exclude(customer=customer).select_related("customer")[:100]

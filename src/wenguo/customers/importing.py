@@ -147,7 +147,7 @@ def import_customers(
     return report
 
 
-def _table(raw: bytes, encoding: str | None) -> list[Sequence[Any]]:
+def _table(raw: bytes, encoding: str | None) -> Sequence[Sequence[Any]]:
     """The rows of the first sheet, or of the CSV; cells are text, numbers, days or None."""
     if raw[:4] == b"PK\x03\x04" or raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _sheet(raw)
@@ -162,7 +162,7 @@ def _table(raw: bytes, encoding: str | None) -> list[Sequence[Any]]:
         raise Invalid(_("CSV 格式有误:{error}").format(error=error)) from None
 
 
-def _sheet(raw: bytes) -> list[Sequence[Any]]:
+def _sheet(raw: bytes) -> Sequence[Sequence[Any]]:
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:

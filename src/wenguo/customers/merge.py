@@ -23,7 +23,7 @@ from wenguo.people.staff import Person
 MERGED = journal.define("customer.merged", gettext_lazy("合并客户档案"))
 UNMERGED = journal.define("customer.unmerged", gettext_lazy("撤销客户合并"))
 
-_RANK = [Customer.Tier.REGULAR, Customer.Tier.GOLD, Customer.Tier.DIAMOND]
+_RANK: list[str] = [tier.value for tier in (Customer.Tier.REGULAR, Customer.Tier.GOLD, Customer.Tier.DIAMOND)]
 _FILLED = ("name", "vip_note", "member_no", "contact_name", "city", "region", "address", "preferred_channel")
 
 
@@ -94,7 +94,7 @@ def merge(source: Customer, into: Customer, *, by: Person, at: datetime, reason:
 def _lift(kept: Customer, gone: Customer) -> dict[str, list[Any]]:
     """Raise `kept` to what either record says, and say what changed: {field: [before, after]}."""
     better: dict[str, Any] = {
-        "tier": max(kept.tier, gone.tier, key=_RANK.index),
+        "tier": max(kept.tier, gone.tier, key=lambda tier: _RANK.index(tier)),
         "vip": kept.vip or gone.vip,
         "vulnerable": sorted({*kept.vulnerable, *gone.vulnerable}),
         **{field: getattr(kept, field) or getattr(gone, field) for field in _FILLED},

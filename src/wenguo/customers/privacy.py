@@ -160,9 +160,9 @@ def dossier(customer: Customer) -> dict[str, Any]:
 
     The first record is the current one. Amounts in fen.
     """
-    rows = Customer.objects.filter(pk__in=family_ids(customer)).prefetch_related("identities", "orders")
-    rows = sorted(rows, key=lambda row: (row.merged_into_id is not None, row.pk))
-    return {"customer": customer.current.pk, "records": [_record(row) for row in rows]}
+    ids = family_ids(customer)
+    rows = Customer.objects.prefetch_related("identities", "orders").in_bulk(ids)
+    return {"customer": ids[0], "records": [_record(rows[pk]) for pk in ids]}
 
 
 def _record(row: Customer) -> dict[str, Any]:

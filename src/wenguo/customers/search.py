@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from django.db.models import Q
+from django.db.models import F, OrderBy, Q
 from django.db.models.functions import Reverse
 
 from wenguo.customers.customer import Customer, Identity, Order
@@ -45,7 +45,7 @@ def _by_identity(q: str, limit: int) -> list[int]:
     tail = re.sub(r"[\s-]", "", q).upper()
     if re.fullmatch(r"[A-Z]*\d+", tail) and sum(c.isdigit() for c in tail) >= FEWEST_DIGITS:
         ending = live.annotate(tail=Reverse("value")).filter(tail__startswith=tail[::-1], kind__in=["phone", "member"])
-        ids += ending.order_by("-customer_id").values_list("customer_id", flat=True)[:limit]
+        ids += ending.order_by(_newest("customer_id")).values_list("customer_id", flat=True)[:limit]
     return ids
 
 
@@ -53,12 +53,17 @@ def _by_order(q: str, limit: int) -> list[int]:
     if not re.fullmatch(r"[\w-]{4,64}", q, re.ASCII) or not any(c.isdigit() for c in q):
         return []
     beginning = Q(number__startswith=q) | Q(number__startswith=q.upper())
-    return list(Order.objects.filter(beginning).order_by("-pk").values_list("customer_id", flat=True)[:limit])
+    return list(Order.objects.filter(beginning).order_by(_newest("id")).values_list("customer_id", flat=True)[:limit])
 
 
 def _by_name(q: str, limit: int) -> list[int]:
     query = as_query(q)
     if not query:
         return []
-    rows = Customer.objects.living().filter(words__has=query).order_by("-pk")
+    rows = Customer.objects.living().filter(words__has=query).order_by(_newest("id"))
     return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def _newest(column: str) -> OrderBy:
+    """Newest first, in a form that keeps PostgreSQL from walking the whole table backwards until enough rows match."""
+    return (F(column) + 0).desc()

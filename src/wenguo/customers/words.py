@@ -46,6 +46,6 @@ class Has(Lookup):
     lookup_name = "has"
     prepare_rhs = False
 
-    def as_sql(self, compiler, connection):  # type: ignore[no-untyped-def]
+    def as_sql(self, compiler, connection):
         left, left_params = self.process_lhs(compiler, connection)
         return f"{left} @@ %s::tsquery", [*left_params, self.rhs]

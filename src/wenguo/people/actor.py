@@ -16,6 +16,8 @@ from wenguo.people.permissions import PERMISSIONS
 class Actor(Protocol):
     """Anything with a `journal_ref` ("staff:17", "customer:5", "system") that can say what it may do."""
 
+    pk: Any
+
     @property
     def journal_ref(self) -> str: ...
 

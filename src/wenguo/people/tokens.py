@@ -80,7 +80,7 @@ def issue(
         prefix=raw[:10],
         scopes=chosen,
         created_at=at,
-        created_by_id=by.pk,  # type: ignore[attr-defined]
+        created_by_id=by.pk,
         expires_at=expires_at,
     )
     data = {"token": token.pk, "scopes": chosen, "expires_at": expires_at}

@@ -146,7 +146,7 @@ def change(unit: Unit, *, by: Actor, at: datetime, **details: Any) -> None:
         raise
     unit.save()
     facts = {field: value.pk if isinstance(value, Unit) else value for field, value in changed.items()}
-    words = {field: facts.pop(field) for field in ("title", "phone") if field in facts}
+    words: dict[str, Any] = {field: facts.pop(field) for field in ("title", "phone") if field in facts}
     record("unit", unit.pk, CHANGED, by=by, at=at, data=facts, private=words or None)
 
 
