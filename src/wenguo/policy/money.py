@@ -14,7 +14,7 @@ def yuan(fen: int) -> str:
 
 
 def capital(fen: int) -> str:
-    """The amount in words for forms: 38050 → 「人民币叁佰捌拾元伍角整」. ValueError: negative or 10^16 yuan and more."""
+    """The amount in words for forms: 38050 → 「人民币叁佰捌拾元伍角整」. ValueError: negative, or too large."""
     if not 0 <= fen < 10**18:
         raise ValueError(fen)
     whole, cents = divmod(fen, 100)
