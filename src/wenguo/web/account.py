@@ -28,16 +28,16 @@ class Adapter(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_password_mismatch": format_lazy(
-            gettext_lazy("用户名或密码不正确;连续 {n} 次不正确将锁定 {minutes} 分钟"),
+            gettext_lazy("用户名或密码不正确；连续 {n} 次不正确将锁定 {minutes} 分钟"),
             n=signin.LOCK_AFTER,
             minutes=signin.LOCK_MINUTES,
         ),
         "incorrect_password": gettext_lazy("密码不正确"),
         "enter_current_password": gettext_lazy("请填写现在的密码"),
-        "incorrect_code": gettext_lazy("验证码不正确,请看一眼手机上的时间是否准确后再试"),
-        "too_many_login_attempts": gettext_lazy("尝试次数过多,请过几分钟再试"),
-        "rate_limited": gettext_lazy("操作过于频繁,请稍后再试"),
-        "account_inactive": gettext_lazy("该账号已停用,请联系管理员"),
+        "incorrect_code": gettext_lazy("验证码不正确，请看一眼手机上的时间是否准确后再试"),
+        "too_many_login_attempts": gettext_lazy("尝试次数过多，请过几分钟再试"),
+        "rate_limited": gettext_lazy("操作过于频繁，请稍后再试"),
+        "account_inactive": gettext_lazy("该账号已停用，请联系管理员"),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -92,7 +92,7 @@ class Adapter(DefaultAccountAdapter):
             "account/messages/password_changed.txt": _("密码已修改"),
             "mfa/messages/totp_activated.txt": _("两步验证已开启"),
             "mfa/messages/totp_deactivated.txt": _("两步验证已关闭"),
-            "mfa/messages/recovery_codes_generated.txt": _("新的备用码已生成,旧的作废"),
+            "mfa/messages/recovery_codes_generated.txt": _("新的备用码已生成，旧的作废"),
         }.get(message_template or "")
         if words:
             messages.add_message(request, level, words)
@@ -104,7 +104,7 @@ class Adapter(DefaultAccountAdapter):
 def _locked(until: datetime, at: datetime) -> ValidationError:
     minutes = max(1, -int((at - until).total_seconds() // 60))
     return ValidationError(
-        _("连续多次不正确,已锁定;请 {n} 分钟后再试,或请管理员重设密码").format(n=minutes), code="locked"
+        _("连续多次不正确，已锁定；请 {n} 分钟后再试，或请管理员重设密码").format(n=minutes), code="locked"
     )
 
 

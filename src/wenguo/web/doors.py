@@ -212,12 +212,12 @@ def desk(view: View | None = None, *, permission: str | None = None) -> View | C
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 if by_htmx(request):
-                    return refused(request, SignedOut(_("登录已过期。您写的内容还在本页,请重新登录后再提交")))
+                    return refused(request, SignedOut(_("登录已过期。您写的内容还在本页，请重新登录后再提交")))
                 return redirect_to_login(request.get_full_path())
             if getattr(request.user, "must_change_password", False):
                 return HttpResponseRedirect(url_or("account_change_password", "/"))
             if permission is not None and not may(request.user, permission):
-                raise NotYours(_("您的岗位没有这项权限,如有需要请联系主管或管理员"))
+                raise NotYours(_("您的岗位没有这项权限，如有需要请联系主管或管理员"))
             return inner(request, *args, **kwargs)
 
         return guarded
@@ -304,16 +304,16 @@ def _error(
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _error(request, 400, _("这个请求读不懂"), _("地址或内容可能不完整,请从原来的页面重新进入"))
+    return _error(request, 400, _("这个请求读不懂"), _("地址或内容可能不完整，请从原来的页面重新进入"))
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _error(request, 403, _("您没有查看这一页的权限"), _("如果工作需要,请联系主管或管理员开通"))
+    return _error(request, 403, _("您没有查看这一页的权限"), _("如果工作需要，请联系主管或管理员开通"))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _error(
-        request, 404, _("没有找到这一页"), _("地址可能有误,或者内容已移动;编号请逐字核对,也可以从首页重新查找")
+        request, 404, _("没有找到这一页"), _("地址可能有误，或者内容已移动；编号请逐字核对，也可以从首页重新查找")
     )
 
 
@@ -324,13 +324,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         request,
         500,
         _("系统出了差错"),
-        _("这一步没有完成,也没有留下一半的结果;故障已记入日志。请返回上一页再试,若仍不行请告知管理员"),
+        _("这一步没有完成，也没有留下一半的结果；故障已记入日志。请返回上一页再试，若仍不行请告知管理员"),
     )
 
 
 def offline(request: HttpRequest) -> HttpResponse:
     answer = _error(
-        request, 503, _("暂时连接不上数据库"), _("这一步没有保存;您写的内容还在上一页,请稍等片刻,返回后再提交一次")
+        request, 503, _("暂时连接不上数据库"), _("这一步没有保存；您写的内容还在上一页，请稍等片刻，返回后再提交一次")
     )
     answer["Retry-After"] = "10"
     return answer
@@ -341,7 +341,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return _error(
         request,
         403,
-        _("这一页放得太久,已不能直接提交"),
-        _("为了安全,请返回上一页、刷新后再提交;若浏览器禁用了 Cookie,请先允许"),
+        _("这一页放得太久，已不能直接提交"),
+        _("为了安全，请返回上一页、刷新后再提交；若浏览器禁用了 Cookie,请先允许"),
         kept,
     )

@@ -56,12 +56,12 @@ class Given:
         if not words and not optional:
             self.refuse(field, _("请填写{label}").format(label=label))
         elif len(words) > most:
-            self.refuse(field, _("{label}最多 {most} 字,现在 {n} 字").format(label=label, most=most, n=len(words)))
+            self.refuse(field, _("{label}最多 {most} 字，现在 {n} 字").format(label=label, most=most, n=len(words)))
         return words
 
     def whole(self, field: str, label: str, *, least: int = 0, most: int = 10**9) -> int | None:
         """A whole number from `least` to `most`; None when nothing was written."""
-        written = self.raw(field).replace(",", "").replace(",", "")
+        written = self.raw(field).replace(",", "").replace("，", "")
         if not written:
             return None
         if not re.fullmatch(r"-?[0-9]{1,18}", written) or not least <= int(written) <= most:
@@ -73,7 +73,7 @@ class Given:
 
     def fen(self, field: str, label: str, *, most: int = _MOST_FEN) -> int | None:
         """Whole fen from an amount in yuan with at most two decimals; None when nothing was written."""
-        written = re.sub(r"[,,\s¥¥元]", "", self.raw(field))
+        written = re.sub(r"[,，\s¥￥元]", "", self.raw(field))
         if not written:
             return None
         try:
@@ -81,7 +81,7 @@ class Given:
         except InvalidOperation:
             amount = Decimal(-1)
         if not amount.is_finite() or amount < 0 or amount != amount.to_integral_value() or amount > most:
-            self.refuse(field, _("{label}应为不小于 0 的金额,最多两位小数").format(label=label))
+            self.refuse(field, _("{label}应为不小于 0 的金额，最多两位小数").format(label=label))
             return None
         return int(amount)
 

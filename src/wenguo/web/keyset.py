@@ -81,4 +81,4 @@ def _read(after: str, model: type[Model], keys: Sequence[tuple[str, bool]]) -> l
         fields = [_field(model, name) for name, _down in keys]
         return [v if v is None or f is None else f.to_python(v) for f, v in zip(fields, values, strict=True)]
     except (ValueError, TypeError, ValidationError) as wrong:
-        raise Invalid(_("列表位置已失效,请从头查看")) from wrong
+        raise Invalid(_("列表位置已失效，请从头查看")) from wrong
