@@ -82,7 +82,8 @@ def _progress(total: int | None, title: str, unit: str) -> Iterator[Callable[[in
     """A tqdm bar; call what is given with the number done so far."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=title, unit=unit, ascii=" #", dynamic_ncols=True) as bar:
+    every = 0.2 if sys.stderr.isatty() else 15.0  # seconds; a log needs no animation
+    with tqdm(total=total, desc=title, unit=unit, ascii=" #", dynamic_ncols=True, mininterval=every) as bar:
 
         def show(done: int, of: int | None = None) -> None:
             if of is not None and of != bar.total:
@@ -306,17 +307,18 @@ def policy_publish(source: Path, drafted_by: str, published_by: str, since: date
         click.echo(commands.policy_publish(source, drafted_by, published_by, since, at=_now()))
 
 
-@cli.command("import", help=words("从 CSV 或 Excel 导入客户或订单。", "Import customers or orders from CSV or Excel."))
-@click.argument("what", type=click.Choice(["customers", "orders"]))
+@cli.command(
+    "import", help=words("从 CSV 或 Excel 导入客户及其订单。", "Import customers and their orders (CSV, Excel).")
+)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help=words("只检查,不写入", "Check only, write nothing"))
-def import_(what: str, source: Path, only_check: bool) -> None:
+def import_(source: Path, only_check: bool) -> None:
     from wenguo.config import database
 
     with database.database(tell):
         from wenguo.config import commands
 
-        sys.exit(commands.import_(what, source, _progress, only_check=only_check, at=_now()))
+        sys.exit(commands.import_(source, _progress, only_check=only_check, at=_now()))
 
 
 # -- the door ----------------------------------------------------------------------------------------------------------
@@ -332,6 +334,10 @@ def main() -> Any:
     """Every refusal and every bad setting is one sentence and an exit code; anything else is a failure and rises."""
     from django.core.exceptions import ImproperlyConfigured
 
+    if os.environ.get("WENGUO_SUPERVISED"):
+        from wenguo.config.serve import end_with_parent
+
+        end_with_parent()
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:

@@ -29,8 +29,11 @@ from django.conf import settings
 from django.core.signing import BadSignature
 from django.db import connections
 
+from wenguo.config.embedded import die_with_parent
 from wenguo.web.live import read_live
 
+if os.environ.get("WENGUO_SERVED"):
+    die_with_parent()
 log = logging.getLogger("wenguo.live")
 
 CHANNEL = "wenguo"

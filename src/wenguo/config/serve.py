@@ -5,13 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import socket
+import threading
+import time
 
 from wenguo.config.embedded import CannotStart
 
 log = logging.getLogger("wenguo.serve")
 
 STOP_SECONDS = 8  # then a request or a job that is still at work is cut off; jobs are taken up again
+
+
+def end_with_parent() -> None:
+    """For a child of `wenguo up`: told to stop when that is gone, and gone itself if it cannot bring itself to."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(STOP_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def check_port(host: str, port: int, setting: str) -> None:
@@ -72,7 +89,7 @@ def _granian(target: str, host: str, port: int, interface: str, **options: int) 
         respawn_failed_workers=True,
         respawn_interval=1.0,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         **options,  # type: ignore[arg-type]
     ).serve()
 

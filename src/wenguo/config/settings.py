@@ -227,7 +227,6 @@ TIME_ZONE = _one_of("TIME_ZONE", "Asia/Shanghai", available_timezones(), "没有
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web/static"]
-STATIC_ROOT = HOME / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
