@@ -26,6 +26,7 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from wenguo.config.database import parameters
@@ -42,7 +43,7 @@ def backup(target: Path | None, *, at: datetime, progress: Progress) -> Path:
 
     Half a backup never bears the name of a whole one. Invalid: the file exists already.
     """
-    name = f"wenguo-{at:%Y%m%d-%H%M%S}.tar"
+    name = f"wenguo-{timezone.localtime(at):%Y%m%d-%H%M%S}.tar"
     folder = settings.HOME / "backups"
     if target is None:
         folder.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 from wenguo.config.embedded import CannotStart
-from wenguo.config.language import words
+from wenguo.config.language import speak, words
 
 MARKS = ("✓", "!", "✗")
 LITTLE_MIB = 2048  # of free disk
@@ -43,6 +43,7 @@ def examine() -> Iterator[Finding]:
     yield _address(settings)
     try:
         with database.database():
+            speak()
             for check in (_version, _migrations, _calendar, _worker, _jobs, _journal):
                 yield from _tried(check)
     except CannotStart as error:
@@ -135,18 +136,12 @@ def _migrations() -> Finding:
 
 
 def _calendar() -> Finding:
-    from wenguo.policy.versions import known_years
+    from wenguo.policy.versions import calendar_warnings, known_years
 
-    year = datetime.now(UTC).year
-    known = known_years()
-    if year not in known:
-        todo = words("请在「政策 · 日历」导入放假通知", "import the State Council's notice")
-        return Finding(2, words(f"不知道 {year} 年的节假日", f"the holidays of {year} are unknown"), todo)
-    if year + 1 not in known:
-        badness = 1 if datetime.now(UTC).month >= 11 else 0  # the notice appears in November
-        todo = words("通知发布后请导入", "import the notice once it is out")
-        return Finding(badness, words(f"尚无 {year + 1} 年的节假日", f"the holidays of {year + 1} are unknown"), todo)
-    return Finding(0, words(f"节假日已知至 {max(known)} 年", f"holidays are known up to {max(known)}"))
+    for warning in calendar_warnings(datetime.now(UTC)):
+        todo = words("请在「政策 · 日历」导入国务院的放假通知", "import the State Council's notice")
+        return Finding(2 if warning.grave else 1, warning.message, todo)
+    return Finding(0, words(f"节假日已知至 {max(known_years())} 年", f"holidays are known up to {max(known_years())}"))
 
 
 def _worker() -> Finding:

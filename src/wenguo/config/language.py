@@ -27,3 +27,10 @@ LANGUAGE = chosen(sys.argv[1:], os.environ)
 def words(zh: str, en: str) -> str:
     """Both texts stand side by side in the code; this one is shown."""
     return en if LANGUAGE == "en" else zh
+
+
+def speak() -> None:
+    """Let Django's texts follow; for commands that only answer, never for those that write words others will read."""
+    from django.utils import translation
+
+    translation.activate("en" if LANGUAGE == "en" else "zh-hans")

@@ -46,7 +46,7 @@ def essentials(at: datetime) -> None:
     from wenguo.policy import versions
 
     roles.install_standard_roles(at=at)
-    versions.ensure_standard(at=at)
+    versions.install_standard(at=at)
 
 
 def nobody_there() -> bool:
