@@ -131,6 +131,7 @@
     if (!form || event.detail.requestConfig.verb === "get") return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
+    $$("#said > :is(.notice-warning, .notice-danger)").forEach((old) => old.remove());
     event.detail.requestConfig.triggeringEvent?.submitter?.classList.add("busy");
   });
   document.addEventListener("htmx:afterRequest", (event) => {

@@ -12,7 +12,7 @@
   const valueOf = (c) => (["checkbox", "radio"].includes(c.type) ? c.checked : c.value);
   const keyOf = (c) => (["checkbox", "radio"].includes(c.type) ? `${c.name}=${c.value}` : c.name);
   const untouched = (c) => (["checkbox", "radio"].includes(c.type) ? c.checked === c.defaultChecked
-    : c.tagName === "SELECT" ? [...c.options].every((o) => o.selected === o.defaultSelected) : c.value === c.defaultValue);
+    : c.tagName === "SELECT" && !c.multiple ? c.selectedIndex === Math.max(0, [...c.options].findIndex((o) => o.defaultSelected)) : c.value === c.defaultValue);
 
   function keep(form) {
     const changed = controls(form).filter((c) => !untouched(c));
