@@ -26,6 +26,7 @@ STANDARD = Path(__file__).parent / "standard"
 LARGEST = 2 * 1024 * 1024  # bytes of one file
 SHOWN = 20  # problems in the message; all of them in `problems`
 DEEPEST = 40
+TAGS = {"str", "int", "float", "bool", "null", "timestamp", "seq", "map"}
 
 Loc = tuple[str | int, ...]
 
@@ -102,7 +103,10 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
             event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "不支持 YAML 引用(*名称),请直接写出内容", event.start_mark)
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        if node.tag.rpartition(":")[2] not in TAGS:
+            raise yaml.composer.ComposerError(None, None, f"不支持标记 {node.tag}", node.start_mark)
+        return node
 
 
 class _Source:

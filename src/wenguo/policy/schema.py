@@ -300,9 +300,9 @@ class Pack(Part):
         return found
 
     def templates_for(self, use: str, category: str = "") -> tuple[Template, ...]:
-        """Templates of this use; those made for the category (or its class) first."""
+        """Templates of this use, the best first: made for the sub, made for its class, made for all."""
         fits = [t for t in self.templates if t.use == use and (not t.categories or _covers(t.categories, category))]
-        return tuple(sorted(fits, key=lambda t: not t.categories))
+        return tuple(sorted(fits, key=lambda t: -max((len(c) for c in t.categories if covers(c, category)), default=0)))
 
     def investigation_for(self, category: str) -> tuple[InvestigationList, ...]:
         return tuple(x for x in self.checklists.investigation if _covers((x.category,), category))
