@@ -26,7 +26,7 @@ from wenguo.people.actor import SYSTEM
 from wenguo.people.units import superiors
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
-from wenguo.policy.schema import ClockRule
+from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import calendar as calendar_of
 
 LAST_PERCENT = 1000  # a clock ten times over has told everybody who can be told
@@ -95,7 +95,11 @@ class Clock(models.Model):
 
     def terms(self) -> Terms:
         pauses = tuple(self.pauses.order_by("since").values_list("since", "until"))
-        return Terms(self.started_at, promise.Allowance.from_spec(self.allowance), calendar_of(self.calendar), pauses)
+        return Terms(self.started_at, promise.Allowance.from_spec(self.allowance), self.hours(), pauses)
+
+    def hours(self) -> Calendar:
+        """The working hours this promise counts in: those of the policy the case was received under."""
+        return calendar_of(self.calendar, version_id=self.case.policy_id)
 
 
 class Pause(models.Model):
@@ -195,7 +199,7 @@ def start(
 
 
 def _terms_of_new(clock: Clock) -> Terms:
-    return Terms(clock.started_at, promise.Allowance.from_spec(clock.allowance), calendar_of(clock.calendar))
+    return Terms(clock.started_at, promise.Allowance.from_spec(clock.allowance), clock.hours())
 
 
 @transaction.atomic
@@ -206,7 +210,7 @@ def start_until(case: Case, kind: str, due: datetime, *, by: Any, at: datetime, 
     minutes = max(1, round((due - at).total_seconds() / 60))
     clock = Clock(
         case=case, round=case.round, kind=kind, rule=rule, title=title, allowance={"minutes_24x7": minutes},
-        calendar="always", pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
+        calendar=next(c.code for c in case.pack.calendars if c.always), pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
     clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
     clock.save()
@@ -376,7 +380,7 @@ def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -
         raise NotYours(_("须由{role}批准延长").format(role=case.pack.role_title(lawful[count].approver)))
     assert clock.due_at is not None
     adds = promise.Allowance.from_spec(lawful[count].adds.spec)
-    latest = promise.due(clock.due_at, adds, calendar_of(clock.calendar))
+    latest = promise.due(clock.due_at, adds, clock.hours())
     if latest is not None and until > latest:
         raise Invalid(_("最多延至 {date}").format(date=latest.date().isoformat()))
 

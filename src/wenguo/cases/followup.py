@@ -29,7 +29,7 @@ from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.parts import ClockRule
-from wenguo.policy.schema import FollowUpStep
+from wenguo.policy.contents import FollowUpStep
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo import journal
-from wenguo.cases import clock
+from wenguo.cases import clock, gravity
 from wenguo.cases.case import (
     PROJECTED,
     Case,
@@ -42,7 +42,6 @@ from wenguo.later import later
 from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
-from wenguo.policy import severity
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.text.likeness import likeness
@@ -228,14 +227,14 @@ def _set_aside(submission: Submission, why: str) -> Received:
     return Received(submission, None)
 
 
-def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: datetime, fresh: bool = False) -> Received:
+def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> Received:
     customer = _customer(complaint, by=by, at=at)
     actor = by or customer
     pack_version = in_force(at)
-    open_case = None if fresh else repeat_of(complaint, customer, pack_version.pack, at=at)
-    if open_case is not None:
-        _join(open_case, submission, complaint, by=actor, at=at)
-        return Received(submission, open_case, joined=True)
+    known = repeat_of(complaint, customer, pack_version.pack, at=at)
+    if known is not None:
+        _join(known, submission, complaint, by=actor, at=at)
+        return Received(submission, known, joined=True)
     case = open_case(submission, complaint, customer, pack_version, by=actor, at=at)
     return Received(submission, case)
 
@@ -257,7 +256,7 @@ def open_case(
     """A new case with its record, first event, clocks, evidence and acknowledgement job."""
     number = next_number(at)
     staff = by if isinstance(by, Person) else None
-    level = complaint.level or first_level(version.pack, complaint, customer)
+    level = complaint.level or first_level(version.pk, complaint, customer)
     case = Case(
         number=number,
         stream=journal.open_stream("case", number),
@@ -339,9 +338,9 @@ def subject_of(text: str) -> str:
     return one_line(first, 60)
 
 
-def first_level(pack: Pack, complaint: Complaint, customer: Customer) -> int:
+def first_level(version_id: int, complaint: Complaint, customer: Customer) -> int:
     """The preliminary level, before a person has looked: from the words and what we know of the customer. IN-3."""
-    return severity.assess(pack, f"{complaint.text}\n{complaint.wish}", facts_of(complaint, customer)).level
+    return gravity.assess(version_id, f"{complaint.text}\n{complaint.wish}", facts_of(complaint, customer)).level
 
 
 def facts_of(complaint: Complaint, customer: Customer) -> dict[str, Any]:

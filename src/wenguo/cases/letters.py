@@ -25,7 +25,7 @@ from wenguo.errors import Invalid
 from wenguo.later import task
 from wenguo.people.actor import SYSTEM
 from wenguo.people.units import Unit
-from wenguo.policy.schema import Template
+from wenguo.policy.contents import Template
 from wenguo.text.normal import clean, one_line
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")

@@ -26,7 +26,7 @@ from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.deputies import in_whose_name
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
-from wenguo.policy.parts import ReplyGate
+from wenguo.policy.approval import reply_gates
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean, one_line
 
@@ -93,17 +93,6 @@ class ReplyReview(models.Model):
 
 
 # Sums
-
-
-def gates_for(gates: tuple[ReplyGate, ...], level: int, channel: str, admission: bool) -> list[ReplyGate]:
-    """Which gates a reply passes: by the case's level, the channel the case came by, and whether it admits fault."""
-    return [
-        g
-        for g in gates
-        if (g.up_to_level is not None and level <= g.up_to_level)
-        or (channel in g.channels)
-        or (g.admission and admission)
-    ]
 
 
 @dataclass(frozen=True)
@@ -195,7 +184,7 @@ def submit_reply(reply: Reply, *, by: Person, at: datetime) -> list[ReplyReview]
     if not Reply.objects.filter(pk=reply.pk, state=Reply.State.DRAFT).update(state=Reply.State.REVIEW):
         raise NotNow(_("该答复不在草稿状态"))
     reply.state = Reply.State.REVIEW
-    needed = gates_for(in_force(at).pack.approval.reply_gates, case.level, case.channel, reply.admission)
+    needed = reply_gates(in_force(at).pack, case.level, case.channel, reply.admission)
     reviews = [ReplyReview.objects.create(reply=reply, rule=g.id, role=g.role) for g in needed]
     record(
         case, "reply.submitted", by=by, at=at, data={"reply": reply.pk, "gates": [g.id for g in needed]}

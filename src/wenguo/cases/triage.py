@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import clock, handover
+from wenguo.cases import clock, gravity, handover
 from wenguo.cases.case import Case, Handling, add_words, involve, record
 from wenguo.cases.intake import facts_of_case
 from wenguo.cases.lifecycle import Gate, gate, require
@@ -23,7 +23,7 @@ from wenguo.errors import Invalid, NotYours
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, nearest, superiors
 from wenguo.policy import routing, severity
-from wenguo.policy.schema import RouteRule
+from wenguo.policy.routing import Route
 from wenguo.text.normal import clean
 
 
@@ -47,16 +47,16 @@ class Grading(models.Model):
 def assess(case: Case) -> severity.Score:
     """What words and facts say about the gravity of this case now."""
     said = [case.record.description, case.record.wish]
-    return severity.assess(case.pack, "\n".join(said), facts_of_case(case))
+    return gravity.assess(case.policy_id, "\n".join(said), facts_of_case(case))
 
 
-def proposed_route(case: Case) -> tuple[RouteRule | None, Unit | None, list[Unit]]:
+def proposed_route(case: Case) -> tuple[Route | None, Unit | None, list[Unit]]:
     """The rule of the responsibility matrix for this case, the unit it means here, and the units that help."""
     if not case.category:
         return None, None, []
     rule = routing.route(case.pack, case.category, case.region, case.product)
     start = case.intake_unit or Unit.objects.order_by("path").first()
-    if rule is None or start is None:
+    if start is None:
         return rule, None, []
     helpers = [unit for f in rule.collaborate if (unit := nearest(f, start))]
     return rule, nearest(rule.lead, start), helpers
@@ -99,7 +99,7 @@ def grade(case: Case, level: int, because: str = "", *, by: Any, at: datetime) -
     if level > min(score.level, case.level if graded_before else 4) and not _may_lower(by, at):
         raise NotYours(_("降低等级须由客服主管或以上决定;您可以维持或调高"))
     grading = Grading.objects.create(
-        case=case, proposed=score.level, level=level, total=score.total, score=score.as_json(),
+        case=case, proposed=score.level, level=level, total=score.total, score=gravity.as_rows(score),
         because=because, by=by if isinstance(by, Person) else None, at=at,
     )  # fmt: skip
     old = case.level
@@ -149,7 +149,7 @@ def assign(case: Case, unit: Unit, words: str = "", *, owner: Person | None = No
     if home is not None and unit.pk == home.pk or owner is not None:
         holder = owner or case.owner or by
         record(
-            case, "case.assigned", by=by, at=at, because=rule.id if rule else "", data=data,
+            case, "case.assigned", by=by, at=at, because=rule.rule if rule else "", data=data,
             set={"stage": move.to, "unit_id": unit.pk, "owner_id": holder.pk, "handling": Handling.FULL},
         )  # fmt: skip
         case.unit = unit
@@ -157,7 +157,7 @@ def assign(case: Case, unit: Unit, words: str = "", *, owner: Person | None = No
         if holder.pk != by.pk:
             tell(case, [holder], "case.assigned", _("投诉件已分派给您"), at=at)
         return
-    record(case, "case.assigned", by=by, at=at, because=rule.id if rule else "", data=data, set={"stage": move.to})
+    record(case, "case.assigned", by=by, at=at, because=rule.rule if rule else "", data=data, set={"stage": move.to})
     handover.send(case, unit, words, by=by, at=at)
 
 

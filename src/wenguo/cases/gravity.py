@@ -1,0 +1,33 @@
+"""How grave a text and its facts are, heard with the word lists of the pack. Source: TR-3."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+from wenguo.policy import severity
+from wenguo.policy.versions import pack as pack_of
+from wenguo.text.lexicon import Lexicon, Term
+
+
+@lru_cache(maxsize=8)
+def _lexicon(version_id: int) -> Lexicon:
+    return Lexicon([Term(text, label, weight) for text, label, weight in severity.terms(pack_of(version_id))])
+
+
+def assess(version_id: int, text: str, facts: Mapping[str, Any]) -> severity.Score:
+    """The score of a text (its first 20 000 characters) and facts under one version of the policy."""
+    return severity.score(pack_of(version_id), _lexicon(version_id).scan(text[:20_000]), facts)
+
+
+def as_rows(score: severity.Score) -> dict[str, Any]:
+    """The score as JSON to keep beside a grading: dimensions with points, bands and reasons, and the floors."""
+    return {
+        "total": score.total,
+        "level_by_total": score.level_by_total,
+        "because": score.because,
+        "dimensions": [{"code": code, **asdict(d)} for code, d in score.dimensions.items()],
+        "floors": [asdict(f) for f in score.floors],
+    }

@@ -1,0 +1,48 @@
+"""All that happens unasked: one list. Each line is a job, when it runs, and the act behind it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+
+from wenguo.cases import clock, links
+from wenguo.journal.tasks import fold_heads
+from wenguo.later import task
+
+
+@app.periodic(cron="* * * * *")
+@task("worker.sweep_clocks", lock="sweep")
+def sweep_clocks(timestamp: int) -> None:
+    """Warn, breach and escalate what is due. Every minute, until nothing is."""
+    now = datetime.now(UTC)
+    while clock.sweep(at=now):
+        pass
+
+
+# Fold the new heads of all journals into a Merkle root, so that receipts can be checked.
+app.periodic(cron="*/10 * * * *")(fold_heads)
+
+
+@app.periodic(cron="*/2 * * * *")
+@app.task(name="worker.rescue_jobs", pass_context=True)
+async def rescue_jobs(context: JobContext, timestamp: int) -> None:
+    """Take up again the jobs of a worker that vanished in the middle; every job may run twice."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs():
+        await manager.retry_job(job)
+
+
+@app.periodic(cron="17 3 * * *")
+@task("worker.tidy")
+def tidy(timestamp: int) -> None:
+    """At night: throw away what no longer counts."""
+    now = datetime.now(UTC)
+    links.forget_lookups(before=now - timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM procrastinate_events"
+            " GROUP BY job_id HAVING max(at) < now() - interval '14 days')"
+        )
