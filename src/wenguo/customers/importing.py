@@ -151,7 +151,7 @@ def _table(raw: bytes, encoding: str | None) -> Sequence[Sequence[Any]]:
     """The rows of the first sheet, or of the CSV; cells are text, numbers, days or None."""
     if raw[:4] == b"PK\x03\x04" or raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return _sheet(raw)
-    text = decode(raw, encoding).text
+    text, _read_as = decode(raw, encoding)
     if "\0" in text:
         raise Invalid(_("文件不是 CSV 或 Excel 表格"))
     first = text.split("\n", 1)[0]
