@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -35,6 +36,8 @@ from wenguo.errors import Invalid, NotNow
 
 FORMAT = 1
 COUNTED = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+# A time limit of PostgreSQL 17 and newer; a mark that later releases of 15 keep on columns for themselves.
+FOREIGN = re.compile(rb"SET transaction_timeout = |ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);$")
 Progress = Callable[[int], None]
 
 
@@ -208,9 +211,15 @@ def _fill(dump: Path) -> None:
 
 
 def _copy_sql(source: IO[bytes], target: IO[bytes]) -> None:
-    for number, line in enumerate(source):
-        if number < 60 and line.startswith(b"SET transaction_timeout"):  # PostgreSQL 17 and newer
+    """Pass SQL on, less the few settings that only the server it came from knows; rows pass untouched."""
+    rows = False
+    for line in source:
+        if rows:
+            rows = line != b"\\.\n"
+        elif FOREIGN.match(line):
             continue
+        else:
+            rows = line.startswith(b"COPY ") and line.endswith(b"FROM stdin;\n")
         target.write(line)
 
 
@@ -246,10 +255,13 @@ def _program(name: str) -> str:
 
 def _environment() -> dict[str, str]:
     """Where the database is, for libpq. The password goes by the environment, never by the command line."""
-    given = parameters({**settings.DATABASES["default"], "NAME": connection.settings_dict["NAME"]})
-    names = {"dbname": "PGDATABASE", "user": "PGUSER", "password": "PGPASSWORD", "host": "PGHOST", "port": "PGPORT"}
-    names |= {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "service": "PGSERVICE"}
-    return {**os.environ, **{names[name]: str(value) for name, value in given.items() if name in names}}
+    connection.ensure_connection()
+    info = connection.connection.info
+    reached = {"PGHOST": info.host, "PGPORT": info.port, "PGUSER": info.user, "PGDATABASE": info.dbname}
+    given = parameters(settings.DATABASES["default"])
+    names = {"password": "PGPASSWORD", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "service": "PGSERVICE"}
+    asked = {names[name]: value for name, value in given.items() if name in names}
+    return {**os.environ, **{name: str(value) for name, value in {**reached, **asked}.items()}}
 
 
 def _last(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -324,15 +325,26 @@ def import_(source: Path, only_check: bool) -> None:
 # -- the door ----------------------------------------------------------------------------------------------------------
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    from wenguo.errors import Refusal
+def _why(error: Exception) -> str | None:
+    """One sentence for what the operator can mend; None for a failure."""
+    from django.db import OperationalError, ProgrammingError
 
-    return (Refusal,)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return words(f"磁盘已满:{error.filename or _settings().HOME}", f"disk full: {error.filename}")
+    if isinstance(error, OperationalError):
+        said = str(error).strip().splitlines()[0]
+        return words(f"数据库没有应答:{said}", f"the database does not answer: {said}")
+    missing = getattr(error.__cause__, "sqlstate", "") in {"42P01", "42703"}  # a table, a column
+    if isinstance(error, ProgrammingError) and missing:
+        return words("数据库结构不是最新的,请执行 wenguo migrate", "the database is not up to date: run wenguo migrate")
+    return None
 
 
 def main() -> Any:
     """Every refusal and every bad setting is one sentence and an exit code; anything else is a failure and rises."""
     from django.core.exceptions import ImproperlyConfigured
+
+    from wenguo.errors import Refusal
 
     if os.environ.get("WENGUO_SUPERVISED"):
         from wenguo.config.serve import end_with_parent
@@ -348,16 +360,16 @@ def main() -> Any:
     except (CannotStart, ImproperlyConfigured) as error:
         tell(f"✗ {error}")
         sys.exit(BAD_SETTING)
-    except _refusals() as error:
+    except Refusal as error:
         tell(f"✗ {error}")
-        for name, why in getattr(error, "fields", {}).items():
+        for name, why in error.fields.items():
             tell(f"  {name}: {why}")
         sys.exit(1)
-    except OSError as error:
-        if error.errno == 28:
-            tell(f"✗ 磁盘已满:{error.filename or _settings().HOME} (disk full)")
-            sys.exit(1)
-        raise
+    except Exception as error:
+        if (why := _why(error)) is None:
+            raise
+        tell(f"✗ {why}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":
