@@ -84,6 +84,7 @@ def test_a_fold_points_back_to_its_original(s: str):
         assert fold(s[start:end]).text == c
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "evil",
     [

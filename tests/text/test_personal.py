@@ -203,6 +203,7 @@ def test_any_words_are_survived_and_spans_are_ordered(s: str):
         assert isinstance(one(s), str)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "huge",
     [

@@ -68,6 +68,7 @@ def test_every_piece_of_chinese_is_found_in_its_text(postgres: psycopg.Connectio
         assert finds(postgres, text, piece)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "huge",
     [

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wenguo.errors import Invalid
+from wenguo.text.lexicon import Lexicon, Term
+from wenguo.text.normal import normalise
+
+TERMS = [
+    Term("漏电", "安全", 3),
+    Term("爆炸", "安全", 5),
+    Term("律师", "法律", 2),
+    Term("律师函", "法律", 3),
+    Term("律师", "媒体", 1),
+    Term("12315", "监管", 2),
+    Term("TV", "媒体"),
+    Term("投诉", "投诉"),
+    Term("生气", "情绪"),
+]
+LEXICON = Lexicon(TERMS)
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("熱水器漏電了", "漏電"),
+        ("打１２３１５", "１２３１５"),
+        ("漏\u200b电！", "漏\u200b电"),
+        ("😀😀爆炸", "爆炸"),
+    ],
+)
+def test_a_term_is_pointed_at_as_it_was_written(said: str, where: str):
+    (hit,) = LEXICON.scan(said)
+    assert said[hit.start : hit.end] == where and not hit.negated
+
+
+def test_the_longest_counts_once_for_each_label():
+    hits = LEXICON.scan("收到律師函")
+    assert [(hit.term, hit.label, hit.weight) for hit in hits] == [("律师函", "法律", 3), ("律师", "媒体", 1)]
+
+
+def test_latin_and_numbers_only_whole():
+    assert [hit.term for hit in LEXICON.scan("CCTV和tv，电话1231566，12315热线")] == ["TV", "12315"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "没有漏电",
+        "未漏电",
+        "没有发生爆炸",
+        "并未出现漏电",
+        "不投诉",
+        "不会爆炸",
+        "不想投诉",
+        "别生气",
+        "从来没有过爆炸",
+    ],
+)
+def test_what_is_denied_is_marked(said: str):
+    assert [hit.negated for hit in LEXICON.scan(said)] == [True]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "漏电",
+        "是不是漏电",
+        "有没有漏电",
+        "会不会爆炸",
+        "不得不投诉",
+        "差点没爆炸",
+        "特别生气",
+        "不过漏电",
+        "时不时漏电",
+        "不给退款就投诉",
+    ],
+)
+def test_a_question_or_a_threat_is_no_denial(said: str):
+    assert [hit.negated for hit in LEXICON.scan(said)] == [False]
+
+
+def test_a_denial_ends_with_its_sentence():
+    assert [(hit.term, hit.negated) for hit in LEXICON.scan("没有漏电，但是爆炸")] == [("漏电", True), ("爆炸", False)]
+    assert not LEXICON.scan("没有。漏电")[0].negated
+
+
+def test_empty_lexicon_and_empty_terms():
+    assert Lexicon([]).scan("漏电") == [] and len(Lexicon([])) == 0
+    assert len(Lexicon([*TERMS, *TERMS])) == len(TERMS)
+    with pytest.raises(Invalid, match="空词条"):
+        Lexicon([Term(" \u200b", "安全")])
+
+
+@given(st.text(st.characters()), st.text(st.characters()), st.sampled_from(["漏电", "爆炸", "投诉"]))
+def test_a_chinese_term_is_found_in_any_surroundings(before: str, after: str, term: str):
+    said = f"{before}。{term}。{after}"
+    hits = LEXICON.scan(said)
+    assert any(said[hit.start : hit.end] == term for hit in hits)
+    assert all(normalise(said[hit.start : hit.end]) == normalise(hit.term) for hit in hits)
+    assert [hit.start for hit in hits] == sorted(hit.start for hit in hits)
+
+
+@pytest.mark.slow
+def test_many_terms_and_ten_megabytes():
+    lexicon = Lexicon(
+        Term(f"{a}{b}{c}", "数") for a in "甲乙丙丁戊己庚辛" * 2 for b in "子丑寅卯辰巳" for c in "天地玄黄宇宙洪荒"
+    )
+    started = time.perf_counter()
+    assert len(lexicon.scan("甲子天" * 1_100_000)) == 1_100_000
+    assert time.perf_counter() - started < 60

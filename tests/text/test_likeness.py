@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wenguo.text.likeness import likeness
+
+Rows = Callable[[Path], Iterator[dict[str, str]]]
+ANY = st.text(st.characters())
+
+
+def auc(alike: Sequence[float], other: Sequence[float]) -> float:
+    """How often a pair that belongs together is more alike than one that does not; ties count half."""
+    ranks = sorted([(x, True) for x in alike] + [(x, False) for x in other])
+    below, won, at = 0, 0.0, 0
+    while at < len(ranks):
+        end = at
+        while end < len(ranks) and ranks[end][0] == ranks[at][0]:
+            end += 1
+        mine = sum(is_alike for _, is_alike in ranks[at:end])
+        theirs = end - at - mine
+        won += mine * (below + theirs / 2)
+        below, at = below + theirs, end
+    return won / (len(alike) * len(other))
+
+
+def test_the_same_complaint_with_another_order_number_is_the_same():
+    a = "我的订单20261122001三天了还没发货，要求退款199元！"
+    b = "我的訂單20261129933三天了還沒發貨,要求退款 250 元"
+    assert likeness(a, b) == 1
+    assert likeness(a, "热水器漏电，差点出人命") < 0.1
+    assert likeness("", "") == likeness("！？", "！？") == likeness("", "投诉") == 0
+    assert likeness("坏", "坏") == 1
+
+
+@given(ANY, ANY)
+def test_likeness_is_a_symmetric_share(a: str, b: str):
+    assert likeness(a, b) == likeness(b, a)
+    assert 0 <= likeness(a, b) <= 1
+    assert likeness(a, a) in (0, 1)
+
+
+def test_a_text_told_again_with_changes_stays_alike(data: Path, rows: Rows):
+    chance = random.Random(5)
+    texts = [
+        row["text"] for row in rows(data / "online_shopping_10_cats" / "train.csv.gz") if 40 <= len(row["text"]) <= 200
+    ]
+    texts = chance.sample(texts, 500)
+    alphabet = "".join(texts)
+
+    def changed(text: str, share: float) -> str:
+        return "".join(chance.choice(alphabet) if chance.random() < share else c for c in text)
+
+    means = [sum(likeness(text, changed(text, share)) for text in texts) / len(texts) for share in (0.1, 0.2)]
+    assert means[0] > 0.7 and means[1] > 0.5, means
+
+
+def test_citizens_who_write_about_one_issue(data: Path, rows: Rows):
+    messages = list(rows(data / "taidi2020_gov_messages" / "hot_issues.csv.gz"))
+    grouped = [message for message in messages if message["issue_group"]]
+    others = [message for message in messages if not message["issue_group"]]
+    chance = random.Random(2)
+    for field, at_least, highest in (("detail", 0.96, 0.11), ("subject", 0.95, 0.25)):
+        alike = [
+            likeness(a[field], b[field]) for a, b in combinations(grouped, 2) if a["issue_group"] == b["issue_group"]
+        ]
+        apart = sorted(likeness(*(x[field] for x in chance.sample(others, 2))) for _ in range(3000))
+        assert auc(alike, apart) > at_least
+        assert apart[int(len(apart) * 0.99)] < highest
+
+
+def test_short_questions_are_hard_and_we_know_it(data: Path, rows: Rows):
+    pairs = [row for row in rows(data / "zh_pairs" / "train.csv.gz") if row["source"].startswith("ATEC")]
+    scored = [(likeness(row["s1"], row["s2"]), row["label"]) for row in random.Random(1).sample(pairs, 3000)]
+    same = [score for score, label in scored if label == "1"]
+    other = [score for score, label in scored if label != "1"]
+    assert 0.6 < auc(same, other) < 0.75
