@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wenguo.errors import Invalid
 from wenguo.text.lexicon import Lexicon, Term
 from wenguo.text.normal import normalise
 
@@ -92,7 +91,7 @@ def test_a_denial_ends_with_its_sentence():
 def test_empty_lexicon_and_empty_terms():
     assert Lexicon([]).scan("漏电") == [] and len(Lexicon([])) == 0
     assert len(Lexicon([*TERMS, *TERMS])) == len(TERMS)
-    with pytest.raises(Invalid, match="空词条"):
+    with pytest.raises(ValueError, match="空词条"):
         Lexicon([Term(" \u200b", "安全")])
 
 

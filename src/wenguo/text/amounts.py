@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from wenguo.errors import Invalid
 from wenguo.text.normal import fold
 
 MOST_FEN = 10**15
@@ -73,15 +72,15 @@ def find_amounts(s: str) -> list[Amount]:
 
 
 def in_words(fen: int) -> str:
-    """A sum as on a cheque: 1000050 -> 人民币壹万元伍角整. Invalid: negative, or above `MOST_FEN`.
+    """A sum as on a cheque: 1000050 -> 人民币壹万元伍角整. ValueError: negative, or above `MOST_FEN`.
 
     Source: 支付结算办法, appendix 1: 整 after yuan or jiao, not after fen; one 零 for zeros inside; 零 between yuan and
     fen when there is no jiao.
     """
     if fen < 0:
-        raise Invalid("金额不能为负数，无法写成大写")
+        raise ValueError("金额不能为负数，无法写成大写")
     if fen > MOST_FEN:
-        raise Invalid("金额过大，无法写成大写")
+        raise ValueError("金额过大，无法写成大写")
     whole, change = divmod(fen, 100)
     jiao, rest = divmod(change, 10)
     words = _whole_in_words(whole) + "元" if whole or not change else ""

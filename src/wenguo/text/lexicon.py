@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from ahocorasick_rs import AhoCorasick
 
-from wenguo.errors import Invalid
 from wenguo.text.normal import fold
 
 
@@ -49,7 +48,7 @@ class Lexicon:
     """Some thousands of terms, looked for all at once: one pass over the text however many there are.
 
     Terms are compared in folded form (width, case, traditional characters); Latin words and numbers only whole.
-    Invalid: a term with nothing in it.
+    ValueError: a term with nothing in it.
     """
 
     def __init__(self, terms: Iterable[Term]) -> None:
@@ -57,7 +56,7 @@ class Lexicon:
         for term in dict.fromkeys(terms):
             folded = fold(term.text.strip()).text
             if not folded:
-                raise Invalid(f"词库「{term.label}」中有空词条")
+                raise ValueError(f"词库「{term.label}」中有空词条")
             self._terms.setdefault(folded, []).append(term)
         self._folded = list(self._terms)
         self._automaton = AhoCorasick(self._folded)
