@@ -13,7 +13,12 @@ MISTAKES = [
     ("clocks.yaml", "kind: acknowledge", "kind: aknowledge", ["clocks.yaml 第 ", "aknowledge", "respond"]),
     ("clocks.yaml", "allowance: {hours: 2}", "allowance: {hours: 2, natural_days: 1}", ["一种单位"]),
     ("clocks.yaml", "calendar: hotline", "calendar: hotlin", ["hotlin", "standard"]),
-    ("clocks.yaml", "    - id: TR8-3-SOLVE\n      kind: solve", "    - id: TR8-3-SOLVE\n      kind: joint", ["3 级没有 solve"]),
+    (
+        "clocks.yaml",
+        "    - id: TR8-3-SOLVE\n      kind: solve",
+        "    - id: TR8-3-SOLVE\n      kind: joint",
+        ["3 级没有 solve"],
+    ),
     ("clocks.yaml", "regime: nfra, title", "regime: nfraa, title", ["nfraa", "telecom"]),
     ("compensation.yaml", "up_to_fen: 200000", "up_to_fen: 40000", ["逐级升高", "50000"]),
     ("compensation.yaml", "level: 1, after", "level: 1, up_to_fen: 9999999, after", ["最后一级", "上限"]),

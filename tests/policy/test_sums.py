@@ -127,8 +127,12 @@ def test_more_loss_never_gives_less(tier: str, category: str, a: int, b: int, c:
     low, high = sorted((a, b))
     few, many = sorted((c, d))
     money_facts = ("loss_fen", "price_fen", "order_fen")
-    little = compensation.compute(PACK, kind.code, tier, category, dict.fromkeys(money_facts, low) | {"delay_days": few})
-    much = compensation.compute(PACK, kind.code, tier, category, dict.fromkeys(money_facts, high) | {"delay_days": many})
+    little = compensation.compute(
+        PACK, kind.code, tier, category, dict.fromkeys(money_facts, low) | {"delay_days": few}
+    )
+    much = compensation.compute(
+        PACK, kind.code, tier, category, dict.fromkeys(money_facts, high) | {"delay_days": many}
+    )
     assert 0 <= little.total_fen <= much.total_fen
 
 
@@ -271,10 +275,11 @@ def test_every_category_has_somebody_responsible(category: str, region: str, pro
 
 
 def test_the_most_specific_row_wins() -> None:
+    row = {"category": "product.function", "handling": "full", "because": "另有约定"}
     rows = [
-        {"id": "X-1", "category": "product.function", "region": "华东", "lead": "retail", "handling": "full", "because": "甲"},
-        {"id": "X-2", "category": "product.function", "product": "空调", "lead": "product", "handling": "full", "because": "乙"},
-    ]  # fmt: skip
+        {**row, "id": "X-1", "region": "华东", "lead": "retail"},
+        {**row, "id": "X-2", "product": "空调", "lead": "product"},
+    ]
     raw = PACK.model_dump(mode="json")
     raw["responsibility"] += rows
     pack = type(PACK).model_validate(raw)

@@ -280,7 +280,7 @@ def _followup(pack: Pack) -> Iterator[Found]:
             yield ("followup", "steps", n), "回访须从 1 起依次编号,第一次自执行完成起算,其后自上次回访起算"
     measures = [q.measure for q in pack.followup.survey]
     for wanted in ("csat", "nps", "ces", "solved"):
-        if measures.count(wanted) != 1:  # type: ignore[arg-type]
+        if measures.count(wanted) != 1:
             yield ("followup", "survey"), f"问卷须恰好有一道 {wanted} 题"
     for n, question in enumerate(pack.followup.survey):
         if question.measure != "text" and question.low >= question.high:

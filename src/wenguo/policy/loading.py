@@ -73,7 +73,7 @@ def standard() -> Pack:
 def read(files: Mapping[str, bytes | str], base: Pack | None = None) -> Pack:
     """The pack in these files {name: content}; sections not given come from `base`. PackInvalid: every mistake."""
     source = _Source()
-    for name, content in files.items():
+    for name, content in sorted(files.items()):
         source.take(name, content)
     if source.problems:
         raise PackInvalid(source.problems)
@@ -100,11 +100,11 @@ class _Loader(yaml.SafeLoader):
     """Safe, and without aliases: a small file must not unfold into a large one."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
-            event = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
             raise yaml.composer.ComposerError(None, None, "不支持 YAML 引用(*名称),请直接写出内容", event.start_mark)
-        node = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
-        if node.tag.rpartition(":")[2] not in TAGS:
+        node = super().compose_node(parent, index)
+        if node is not None and node.tag.rpartition(":")[2] not in TAGS:
             raise yaml.composer.ComposerError(None, None, f"不支持标记 {node.tag}", node.start_mark)
         return node
 
@@ -127,10 +127,10 @@ class _Source:
         try:
             loader = _Loader(text)
             try:
-                root = loader.get_single_node()  # type: ignore[no-untyped-call]
+                root = loader.get_single_node()
                 self._sections(name, loader, root)
             finally:
-                loader.dispose()  # type: ignore[no-untyped-call]
+                loader.dispose()
         except yaml.MarkedYAMLError as wrong:
             mark = wrong.problem_mark
             self._refuse(name, mark.line + 1 if mark else 0, f"YAML 写法有误:{wrong.problem}")
@@ -167,7 +167,7 @@ class _Source:
         if isinstance(node, yaml.SequenceNode):
             return [self._value(name, loader, item, (*loc, n)) for n, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            return loader.construct_object(node)  # type: ignore[no-untyped-call]
+            return loader.construct_object(node)
         made: dict[str, Any] = {}
         for key_node, item in node.value:
             key = str(key_node.value)

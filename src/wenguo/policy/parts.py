@@ -188,8 +188,8 @@ class Clocks(Part):
 
 def _in_days(rule: Any) -> Any:
     allowance = rule.get("allowance") if isinstance(rule, dict) else None
-    hours = allowance.get("hours") if isinstance(allowance, dict) else None
-    if not isinstance(hours, int | float) or hours < 24 or hours % 24 or len(allowance) != 1:
+    hours = allowance.get("hours") if isinstance(allowance, dict) and len(allowance) == 1 else None
+    if not isinstance(hours, int | float) or hours < 24 or hours % 24:
         return rule
     days = {"working_days": int(hours // 24), "rounding": "same_time"}
     return {**rule, "allowance": days, "stated": rule.get("stated") or f"{hours:g} 小时"}

@@ -104,7 +104,7 @@ def score(pack: Pack, text_hits: Iterable[Hit], facts: Mapping[str, Any]) -> Sco
     for rule in severity.facts:
         if holds(rule.when, facts):
             reasons[rule.dimension].append(Reason(rule.id, rule.points, rule.because))
-    dimensions = {}
+    dimensions: dict[str, DimensionScore] = {}
     for d in severity.dimensions:
         strongest = sorted(reasons[d.code], key=lambda r: -r.points)
         points = strongest[0].points if strongest else 0
