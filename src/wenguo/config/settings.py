@@ -208,6 +208,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
+# An office signs in at nine from one address; who guesses is stopped by the lock of the account (people.signin).
+ACCOUNT_RATE_LIMITS = {"login": "1200/m/ip", "login_failed": "300/m/ip,10/5m/key"}
+MFA_ADAPTER = "wenguo.web.account.SecondFactor"
 MFA_TOTP_ISSUER = "闻过"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True

@@ -7,7 +7,7 @@ from wenguo.config import health
 urlpatterns = [
     path("healthz", health.web, name="healthz"),
     path("healthz/worker", health.worker, name="healthz-worker"),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("wenguo.web.signin")),
     path("api/v1/", include("wenguo.api.urls")),
     path("", include("wenguo.web.urls")),
 ]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions.models import Session
@@ -34,7 +35,6 @@ class Adapter(DefaultAccountAdapter):
         ),
         "incorrect_password": gettext_lazy("密码不正确"),
         "enter_current_password": gettext_lazy("请填写现在的密码"),
-        "incorrect_code": gettext_lazy("验证码不正确，请看一眼手机上的时间是否准确后再试"),
         "too_many_login_attempts": gettext_lazy("尝试次数过多，请过几分钟再试"),
         "rate_limited": gettext_lazy("操作过于频繁，请稍后再试"),
         "account_inactive": gettext_lazy("该账号已停用，请联系管理员"),
@@ -65,7 +65,7 @@ class Adapter(DefaultAccountAdapter):
         if until is not None:
             raise _locked(until, at)
 
-    def login(self, request: HttpRequest, user: Person) -> None:  # type: ignore[override]
+    def login(self, request: HttpRequest, user: Person) -> None:
         super().login(request, user)
         signin.succeeded(user, timezone.now())
 
@@ -74,7 +74,7 @@ class Adapter(DefaultAccountAdapter):
         response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language, max_age=365 * 86400, samesite="Lax")
         return response
 
-    def set_password(self, user: Person, password: str) -> None:  # type: ignore[override]
+    def set_password(self, user: Person, password: str) -> None:
         """One's own new password, as an act of the people's room: journalled, and the order to change it is lifted."""
         staff.set_password(user, password, by=user, at=timezone.now())
 
@@ -99,6 +99,13 @@ class Adapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Staff accounts have no mail of their own; what the house sends leaves by `channels`."""
+
+
+class SecondFactor(DefaultMFAAdapter):
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": gettext_lazy("验证码不正确，请看一眼手机上的时间是否准确后再试"),
+    }
 
 
 def _locked(until: datetime, at: datetime) -> ValidationError:

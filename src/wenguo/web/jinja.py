@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
@@ -85,6 +86,7 @@ def environment(**options: Any) -> Environment:
         attributes=attributes,
         escape=escape,
         get_language=get_language,
+        messages_of=get_messages,
         languages=settings.LANGUAGES,
         debug=settings.DEBUG,
     )
