@@ -27,7 +27,7 @@ def customers(corpus: Corpus, rng: random.Random, count: int, *, today: date) ->
 
 
 def phone_of(place: int) -> str:
-    """A number that reads as one and is nobody's: a mobile prefix, four zeros, four digits. Distinct for place < 200 000."""
+    """A number that reads as one and is nobody's: a mobile prefix, four zeros, four digits; distinct below 200 000."""
     prefixes = ("130", "131", "132", "135", "136", "137", "138", "139", "150", "151", "152", "157", "158", "159",
                 "176", "177", "180", "186", "188", "189")  # fmt: skip
     return f"{prefixes[place % len(prefixes)]}0000{(place // len(prefixes) * 7 + place * 131) % 10000:04d}"
@@ -67,9 +67,7 @@ def _company(crowd: Mapping[str, Any], rng: random.Random) -> str:
     return rng.choice(crowd["company_words"]) + rng.choice(crowd["company_kinds"])
 
 
-def _customer(
-    corpus: Corpus, rng: random.Random, place: int, name: str, company: bool, today: date
-) -> Customer:
+def _customer(corpus: Corpus, rng: random.Random, place: int, name: str, company: bool, today: date) -> Customer:
     crowd: Mapping[str, Any] = corpus.crowd
     region = rng.choices(("华东", "华南", "西南"), (5, 4, 3))[0]
     city = rng.choice(crowd["cities"][region])
@@ -98,7 +96,7 @@ def _customer(
         group=rng.choices(("first", "calm", "frequent"), (70, 22, 8))[0],
         phone=phone,
         email="" if elder else f"kehu{place + 1:05d}@example.com",
-        wechat="" if rng.random() < 0.35 else f"wx_demo_{rng.randrange(16**8):08x}",
+        wechat="" if elder else f"wx_demo_{rng.randrange(16**8):08x}",
         member_no=f"CG{region_digit(region)}{place + 100_001}",
         region=region,
         city=city,

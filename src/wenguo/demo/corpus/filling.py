@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 
 SLOTS = frozenset(
-    "product model title batch serial order city region address store staff clerk fitter colleague days times hours "
-    "amount price date bought promised name dear surname honorific phone tail member handler hotline company branch age "
-    "mail deadline refnumber".split()
+    {"product", "model", "title", "batch", "serial", "order", "price", "amount"}
+    | {"name", "dear", "surname", "honorific", "age", "phone", "tail", "mail", "member", "company"}
+    | {"city", "region", "address", "store", "branch", "hotline", "staff", "handler", "clerk", "fitter", "colleague"}
+    | {"days", "times", "hours", "date", "bought", "promised", "deadline", "refnumber"}
 )
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _CHOICE = re.compile(r"<([^<>]*)>")

@@ -67,7 +67,7 @@ CATEGORIES = {
 }
 SUBCLASSES = tuple(f"{parent}.{sub}" for parent, subs in CATEGORIES.items() for sub in subs)
 WEIGHTS = {1: 0.35, 2: 0.9, 3: 1.6, 4: 1.3}
-SURVEYS = {True: {"csat": [4, 5], "nps": [7, 10], "ces": [5, 7]}, False: {"csat": [1, 3], "nps": [0, 5], "ces": [2, 4]}}
+SURVEYS = {True: {"csat": [3, 5], "nps": [6, 10], "ces": [4, 7]}, False: {"csat": [1, 3], "nps": [0, 5], "ces": [2, 4]}}
 
 
 @cache
@@ -144,7 +144,8 @@ def _product(row: dict[str, Any]) -> Product:
 
 def _common(page: dict[str, Any]) -> Common:
     pools = {key: {name: _texts(rows, wish=False) for name, rows in page[key].items()}
-             for key in ("openers", "closers", "messages", "turns", "reactions", "first_calls", "second_calls",
+             for key in ("openers",
+            "details", "closers", "messages", "turns", "reactions", "first_calls", "second_calls",
                          "comments")}  # fmt: skip
     for kind in [*page["turns"], *page["chances"]]:
         _one_of(kind, shapes.TURNS)
@@ -161,7 +162,7 @@ def _common(page: dict[str, Any]) -> Common:
 def _scenario(row: dict[str, Any], common: Common, kinds: set[str]) -> Scenario:
     allowed = {"amount", "category", "age", "days", "id", "title", "level", "products", "channels", "wish", "wants",
                "flags", "weight", "stories", "more", "notes", "facts", "statements", "why", "finding", "options",
-               "measures", "reply", "reaction", "calls", "survey", "comments", "turns"}  # fmt: skip
+               "measures", "reply", "reaction", "calls", "survey", "comments", "turns", "months", "bare"}  # fmt: skip
     for key in row:
         _one_of(key, allowed)
     amount = check_amount(str(row.get("amount", 0)), wish=False)
@@ -188,6 +189,8 @@ def _scenario(row: dict[str, Any], common: Common, kinds: set[str]) -> Scenario:
         wants=_texts(row["wants"], wish=money)[0],
         flags=tuple(row.get("flags", ())),
         weight=float(row.get("weight", WEIGHTS[level])),
+        months=tuple(row.get("months", range(1, 13))),
+        bare=bool(row.get("bare", False)),
         stories=stories,
         messages=_texts(row.get("more"), wish=money),
         notes=_texts(row.get("notes"), wish=money),
@@ -255,7 +258,8 @@ def _option(line: str, money: bool) -> Option:
 def _measure(line: str, money: bool) -> Measure:
     kind, function, days, amount, text = line.split(" ", 4)
     amount = "0" if amount == "-" else check_amount(amount, wish=money)
-    return Measure(_one_of(kind, MEASURES), _one_of(function, FUNCTIONS), int(days), amount, _texts(text, wish=money)[0])
+    owner = _one_of(function, FUNCTIONS)
+    return Measure(_one_of(kind, MEASURES), owner, int(days), amount, _texts(text, wish=money)[0])
 
 
 def _reply(page: Mapping[str, str], common: Common, money: bool) -> Reply:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 # --- the company -----------------------------------------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ class StaffMember:
 
 @dataclass(frozen=True)
 class Deputy:
-    """`deputy` stands in for `absent` from `from_day` to `to_day`, counted in days from today (negative: already begun)."""
+    """`deputy` stands in for `absent` from `from_day` to `to_day`, in days from today (negative: already begun)."""
 
     absent: str
     deputy: str
@@ -252,6 +253,12 @@ class SurveyRange:
 
 @dataclass(frozen=True)
 class Scenario:
+    """One kind of complaint with several tellings.
+
+    `age_days` is the age of the purchase, `days` how long ago it happened; `months` when it can happen at all; `bare`
+    texts borrow no opening or closing words. Texts still hold slots and choices.
+    """
+
     id: str
     category: str
     title: str
@@ -265,6 +272,8 @@ class Scenario:
     wants: str
     flags: tuple[str, ...]
     weight: float
+    months: tuple[int, ...]
+    bare: bool
     stories: tuple[Story, ...]
     messages: tuple[str, ...]
     notes: tuple[str, ...]
@@ -312,6 +321,7 @@ class Common:
 
     voice_channels: dict[str, tuple[str, ...]]
     openers: dict[str, tuple[str, ...]]
+    details: dict[str, tuple[str, ...]]
     closers: dict[str, tuple[str, ...]]
     messages: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
@@ -329,7 +339,7 @@ class Common:
 class Corpus:
     company: Company
     products: tuple[Product, ...]
-    crowd: dict[str, object]
+    crowd: dict[str, Any]
     common: Common
     scenarios: tuple[Scenario, ...]
 
@@ -356,7 +366,7 @@ class Survey:
 
 @dataclass(frozen=True)
 class Woven:
-    """One complaint ready to be acted out. Every text is final; `amount_fen` is what the customer asks for (0: no money).
+    """One complaint ready to be acted out. Every text is final; `amount_fen` is what the customer asks for (0: none).
 
     `planted` names the planted story it belongs to (see `year.planted`), or is None. `happened_on` is the day of the
     event complained of. `solved_on_spot` tells that a frontline agent may finish it alone (全权处理).

@@ -44,21 +44,21 @@ def weave(
 ) -> Woven:
     """The whole complaint, the same for the same rng state. `when` is the aware moment of arrival.
 
-    Without `order` one of the customer's that fits is taken, else a fitting one is invented (so a driver keeps orders by
-    number, not by customer alone). `channel` narrows the voices to those heard on it. ValueError: no voice fits.
+    Without `order` one of the customer's that fits is taken, else a fitting one is invented (so a driver keeps orders
+    by number, not by customer alone). `channel` narrows the voices to those heard on it. ValueError: no voice fits.
     """
     corpus = load()
     today = when.astimezone(SHANGHAI).date()
     order = order or _order(scenario, rng, customer, today)
     product = corpus.product(order.model)
     story = _story(scenario, rng, customer, channel)
-    channels = [one for one in corpus.common.voice_channels[story.voice] if one in scenario.channels]
+    channel = channel or _channel(scenario, rng, story)
     wish_fen = fen(scenario.amount, rng, price_fen=order.paid_fen)
     days = min(rng.randint(*scenario.days), max((today - order.bought_on).days, 1))
     slots = _slots(rng, customer, order, product, today, days, wish_fen)
     pen = _Pen(rng, slots)
     turns = _turns(scenario, pen)
-    content = not any(turn.kind in ("reassessed", "reopened") for turn in turns) and scenario.survey.csat[1] > 3
+    content = not any(turn.kind in ("reassessed", "reopened") for turn in turns) and scenario.survey.csat[1] > 2
     mood = "content" if content else "unhappy"
     common = corpus.common
     first, second = scenario.calls
@@ -66,7 +66,7 @@ def weave(
         scenario=scenario.id,
         category=scenario.category,
         level=scenario.level,
-        channel=channel or rng.choice(channels),
+        channel=channel,
         voice=story.voice,
         received_at=when.astimezone(UTC),
         happened_on=today - timedelta(days=days),
@@ -74,7 +74,7 @@ def weave(
         product=product,
         order=order,
         title=pen.write(scenario.title),
-        text=_told(story, pen),
+        text=pen.write(story.text) if scenario.bare else _told(story, channel, pen),
         wish=scenario.wish,
         wants=pen.write(scenario.wants),
         amount_fen=wish_fen,
@@ -97,12 +97,7 @@ def weave(
         reaction=_reaction(scenario, pen, content),
         first_call=pen.pick(_own_or(first, common.first_calls[mood], rng)),
         second_call=pen.pick(_own_or(second, common.second_calls[mood], rng)),
-        survey=Survey(
-            csat=rng.randint(*scenario.survey.csat),
-            nps=rng.randint(*scenario.survey.nps),
-            ces=rng.randint(*scenario.survey.ces),
-            comment=pen.pick(_own_or(scenario.comments, common.comments[mood], rng)) if rng.random() < 0.8 else "",
-        ),
+        survey=_survey(scenario, pen, content),
         turns=turns,
         handler=slots["handler"],
         outlet=slots["_outlet"],
@@ -132,25 +127,30 @@ def _own_or(own: tuple[str, ...], pool: tuple[str, ...], rng: random.Random) -> 
 def _order(scenario: Scenario, rng: random.Random, customer: Customer, today: date) -> Order:
     oldest, newest = (today - timedelta(days=days) for days in reversed(scenario.age_days))
     corpus = load()
-    fitting = [one for one in customer.orders
-               if oldest <= one.bought_on <= newest and corpus.product(one.model).kind in scenario.products]  # fmt: skip
+    fitting = [
+        one
+        for one in customer.orders
+        if oldest <= one.bought_on <= newest and corpus.product(one.model).kind in scenario.products
+    ]
     if fitting:
         return rng.choice(fitting)
     kind = rng.choice(scenario.products)
     product = rng.choice([one for one in corpus.products if one.kind == kind])
     place = rng.choice(["mall", *outlets(corpus, customer.region)])
     bought_on = today - timedelta(days=rng.randint(*scenario.age_days))
-    return order_for(rng, product, bought_on, place=place, quantity=rng.randint(2, 8) if customer.kind == "company" else 1)
+    quantity = rng.randint(2, 8) if customer.kind == "company" else 1
+    return order_for(rng, product, bought_on, place=place, quantity=quantity)
 
 
 def _story(scenario: Scenario, rng: random.Random, customer: Customer, channel: str | None) -> Story:
     """A voice this customer has: companies write formally if they can, elders dictate or write letters."""
     heard = load().common.voice_channels
     stories = [one for one in scenario.stories if channel is None or channel in heard[one.voice]]
+    stories = [one for one in stories if _can(customer, one.voice)] or stories
     formal = [one for one in stories if one.voice in FORMAL]
     personal = [one for one in stories if one.voice not in FORMAL]
     if customer.kind == "company":
-        neutral = [one for one in personal if one.voice in ("phone_note", "mail", "plain")]
+        neutral = [one for one in personal if one.voice == "phone_note"]
         choice = (formal if formal and (rng.random() < 0.75 or not neutral) else neutral) or personal
     elif customer.elder:
         choice = [one for one in personal if one.voice in ELDER_VOICES] or personal
@@ -162,6 +162,11 @@ def _story(scenario: Scenario, rng: random.Random, customer: Customer, channel: 
     return rng.choice(choice)
 
 
+def _can(customer: Customer, voice: str) -> bool:
+    """Nobody writes a mail without an address or a WeChat message without an account."""
+    return bool({"mail": customer.email, "wechat": customer.wechat}.get(voice, "anyway"))
+
+
 def _slots(
     rng: random.Random, customer: Customer, order: Order, product: Product, today: date, days: int, wish_fen: int
 ) -> dict[str, str]:
@@ -169,10 +174,11 @@ def _slots(
     company = corpus.company
     codes = outlets(corpus, customer.region)
     outlet = order.place if order.place in codes else rng.choice(codes)
+    near = {unit.code for unit in company.units if unit.region in ("总部", customer.region)}
     handlers = company.holding("agent", "senior_agent", "relationship")
-    staff = rng.choice(handlers)
-    surname = _surname(customer.contact, corpus.crowd["surnames"])  # type: ignore[arg-type]
-    clerk, fitter, colleague = rng.sample(corpus.crowd["workers"], 3)  # type: ignore[arg-type]
+    staff = rng.choice([one for one in handlers if any(post.unit in near for post in one.posts)])
+    surname = _surname(customer.contact, corpus.crowd["surnames"])
+    clerk, fitter, colleague = rng.sample(corpus.crowd["workers"], 3)
     happened = today - timedelta(days=days)
     person = surname + TITLED[customer.honorific]
     return {
@@ -226,13 +232,25 @@ def _surname(name: str, surnames: list[str]) -> str:
     return next((one for one in sorted(surnames, key=len, reverse=True) if name.startswith(one)), name[:1])
 
 
-def _told(story: Story, pen: _Pen) -> str:
-    """The story with a way of beginning and of ending that its voice has, sometimes."""
+def _channel(scenario: Scenario, rng: random.Random, story: Story) -> str:
+    """One on which this voice is heard; a note that speaks of a call came by phone."""
+    heard = [one for one in load().common.voice_channels[story.voice] if one in scenario.channels]
+    if story.voice == "phone_note" and ("电" in story.text or "通话" in story.text):
+        heard = [one for one in heard if one == "phone"] or heard
+    return rng.choice(heard)
+
+
+def _told(story: Story, channel: str, pen: _Pen) -> str:
+    """The story, sometimes told at length, with a way of beginning and of ending that its voice has."""
     common = load().common
-    opening = pen.pick(common.openers[story.voice]) if pen.rng.random() < 0.7 else ""
-    closing = pen.pick(common.closers[story.voice]) if pen.rng.random() < 0.6 else ""
+    voice = "counter_note" if channel == "counter" else story.voice
+    opening = pen.pick(common.openers[voice]) if pen.rng.random() < 0.7 else ""
+    closing = pen.pick(common.closers[voice]) if pen.rng.random() < 0.6 else ""
+    details = common.details.get(story.voice, ())
+    more = pen.rng.sample(details, pen.rng.choice((0, 0, 0, 1, 1, 2))) if len(details) > 1 else []
+    parts = [opening, pen.write(story.text), *(pen.write(one) for one in more), closing]
     joint = "\n" if story.voice in ("wechat", "formal", "mail", "elder", "sheet") else ""
-    return joint.join(part for part in (opening, pen.write(story.text), closing) if part)
+    return joint.join(part for part in parts if part)
 
 
 def _turns(scenario: Scenario, pen: _Pen) -> tuple[Turn, ...]:
@@ -276,6 +294,20 @@ def _reply(reply: Reply, pen: _Pen) -> Reply:
         prevention=pen.write(reply.prevention),
         thanks=pen.write(reply.thanks) if reply.thanks else pen.pick(common.thanks),
     )
+
+
+def _survey(scenario: Scenario, pen: _Pen, content: bool) -> Survey:
+    """Scores within the scenario's ranges, leaning to the better end where the case ended well."""
+    rng, ranges = pen.rng, scenario.survey
+
+    def score(span: tuple[int, int]) -> int:
+        first, second = rng.randint(*span), rng.randint(*span)
+        return max(first, second) if content else min(first, second)
+
+    csat, nps, ces = score(ranges.csat), score(ranges.nps), score(ranges.ces)
+    pool = load().common.comments["content" if csat > 3 else "unhappy"]
+    comment = pen.pick(_own_or(scenario.comments, pool, rng)) if rng.random() < 0.8 else ""
+    return Survey(csat, nps, ces, comment)
 
 
 def _reaction(scenario: Scenario, pen: _Pen, content: bool) -> Reaction:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
 
 from wenguo.demo.corpus.crowd import customers, order_for, phone_of
 from wenguo.demo.corpus.reading import load
@@ -13,13 +14,15 @@ from wenguo.demo.corpus.shapes import Corpus, Customer, Scenario, Woven
 from wenguo.demo.corpus.weaving import SHANGHAI, weave
 
 WEEKDAYS = (1.28, 1.12, 1.04, 1.0, 1.02, 0.84, 0.74)
-SPRING_FESTIVALS = (date(2024, 2, 10), date(2025, 1, 29), date(2026, 2, 17), date(2027, 2, 6), date(2028, 1, 26),
-                    date(2029, 2, 13), date(2030, 2, 3), date(2031, 1, 23), date(2032, 2, 11), date(2033, 1, 31))  # fmt: skip
+SPRING_FESTIVALS = tuple(
+    date.fromisoformat(day)
+    for day in ("2024-02-10", "2025-01-29", "2026-02-17", "2027-02-06", "2028-01-26", "2029-02-13", "2030-02-03",
+                "2031-01-23", "2032-02-11", "2033-01-31")
+)  # fmt: skip
 SUMMER = {5: 1.5, 6: 2.6, 7: 3.4, 8: 3.0, 9: 1.4, 12: 0.7, 1: 0.8, 2: 0.6}
 WINTER = {11: 1.8, 12: 2.6, 1: 2.8, 2: 2.0, 6: 0.4, 7: 0.3, 8: 0.3}
 SEASONS = {"空调": SUMMER, "热水器": WINTER, "加湿器": WINTER, "空气净化器": WINTER, "冰箱": SUMMER}
 HOURS = {8: 3, 9: 8, 10: 10, 11: 8, 12: 5, 13: 5, 14: 8, 15: 8, 16: 7, 17: 6, 18: 5, 19: 6, 20: 7, 21: 5, 22: 3}
-PHONE_HOURS = range(9, 18)
 ENOUGH = 150
 
 
@@ -73,10 +76,11 @@ def year(n: int, now: datetime, *, seed: int = 2026) -> list[Woven]:
     now = now.astimezone(UTC)
     crowd = customers(corpus, rng, max(180, int(n * 0.62)), today=now.astimezone(SHANGHAI).date())
     stories = _plant(corpus, rng, crowd, now) if n >= ENOUGH else []
+    hidden, days = planted(now), _days(now)
     ordinary = [one for one in corpus.scenarios if one.weight > 0]
     while len(stories) < n:
-        when = _moment(rng, now)
-        scenario = rng.choices(ordinary, [_likely(one, when, now) for one in ordinary])[0]
+        when = _moment(rng, now, days)
+        scenario = rng.choices(ordinary, [_likely(one, when, hidden) for one in ordinary])[0]
         customer = _who(rng, crowd, scenario)
         stories.append(weave(scenario, rng, customer, when))
     return sorted(stories, key=lambda one: one.received_at)[-n:] if n else []
@@ -99,25 +103,38 @@ def day_weight(day: date) -> float:
     return weight
 
 
-def _moment(rng: random.Random, now: datetime, *, first: date | None = None, last: date | None = None) -> datetime:
+def _days(now: datetime) -> tuple[list[date], list[float]]:
+    """The 365 days up to today and their weights, added up for drawing."""
     today = now.astimezone(SHANGHAI).date()
-    first, last = first or today - timedelta(days=364), min(last or today, today)
-    days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
-    while True:
-        day = rng.choices(days, [day_weight(one) for one in days])[0]
-        hour = rng.choices(list(HOURS), list(HOURS.values()))[0]
-        clock = time(hour, rng.randrange(60), rng.randrange(60), tzinfo=SHANGHAI)
-        if (when := datetime.combine(day, clock).astimezone(UTC)) <= now:
-            return when
-        if day == first == last:
-            return now - timedelta(minutes=rng.randrange(1, 30))
+    days = [today - timedelta(days=back) for back in range(364, -1, -1)]
+    return days, list(accumulate(day_weight(day) for day in days))
 
 
-def _likely(scenario: Scenario, when: datetime, now: datetime) -> float:
-    month = when.astimezone(SHANGHAI).month
+def _moment(rng: random.Random, now: datetime, days: tuple[list[date], list[float]]) -> datetime:
+    while (when := _hour(rng, rng.choices(days[0], cum_weights=days[1])[0])) > now:
+        pass
+    return when
+
+
+def _on(rng: random.Random, day: date, now: datetime) -> datetime:
+    """A moment of that day, or shortly before `now` if the day is not so far on."""
+    when = _hour(rng, day)
+    return when if when <= now else now - timedelta(minutes=rng.randint(1, 30))
+
+
+def _hour(rng: random.Random, day: date) -> datetime:
+    hour = rng.choices(list(HOURS), list(HOURS.values()))[0]
+    clock = time(hour, rng.randrange(60), rng.randrange(60), tzinfo=SHANGHAI)
+    return datetime.combine(day, clock).astimezone(UTC)
+
+
+def _likely(scenario: Scenario, when: datetime, story: Planted) -> float:
+    day = when.astimezone(SHANGHAI).date()
+    month = day.month
+    if month not in scenario.months:
+        return 0.0
     season = [SEASONS.get(kind, {}).get(month, 1.0) for kind in scenario.products]
     weight = scenario.weight * sum(season) / len(season)
-    story, day = planted(now), when.astimezone(SHANGHAI).date()
     category, since = story.measure_worked
     if scenario.category == category:
         weight *= 0.35 if day >= since else 1.9
@@ -127,10 +144,10 @@ def _likely(scenario: Scenario, when: datetime, now: datetime) -> float:
 
 
 def _who(rng: random.Random, crowd: tuple[Customer, ...], scenario: Scenario) -> Customer:
-    """Frequent complainers come three times as often; a story only companies tell waits for a company."""
-    only_formal = all(story.voice == "formal" for story in scenario.stories)
-    pool = [one for one in crowd if one.kind == "company"] if only_formal else crowd
-    return rng.choices(pool, [3.0 if one.group == "frequent" else 1.0 for one in pool])[0]
+    """Frequent complainers come three times as often; companies come where there is something a company says."""
+    formal = 3.0 if any(story.voice == "formal" for story in scenario.stories) else 0.0
+    weights = [formal if one.kind == "company" else 3.0 if one.group == "frequent" else 1.0 for one in crowd]
+    return rng.choices(crowd, weights)[0]
 
 
 def _plant(corpus: Corpus, rng: random.Random, crowd: tuple[Customer, ...], now: datetime) -> list[Woven]:
@@ -147,12 +164,14 @@ def _plant(corpus: Corpus, rng: random.Random, crowd: tuple[Customer, ...], now:
     ]
 
 
-def _bad_batch(corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted) -> list[Woven]:
+def _bad_batch(
+    corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted
+) -> list[Woven]:
     """Kettles of one batch that do not switch off: few at first, most in the third and fourth week."""
     made: list[Woven] = []
     for customer in people:
         day = story.bad_from + timedelta(days=min(round(abs(rng.gauss(19, 8))), 35))
-        when = _moment(rng, now, first=day, last=day)
+        when = _on(rng, day, now)
         bought = day - timedelta(days=rng.randint(6, 40))
         order = order_for(rng, corpus.product(story.bad_model), bought, place="mall", batch=story.bad_batch)
         scenario = corpus.scenario(rng.choice(("kettle-no-cutoff", "kettle-no-cutoff", "kettle-base-melted")))
@@ -160,14 +179,15 @@ def _bad_batch(corpus: Corpus, rng: random.Random, people: list[Customer], now: 
     return made
 
 
-def _migration(corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted) -> list[Woven]:
+def _migration(
+    corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted
+) -> list[Woven]:
     scenarios = [corpus.scenario(id) for id in ("migration-points-lost", "migration-login", "migration-warranty-gone")]
-    return [
-        weave(rng.choice(scenarios), rng, customer, _moment(
-            rng, now, first=story.migration, last=story.migration + timedelta(days=rng.choice((1, 1, 2, 4)))
-        ), planted="migration")
-        for customer in people
-    ]  # fmt: skip
+    made = []
+    for customer in people:
+        day = story.migration + timedelta(days=rng.choice((0, 0, 1, 1, 2, 4)))
+        made.append(weave(rng.choice(scenarios), rng, customer, _on(rng, day, now), planted="migration"))
+    return made
 
 
 def _claimant(corpus: Corpus, rng: random.Random, one: Customer, now: datetime, story: Planted) -> list[Woven]:
@@ -177,29 +197,32 @@ def _claimant(corpus: Corpus, rng: random.Random, one: Customer, now: datetime, 
     scenario, made = corpus.scenario("professional-claim"), []
     for weeks in (24, 19, 15, 10, 6, 2):
         day = today - timedelta(days=weeks * 7 + rng.randint(0, 3))
-        made.append(weave(scenario, rng, person, _moment(rng, now, first=day, last=day), planted="professional"))
+        made.append(weave(scenario, rng, person, _on(rng, day, now), planted="professional"))
     return made
 
 
 def _group(corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted) -> list[Woven]:
     """Neighbours who bought together: the same model, the same week, the same leak."""
     made: list[Woven] = []
+    bought = story.group_from - timedelta(days=24)
+    batch = f"J{bought - timedelta(days=50):%y%m}-A"
     for door, one in enumerate(people):
-        city = corpus.crowd["cities"]["西南"][0]  # type: ignore[index]
+        city = corpus.crowd["cities"]["西南"][0]
         home = f"{city}星渡路66号{story.group_estate}{door // 2 + 1}栋{rng.randint(2, 17)}0{rng.randint(1, 4)}室"
         neighbour = replace(one, region="西南", city=city, address=home)
         day = story.group_from + timedelta(days=rng.randint(0, 6))
-        order = order_for(rng, corpus.product("CJ-600"), story.group_from - timedelta(days=24), place="mall")
-        order = replace(order, batch=f"{order.batch[:-1]}A")
+        order = order_for(rng, corpus.product("CJ-600"), bought, place="mall", batch=batch)
         made.append(weave(corpus.scenario("group-purifier-leak"), rng, neighbour,
-                          _moment(rng, now, first=day, last=day), order=order, planted="group"))  # fmt: skip
+                          _on(rng, day, now), order=order, planted="group"))  # fmt: skip
     return made
 
 
-def _regulator(corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted) -> list[Woven]:
+def _regulator(
+    corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted
+) -> list[Woven]:
     made = []
     for customer, days in zip(people, (0, 120), strict=True):
-        when = _moment(rng, now, first=(day := story.regulator_on - timedelta(days=days)), last=day)
+        when = _on(rng, story.regulator_on - timedelta(days=days), now)
         customer = replace(customer, elder=False)
         made.append(weave(corpus.scenario("regulator-refund"), rng, customer, when, planted="regulator"))
     return made
