@@ -180,7 +180,12 @@ def start(
     case: Case, kind: str, *, by: Any, at: datetime, about: str = "", title: str = "", regime: str | None = None,
     step: int | None = None, rule: ClockRule | None = None, since: datetime | None = None,
 ) -> Clock | None:  # fmt: skip
-    """Start the promise of this kind that the case's pack makes from `since` (or `at`); None when it makes none."""
+    """Start the promise of this kind that the case's pack makes from `since` (or `at`); None when it makes none.
+
+    A promise that is running already stays as it is: it is not promised anew.
+    """
+    if (running := case.clocks.live().filter(kind=kind, about=about).first()) is not None:
+        return running
     rule = rule or case.pack.clock(kind, level=case.level, channel=case.channel, regime=regime, step=step)
     if rule is None:
         return None

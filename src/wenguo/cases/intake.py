@@ -411,14 +411,13 @@ def missing_items(case: Case) -> list[Any]:
     r, customer = case.record, case.customer
     has = {
         "name": bool(r.contact_name or customer.name), "contact": bool(r.contact_phone or r.contact_mail),
-        "phone": bool(r.contact_phone), "tier": True, "happened": bool(r.happened), "when": bool(r.happened),
-        "place": bool(r.place), "where": bool(r.place), "product": bool(case.product), "batch": bool(case.batch),
-        "order": bool(r.order_number), "order_number": bool(r.order_number), "description": len(r.description) >= 15,
-        "wish": bool(r.wish or r.wishes), "amount": r.claim_fen is not None, "claim": r.claim_fen is not None,
-        "business_address": bool(r.business_address), "company": bool(customer.name), "level": True,
-        "evidence": case.evidence.exists(),
+        "tier": bool(customer.member_no), "purchase": bool(r.order_number or r.order_fen),
+        "occurred_at": bool(r.happened), "place": bool(r.place), "product": bool(case.product),
+        "batch": bool(case.batch), "order": bool(r.order_number), "description": len(r.description) >= 10,
+        "wish": bool(r.wish or r.wishes), "amount": r.claim_fen is not None, "preferred": bool(r.preferred_channel),
+        "evidence": case.evidence.exists(), "business": bool(r.business_address),
     }  # fmt: skip
-    return [i for i in case.pack.checklists.intake if _asked_of(i.only, case) and not has.get(i.code, False)]
+    return [i for i in case.pack.checklists.intake if _asked_of(i.only, case) and not has.get(i.code, True)]
 
 
 def _asked_of(only: str, case: Case) -> bool:
