@@ -85,7 +85,7 @@ def show(request: HttpRequest) -> HttpResponse:
         return render(request, "styleguide_portal.html", context)
     if which == "print":
         return render(request, "styleguide_print.html", context)
-    return page(request, "styleguide.html", context, here="queue")
+    return page(request, "styleguide.html", context, here="queue", follow=["queue"])
 
 
 def _answer(request: HttpRequest) -> HttpResponse:
