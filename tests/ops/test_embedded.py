@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,14 +16,6 @@ import psycopg
 import pytest
 
 from wenguo.config.embedded import LONGEST_SOCKET, SOCKET, CannotStart, Server, settings_for
-
-
-@pytest.fixture
-def home() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(prefix="wg-ops-", dir="/tmp"))
-    made.chmod(0o755)
-    yield made
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.fixture

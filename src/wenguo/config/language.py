@@ -11,7 +11,7 @@ LANGUAGES = ("zh", "en")
 
 def chosen(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """ "zh" or "en": `--lang en`, `--lang=en`, else LC_ALL, LC_MESSAGES or LANG; Chinese where none says English."""
-    for here, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for here, following in zip(arguments, [*arguments[1:], ""], strict=False):
         name, _, value = here.partition("=")
         if name == "--lang" and (value or following) in LANGUAGES:
             return value or following
