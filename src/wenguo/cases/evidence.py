@@ -74,6 +74,7 @@ class Evidence(models.Model):
     added_at = models.DateTimeField()
     note = models.CharField(max_length=200, blank=True, default="")
     public = models.BooleanField(default=False)  # the customer gave it or may see it
+    gone_at = models.DateTimeField(null=True)  # erased with the customer's personal information; hash and size stay
 
     class Meta:
         ordering = ["pk"]
@@ -241,6 +242,10 @@ def _attach(case: Case, stored: Stored, *, by: Any, at: datetime, note: str = ""
             "public": public,
         },
     )  # fmt: skip
+    if not new and evidence.key != stored.key:
+        default_storage.delete(stored.key)  # the same bytes are there already
+        if stored.thumbnail_key:
+            default_storage.delete(stored.thumbnail_key)
     if new:
         record(
             case, "evidence.added", by=by, at=at,
@@ -252,6 +257,8 @@ def _attach(case: Case, stored: Stored, *, by: Any, at: datetime, note: str = ""
 
 def is_intact(evidence: Evidence) -> bool:
     """Whether the stored bytes are still those that arrived. Source: IN-5, FIELD §9 job 11."""
+    if evidence.gone_at or not default_storage.exists(evidence.key):
+        return False
     digest = hashlib.sha256()
     with default_storage.open(evidence.key, "rb") as file:
         for chunk in iter(lambda: file.read(2**20), b""):
