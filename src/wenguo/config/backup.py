@@ -35,6 +35,7 @@ from wenguo.config.embedded import CannotStart, binaries
 from wenguo.errors import Invalid, NotNow
 
 FORMAT = 1
+EMBEDDED = 18  # the PostgreSQL of the package
 COUNTED = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
 # A time limit of PostgreSQL 17 and newer; a mark that later releases of 15 keep on columns for themselves.
 FOREIGN = re.compile(rb"SET transaction_timeout = |ALTER TABLE ONLY \S+ ALTER COLUMN \S+ SET \(pg_attver=\d+\);$")
@@ -239,12 +240,10 @@ def _take_key(key: Path) -> None:
 
 def _program(name: str) -> str:
     """The embedded package's, which reads every server up to its own version; else the system's."""
-    from django.db import connection as ours
-
+    connection.ensure_connection()
     try:
         embedded = binaries() / name
-        newest = 18
-        if embedded.exists() and ours.pg_version < (newest + 1) * 10_000:
+        if embedded.exists() and connection.connection.info.server_version < (EMBEDDED + 1) * 10_000:
             return str(embedded)
     except CannotStart:
         pass

@@ -319,7 +319,7 @@ def import_(source: Path, only_check: bool) -> None:
     with database.database(tell):
         from wenguo.config import commands
 
-        sys.exit(commands.import_(source, _progress, only_check=only_check, at=_now()))
+        sys.exit(commands.import_(source, only_check=only_check, at=_now()))
 
 
 # -- the door ----------------------------------------------------------------------------------------------------------
@@ -362,8 +362,8 @@ def main() -> Any:
         sys.exit(BAD_SETTING)
     except Refusal as error:
         tell(f"✗ {error}")
-        for name, why in error.fields.items():
-            tell(f"  {name}: {why}")
+        for name, message in error.fields.items():
+            tell(f"  {name}: {message}")
         sys.exit(1)
     except Exception as error:
         if (why := _why(error)) is None:

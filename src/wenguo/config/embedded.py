@@ -27,6 +27,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 ROLE = DATABASE = "wenguo"
@@ -121,7 +122,7 @@ class Server:
         """For DATABASE_URL: the application's own role, owner of its database, no superuser."""
         return f"postgresql://{ROLE}@/{DATABASE}?host={quote(str(self.socket_dir), safe='/')}&port=5432"
 
-    def connect(self, *, role: str = "postgres", database: str = "postgres", timeout: int = 5):  # type: ignore[no-untyped-def]
+    def connect(self, *, role: str = "postgres", database: str = "postgres", timeout: int = 5) -> Any:
         """A psycopg connection as the server's own superuser."""
         import psycopg
 
@@ -370,7 +371,7 @@ class Server:
                 return pwd.getpwnam(name)
         raise CannotStart("以 root 运行时需要一个普通用户(如 nobody)来运行数据库 (no unprivileged user found)")
 
-    def _as_user(self) -> dict[str, object]:
+    def _as_user(self) -> dict[str, Any]:
         user = self._user()
         return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
 
@@ -404,7 +405,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 cwd="/",
                 env={**os.environ, "LC_ALL": "C"},
-                **self._as_user(),  # type: ignore[arg-type]
+                **self._as_user(),
             )
             said.seek(0)
             output = said.read()
