@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wenguo.cases.drawing import EM, LINE, Bone, Node, fishbone, outline, width, why_tree, wrap
+from wenguo.cases.drawing import EM, LINE, Bone, Node, fishbone, outline, why_tree, width, wrap
 
 SVG = "{http://www.w3.org/2000/svg}"
 PROBLEM = "空调开机后外壳带电，客户被电到手指，要求退货并赔偿"
@@ -18,7 +18,7 @@ TEXTS = [
     "总装线第 3 工位线束固定扣未按图装配，电源线与金属壳体长期摩擦",
     "没有复核",
     "供应商 ABC-Elektronik GmbH 在 2026-09 更改了卡扣材料（PA66→PP），未书面通知我方，来料检验只看外观",
-    "作业指导书没有写明卡扣的安装方向，新员工培训只讲了两小时，没有考核，首件检验也无人核对，巡检表由系统自动勾选。" * 3,
+    "作业指导书没有写明卡扣的安装方向，新员工培训只讲了两小时，没有考核，首件检验无人核对，巡检表由系统自动勾选。" * 3,
     "<script>alert('x')</script> & \"引号\" 😀😀 مرحبا",
 ]
 
@@ -161,7 +161,8 @@ SEEN = """() => {
     const r = g.querySelector('rect').getBBox();
     for (const e of g.querySelectorAll('text')) {
       const b = e.getBBox();
-      if (b.x + b.width > r.x + r.width - 2 || b.y + b.height > r.y + r.height + 1) out.push(['outside', e.textContent]);
+      const outside = b.x + b.width > r.x + r.width - 2 || b.y + b.height > r.y + r.height + 1;
+      if (outside) out.push(['outside', e.textContent]);
     }
   }
   return out;

@@ -1,34 +1,54 @@
 """The tables of `cases`, each defined in its chapter."""
 
+from wenguo.cases.approval import Approval
 from wenguo.cases.case import Case, Involvement, Record
+from wenguo.cases.causes import CauseNode
 from wenguo.cases.clock import Clock, Extension, Firing, Pause
 from wenguo.cases.evidence import Evidence
+from wenguo.cases.execution import Measure
 from wenguo.cases.followup import Attempt, FollowUp, Survey
 from wenguo.cases.handover import Handover, JointTask, Supervision
+from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission
+from wenguo.cases.investigation import ChecklistTick, Fact, Finding
 from wenguo.cases.links import Lookup
 from wenguo.cases.notice import Notice
+from wenguo.cases.option import Option
+from wenguo.cases.override import Override
+from wenguo.cases.payment import Payment
 from wenguo.cases.reply import Reply, ReplyReview
+from wenguo.cases.report import Report
 from wenguo.cases.triage import Grading
 
 __all__ = [
+    "Approval",
     "Attempt",
     "Case",
+    "CauseNode",
+    "ChecklistTick",
     "Clock",
     "Evidence",
     "Extension",
+    "Fact",
+    "Finding",
     "Firing",
     "FollowUp",
     "Grading",
     "Handover",
+    "InfoRequest",
     "Involvement",
     "JointTask",
     "Lookup",
+    "Measure",
     "Notice",
+    "Option",
+    "Override",
     "Pause",
+    "Payment",
     "Record",
     "Reply",
     "ReplyReview",
+    "Report",
     "Submission",
     "Supervision",
     "Survey",
