@@ -11,7 +11,7 @@ from wenguo.policy import severity
 from wenguo.policy.schema import Pack
 from wenguo.text.lexicon import Lexicon, Term
 
-LABELLED = Path("/work/shared/data/complaints_labelled/dev.jsonl")
+LABELLED = Path(__file__).parents[3] / "shared/data/complaints_labelled/dev.jsonl"  # beside the checkout
 
 
 @pytest.fixture(scope="module")
