@@ -542,6 +542,30 @@ def test_a_report_is_submitted_whole(desk: Any, leak: Case) -> None:
         report.submit(draft, by=desk.agent, at=desk.now)
 
 
+# When the customer's personal information is erased
+
+
+def test_every_word_of_an_investigation_can_be_forgotten(desk: Any, leak: Case) -> None:
+    from wenguo.cases.forgetting import _empty
+
+    found = finding(desk, leak, facts(desk, leak))
+    investigation.find(
+        leak, "none", "none", "王小明自行改装", basis=found.basis.all(), for_customer="王先生您好",
+        by=desk.agent, at=desk.now,
+    )  # fmt: skip
+    investigation.tick(leak, "product", "batch", by=desk.agent, at=desk.now, note="王小明的机器")
+    inquiry.ask(leak, "王小明的订单", to=desk.units["zl"], by=desk.agent, at=desk.now)
+    causes.add_cause(leak, "王小明改装", by=desk.agent, at=desk.now)
+    report.draft_report(leak, by=desk.agent, at=desk.now)
+    for rows in (leak.facts, leak.findings, leak.ticks, leak.info_requests, leak.causes, leak.reports):
+        _empty(rows.all())
+    kept = [*leak.facts.values(), *leak.findings.values(), *leak.ticks.values(), *leak.info_requests.values()]
+    kept += [*leak.causes.values(), *leak.reports.values()]
+    assert "王" not in str(kept)
+    assert investigation.board(leak).finding is not None
+    assert [s.text for s in report.sections(leak)] == [""] * len(report.SECTIONS)
+
+
 # The page
 
 

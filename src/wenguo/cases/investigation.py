@@ -71,7 +71,7 @@ class ChecklistTick(models.Model):
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="ticks")
     checklist = models.CharField(max_length=80)  # its category, `product` or `product.safety`
     item = models.CharField(max_length=40)
-    note = models.CharField(max_length=300, blank=True, default="")
+    note = models.TextField(blank=True, default="")
     by = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
 
@@ -105,9 +105,6 @@ class Finding(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        constraints = [
-            models.CheckConstraint(condition=~Q(liability="none", for_customer=""), name="cases_finding_explains")
-        ]
 
 
 # Facts
