@@ -24,7 +24,9 @@ def solve(case) -> Clock:
 
 
 def test_a_level_three_case_before_the_national_holiday(desk):
-    """Received Wednesday 2026-09-30 17:00. 1–7 October are holidays; Saturday 10 October is worked, 20 September was."""
+    """Received Wednesday 2026-09-30 17:00. 1–7 October are holidays; Saturday 10 October is worked, 20 September
+    was.
+    """
     desk.now = beijing("2026-09-30", "17:00")
     case = desk.receives(MATTER, level=3)
     assert case.clocks.get(kind="respond").due_at == beijing("2026-10-08", "17:00")
@@ -99,7 +101,9 @@ def test_a_call_that_says_how_it_will_be_handled_keeps_the_promise_to_respond(de
     case = desk.triages(desk.receives(MATTER, level=3))
     letters.called(case, "no_answer", "", by=desk.agent, at=desk.now, response=True)
     assert case.clocks.live().filter(kind="respond").exists()
-    letters.called(case, "reached", "说明将上门检测,三日内给方案", by=desk.agent, at=desk.wait(minutes=5), response=True)
+    letters.called(
+        case, "reached", "说明将上门检测,三日内给方案", by=desk.agent, at=desk.wait(minutes=5), response=True
+    )
     case.refresh_from_db()
     assert case.responded_at == desk.now
     assert case.clocks.get(kind="respond").is_on_time
@@ -143,8 +147,10 @@ def test_a_lead_waits_for_the_help_it_asked_for(desk):
 
 def test_who_may_see_a_case(desk):
     case = desk.triages(desk.receives(MATTER, level=3))
+
     def sees(person):
         return Case.objects.visible_to(person, desk.now).filter(pk=case.pk).exists()
+
     assert sees(desk.agent) and sees(desk.other_agent) and sees(desk.supervisor) and sees(desk.executive)
     assert not sees(desk.quality) and not sees(desk.east_agent) and not sees(desk.admin)
     handover.ask_help(case, desk.units["zl"], "检测", by=desk.agent, at=desk.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wenguo.cases import clock, intake, letters
-from wenguo.cases.case import Case, fold, plain, PROJECTED
+from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.intake import Complaint, Submission
 from wenguo.errors import Invalid, NotNow, NotYours
 

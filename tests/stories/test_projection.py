@@ -30,7 +30,9 @@ def acts(desk, case, dice):
         lambda: handover.appoint(case, dice.choice(who), by=by, at=now),
         lambda: handover.dispatch(case, unit, "请办理", by=by, at=now),
         lambda: last and handover.sign(last, by=dice.choice(handover.desk_of(last.to_unit, now) or who), at=now),
-        lambda: last and handover.give_back(last, reasons.return_reasons[0].code, "不归我们", proposed=unit, by=by, at=now),
+        lambda: (
+            last and handover.give_back(last, reasons.return_reasons[0].code, "不归我们", proposed=unit, by=by, at=now)
+        ),
         lambda: last and handover.arbitrate(last, unit, "就这样", by=by, at=now),
         lambda: handover.ask_help(case, unit, "帮忙", by=by, at=now),
         lambda: task and handover.help(task, "好了", by=by, at=now),
@@ -43,7 +45,9 @@ def acts(desk, case, dice):
         lambda: intake.change_record(case, {"place": "家里", "batch": "B1", "subject": "改过的事由"}, by=by, at=now),
         lambda: intake.convert(case, "consultation", "其实是咨询", by=by, at=now),
         lambda: reply.settle_at_once(case, "已解决", by=by, at=now),
-        lambda: call and followup.call_back(call, reached=True, solved=True, content=dice.random() < 0.5, by=by, at=now),
+        lambda: (
+            call and followup.call_back(call, reached=True, solved=True, content=dice.random() < 0.5, by=by, at=now)
+        ),
         lambda: followup.reassess(case, "不满意", by=by, at=now),
         lambda: followup.reopen(case, "又坏了", by=case.customer, at=now),
         lambda: intake.withdraw(case, "算了", by=case.customer, at=now) if dice.random() < 0.1 else None,

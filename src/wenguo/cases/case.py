@@ -1,15 +1,16 @@
 """The case: its row, its record form, the sets people ask for, and the one door through which either changes.
 
-`Case` is narrow because the queue reads it a thousand times for each write; `Record` (客户投诉记录单) is wide. Every column of
-`Case` but the search index is a projection of the case's journal: it changes only in `record`, which writes the changed
-columns into the event, so that `fold` can build the row again from the stream. Source: DESIGN "A case is its journal".
+`Case` is narrow because the queue reads it a thousand times for each write; `Record` (客户投诉记录单) is wide. Every
+column of `Case` but the search index is a projection of the case's journal: it changes only in `record`, which
+writes the changed columns into the event, so that `fold` can build the row again from the stream. Source: DESIGN "A
+case is its journal".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -97,9 +98,9 @@ class CaseSet(models.QuerySet["Case"]):
     def matching(self, words: str) -> Self:
         """Full-text search over what was said in a case; two-character words and single characters are found too."""
         query = tsquery_text(words)
-        if query is None:
-            return self
-        return self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query])  # noqa: S610
+        if query is None:  # nothing in it that could be found
+            return self.none()
+        return cast(Self, self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query]))
 
 
 class Case(models.Model):
@@ -225,9 +226,10 @@ class Record(models.Model):
 
     # What may be corrected later, with the words a person sees. Everything else is set by its own act.
     EDITABLE = (
-        "description happened place order_number order_fen wishes wish claim_fen people_affected contact_name "
-        "contact_phone contact_mail business_address preferred_channel mood on_behalf_of"
-    ).split()
+        "description", "happened", "place", "order_number", "order_fen", "wishes", "wish", "claim_fen",
+        "people_affected", "contact_name", "contact_phone", "contact_mail", "business_address",
+        "preferred_channel", "mood", "on_behalf_of",
+    )  # fmt: skip
 
 
 class Involvement(models.Model):
@@ -262,8 +264,8 @@ def record(
     """The one door: change the case's columns and append the event that says so, in the caller's transaction.
 
     `data` holds ids, enumerations, numbers and moments; `private` what somebody wrote. `set` changes columns by their
-    attribute name (`owner_id`), `words` changes those that hold personal words (`subject`). The update is guarded by the
-    version as read: Overtaken when another act was first. Returns the event.
+    attribute name (`owner_id`), `words` changes those that hold personal words (`subject`). The update is guarded by
+    the version as read: Overtaken when another act was first. Returns the event.
     """
     changes = {**(set or {}), **(words or {})}
     if changes:
@@ -274,9 +276,7 @@ def record(
     hidden = {k: plain(v) for k, v in (private or {}).items()}
     if words:
         hidden["set"] = dict(words)
-    entry = journal.Entry(
-        type=type, by=by.journal_ref, at=at, because=because, data=body, private=hidden or None
-    )
+    entry = journal.Entry(type=type, by=by.journal_ref, at=at, because=because, data=body, private=hidden or None)
     if by.journal_ref.startswith("staff:"):
         involve(case, by, at=at)
     return journal.append(case.stream_id, [entry])[0]
@@ -299,7 +299,9 @@ def differing(case: Case, columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as the journal keeps it: JSON without floats; moments as UTC text, days as ISO text, models as their id."""
+    """A value as the journal keeps it: JSON without floats; moments as UTC text, days as ISO text, models as their
+    id.
+    """
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, date):

@@ -1,9 +1,9 @@
 """Promises: when each was started, when it is due, what stops it, and who hears of it when time runs out.
 
-A clock is a row. Its rule comes from the pack the case was received under; its due time is derived from start, allowance,
-calendar and its own pauses, so it can always be explained. `next_fire_at` is the earliest moment at which anything must
-happen; one partial index over it lets any number of workers take due rows, and a row per (clock, percent) makes each
-firing happen once, also after the workers were down. Source: TR-8, IN-2, TR-5, RS-8, FIELD §2.0.
+A clock is a row. Its rule comes from the pack the case was received under; its due time is derived from start,
+allowance, calendar and its own pauses, so it can always be explained. `next_fire_at` is the earliest moment at which
+anything must happen; one partial index over it lets any number of workers take due rows, and a row per (clock, percent)
+makes each firing happen once, also after the workers were down. Source: TR-8, IN-2, TR-5, RS-8, FIELD §2.0.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Clocks(models.QuerySet["Clock"]):
 
 
 class Clock(models.Model):
-    """One promise. `about` tells clocks of one kind apart (`handover:12`); `first_due_at` is what was promised at first."""
+    """One promise. `about` tells clocks of one kind apart (`handover:12`); `first_due_at` is what was promised at
+    first.
+    """
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="clocks")
     round = models.PositiveSmallIntegerField(default=1)
@@ -82,7 +84,8 @@ class Clock(models.Model):
                 condition=Q(state__in=["running", "paused"]),
             ),
             models.CheckConstraint(
-                condition=Q(kind="statutory", pausable=False) | ~Q(kind="statutory"), name="cases_statutory_never_pauses"
+                condition=Q(kind="statutory", pausable=False) | ~Q(kind="statutory"),
+                name="cases_statutory_never_pauses",
             ),
         ]
 
@@ -191,7 +194,8 @@ def start(
         return None
     clock = Clock(
         case=case, round=case.round, kind=kind, about=about, rule=rule.id, title=title or rule.title,
-        allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable, started_at=since or at,
+        allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable,
+        started_at=since or at,
     )  # fmt: skip
     terms = _terms_of_new(clock)
     due = terms.due()
@@ -215,7 +219,8 @@ def start_until(case: Case, kind: str, due: datetime, *, by: Any, at: datetime, 
     minutes = max(1, round((due - at).total_seconds() / 60))
     clock = Clock(
         case=case, round=case.round, kind=kind, rule=rule, title=title, allowance={"minutes_24x7": minutes},
-        calendar=next(c.code for c in case.pack.calendars if c.always), pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
+        calendar=next(c.code for c in case.pack.calendars if c.always),
+        pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
     clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
     clock.save()
@@ -434,10 +439,9 @@ def _due(clock: Clock, terms: Terms) -> datetime | None:
     if not clock.extended_until:
         return terms.due()
     granted = clock.extensions.order_by("-granted_at").values_list("granted_at", flat=True).first()
-    paused = sum(
-        terms.calendar.between(since, until) for since, until in terms.pauses if until and granted and since >= granted
-    )
-    return terms.calendar.add(clock.extended_until, paused) if paused else clock.extended_until
+    gauge = terms.allowance.gauge(terms.calendar)
+    stood = [gauge.elapsed(since, until) for since, until in terms.pauses if until and granted and since >= granted]
+    return gauge.advance(clock.extended_until, sum(stood, timedelta(0)))
 
 
 def _next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime | None:
@@ -546,6 +550,6 @@ def explain(clock: Clock, *, at: datetime) -> Explained:
     rule, terms = _rule(clock), clock.terms()
     until = clock.due_at or max(at, terms.start)
     stretches = promise.explain(terms.start, until, terms.calendar, terms.allowance, terms.pauses)
-    return Explained(clock, rule.basis if rule else clock.title, stretches, list(clock.extensions.order_by("granted_at")))
-
-
+    return Explained(
+        clock, rule.basis if rule else clock.title, stretches, list(clock.extensions.order_by("granted_at"))
+    )

@@ -1,4 +1,5 @@
-"""Evidence: photos, recordings, documents. Hashed at arrival, never overwritten, what they are is looked at, not believed.
+"""Evidence: photos, recordings, documents. Hashed at arrival, never overwritten, what they are is looked at, not
+believed.
 
 Source: IN-5, IV-8; FIELD §5 证据.
 """
@@ -61,7 +62,9 @@ MAX_PIXELS = 60_000_000  # beyond this a picture is kept but not opened: a bomb 
 
 
 class Evidence(models.Model):
-    """One file as it arrived. `sha256` was taken while it streamed in; `key` names it in the storage and is never reused."""
+    """One file as it arrived. `sha256` was taken while it streamed in; `key` names it in the storage and is never
+    reused.
+    """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence")
     key = models.CharField(max_length=200, unique=True)
@@ -165,12 +168,12 @@ def sniff(head: bytes, name: str) -> str:
     type_ = _by_bytes(head, extension)
     if type_ not in ALLOWED:
         raise Invalid(
-            _("「{name}」不是可以接收的文件类型。可以上传图片、视频、录音、PDF、Word、Excel、文本或压缩包").format(name=name)
+            _("「{name}」不是可以接收的文件类型。可以上传图片、视频、录音、PDF、Word、Excel、文本或压缩包").format(
+                name=name
+            )
         )
     if extension not in ALLOWED[type_][0]:
-        raise Invalid(
-            _("「{name}」的内容与扩展名不符(内容是 {type})。请用原文件上传").format(name=name, type=type_)
-        )
+        raise Invalid(_("「{name}」的内容与扩展名不符(内容是 {type})。请用原文件上传").format(name=name, type=type_))
     return type_
 
 

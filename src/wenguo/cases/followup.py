@@ -28,8 +28,8 @@ from wenguo.later import later, task
 from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
-from wenguo.policy.parts import ClockRule
 from wenguo.policy.contents import FollowUpStep
+from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean
 
@@ -106,7 +106,9 @@ class Survey(models.Model):
 
 
 def plan_first(case: Case, *, by: Any, at: datetime) -> None:
-    """Plan the first call-back, counted from the execution, and invite to the survey. Called when the case is answered."""
+    """Plan the first call-back, counted from the execution, and invite to the survey. Called when the case is
+    answered.
+    """
     steps = case.pack.followup.steps
     if steps:
         _plan(case, steps[0], since=case.executed_at or at, by=by, at=at)
@@ -140,7 +142,9 @@ def call_back(
     followup: FollowUp, *, reached: bool, channel: str = "phone", solved: bool | None = None,
     recurred: bool | None = None, content: bool | None = None, words: str = "", by: Person, at: datetime,
 ) -> FollowUp:  # fmt: skip
-    """Record a call-back. Not reached often enough, it counts as duly attempted; not content, a supervisor hears of it."""
+    """Record a call-back. Not reached often enough, it counts as duly attempted; not content, a supervisor hears of
+    it.
+    """
     case = followup.case
     require(case, "call_back", by=by, at=at)
     if by.pk == case.owner_id:
@@ -310,7 +314,9 @@ def _checked(case: Case, answers: Mapping[str, Any]) -> dict[str, Any]:
 
 @transaction.atomic
 def reassess(case: Case, reason: str, *, by: Person, at: datetime) -> None:
-    """不满意,重新评估: back to the solution, with priority and a fresh promise. By a supervisor, not the handler. FU-3."""
+    """不满意,重新评估: back to the solution, with priority and a fresh promise. By a supervisor, not the handler.
+    FU-3.
+    """
     move = require(case, "reassess", by=by, at=at)
     reason = clean(reason, 5000)
     if not reason:
@@ -323,7 +329,9 @@ def reassess(case: Case, reason: str, *, by: Person, at: datetime) -> None:
         set={"stage": move.to, "flags": flag(case, "reassessed"), "executed_at": None, "answered_at": None},
     )  # fmt: skip
     clock.start(case, "solve", by=by, at=at)
-    record(case, "case.flagged", by=by, at=at, data={"flag": UNHAPPY, "off": True}, set={"flags": unflag(case, [UNHAPPY])})
+    record(
+        case, "case.flagged", by=by, at=at, data={"flag": UNHAPPY, "off": True}, set={"flags": unflag(case, [UNHAPPY])}
+    )
     tell(case, [case.owner_id], "case.reassessed", _("客户不满意,请优先重新拟定方案"), at=at)
 
 
@@ -415,6 +423,37 @@ def reopen(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
     return case
 
 
+@transaction.atomic
+def take_higher(case: Case, words: str, *, by: Any, at: datetime) -> Case:
+    """「这样处理我不同意」: the next level inside the company takes it up. Returns the case on which it goes on.
+
+    While it is being worked on, those above the handler hear of it at once; a refusal (不予受理) is put before them for
+    review; what was answered or closed is opened anew. Source: PO-1, PV-5.
+    """
+    words = clean(words, 5000)
+    if not words:
+        raise Invalid(_("请写明您不同意什么、希望怎样处理"), fields={"words": _("请写明您不同意什么、希望怎样处理")})
+    refused = case.outcome == Outcome.REFUSED
+    if not refused and case.stage in {Stage.FOLLOWUP, Stage.CLOSED, Stage.ARCHIVED}:
+        return reopen(case, words, by=by, at=at)
+    if refused:
+        require(case, "message", by=by, at=at)
+        record(case, "message.received", by=by, at=at, data={"channel": "web", "higher": True}, private={"body": words})
+    else:
+        require(case, "remind", by=by, at=at)
+        record(
+            case, "case.reminded", by=by, at=at, data={"higher": True}, private={"words": words},
+            set={"repeats": case.repeats + 1},
+        )  # fmt: skip
+    add_words(case, words)
+    units = [u for u in (case.unit, case.intake_unit) if u]
+    above = [p for u in units for role in ("supervisor", "manager") for p in superiors(u, role, at=at)]
+    involve(case, *above, at=at)
+    what = _("客户申请复核「不予受理」") if refused else _("客户不同意目前的处理,要求上级过问")
+    tell(case, [case.owner_id or case.first_responsible_id, *above], "case.reminded", what, at=at)
+    return case
+
+
 def _continue(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
     if (following := case.continued_by.first()) is not None:
         raise NotNow(_("该投诉已重开为 {number}").format(number=following.number))
@@ -437,4 +476,6 @@ def _continue(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
 def due_for(person: Person, at: datetime) -> list[FollowUp]:
     """Call-backs this person may make, the nearest due first; never of cases they handled themselves."""
     planned = FollowUp.objects.filter(state=FollowUp.State.PLANNED, case__in=Case.objects.visible_to(person, at))
-    return list(planned.exclude(case__owner=person).select_related("case", "case__record").order_by("case__next_due_at")[:200])
+    return list(
+        planned.exclude(case__owner=person).select_related("case", "case__record").order_by("case__next_due_at")[:200]
+    )

@@ -1,13 +1,13 @@
 """Who has the case: taking it, dispatching it to a department, signing, returning, ruling, asking others to help.
 
-The hand-over clock runs from the dispatch, not from the signature, so that nothing hangs between two departments; a return
-is counted, and after the pack's bound an arbiter's ruling is final. The first-responsible person stays answerable throughout.
+The hand-over clock runs from the dispatch, not from the signature, so that nothing hangs between two departments; a
+return is counted, and after the pack's bound an arbiter's ruling is final. The first-responsible person stays
+answerable throughout.
 Source: TR-5, FIELD §6.1 and §9 jobs 13–14.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -130,7 +130,7 @@ def take(case: Case, *, by: Person, at: datetime) -> None:
     require(case, "take", by=by, at=at)
     if case.owner_id == by.pk:
         return
-    if case.owner_id:
+    if case.owner:
         raise NotNow(_("已由{name}负责;如需更换请由主管指定").format(name=case.owner.name))
     record(case, "case.took", by=by, at=at, set=_owned_by(case, by))
 
@@ -180,9 +180,7 @@ def send(case: Case, to: Unit, words: str, *, by: Person, at: datetime, final: b
         set={"unit_id": to.pk, "owner_id": None, "hops": case.hops + 1, "handling": Handling.TRANSFER},
     )  # fmt: skip
     case.unit = to
-    clock.start(
-        case, "handover", by=by, at=at, about=handover.about, title=_("{unit}签收").format(unit=to.title)
-    )
+    clock.start(case, "handover", by=by, at=at, about=handover.about, title=_("{unit}签收").format(unit=to.title))
     clock.rederive(case, ("respond", "solve"), by=by, at=at)
     receivers = desk_of(to, at)
     involve(case, *receivers, at=at)
@@ -199,12 +197,16 @@ def sign(handover: Handover, *, by: Person, at: datetime) -> None:
     require(case, "sign", by=by, at=at)
     _of_unit(handover.to_unit, by, at)
     _take_up(handover, {Handover.State.SENT}, state=Handover.State.SIGNED, signed_by=by, signed_at=at)
-    record(
-        case, "handover.signed", by=by, at=at, data={"handover": handover.pk}, set=_owned_by(case, by)
-    )
+    record(case, "handover.signed", by=by, at=at, data={"handover": handover.pk}, set=_owned_by(case, by))
     clock.stop(case, "handover", by=by, at=at, about=handover.about)
     if case.first_responsible_id != by.pk:
-        tell(case, [case.first_responsible_id], "handover.signed", _("{unit}已签收").format(unit=handover.to_unit.title), at=at)
+        tell(
+            case,
+            [case.first_responsible_id],
+            "handover.signed",
+            _("{unit}已签收").format(unit=handover.to_unit.title),
+            at=at,
+        )
 
 
 @transaction.atomic
@@ -315,7 +317,9 @@ def help(task: JointTask, answer: str, *, by: Person, at: datetime) -> None:
     record(case, "joint.done", by=by, at=at, data={"task": task.pk, "unit": task.unit_id}, private={"answer": answer})
     add_words(case, answer)
     clock.stop(case, "joint", by=by, at=at, about=task.about)
-    tell(case, [case.owner_id, task.asked_by_id], "joint.done", _("{unit}已完成会办").format(unit=task.unit.title), at=at)
+    tell(
+        case, [case.owner_id, task.asked_by_id], "joint.done", _("{unit}已完成会办").format(unit=task.unit.title), at=at
+    )
 
 
 @transaction.atomic
@@ -338,7 +342,7 @@ def _end(task: JointTask, state: JointTask.State, **changes: Any) -> None:
 
 def joint_gate(case: Case) -> Gate:
     """A lead cannot finish while a sub-task is open."""
-    units: Sequence[str] = case.joint_tasks.pending().values_list("unit__title", flat=True)
+    units = list(case.joint_tasks.pending().values_list("unit__title", flat=True))
     if units:
         return Gate(_("等待会办:{units}").format(units="、".join(units)), False)
     return Gate(_("会办已全部完成"), True)

@@ -146,8 +146,8 @@ class Received:
 def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | None = None) -> Received:
     """Take in a complaint in one transaction: submission, customer, case, clocks, first events, acknowledgement job.
 
-    `by` None: the complainant's own hand. Invalid: there is nothing in it. The same submission again gives the same case.
-    What we fail to understand is kept in the tray and rises to nobody.
+    `by` None: the complainant's own hand. Invalid: there is nothing in it. The same submission again gives the same
+    case. What we fail to understand is kept in the tray and rises to nobody.
     """
     complaint = tidy(complaint)
     if seen := _seen(complaint):
@@ -389,7 +389,9 @@ def _desk_for(region: str) -> Unit | None:
 def repeat_of(complaint: Complaint, customer: Customer, pack: Pack, *, at: datetime) -> Case | None:
     """The open case of the same customer about the same matter: the same order, or nearly the same words. IN-7."""
     since = at - timedelta(days=pack.thresholds.repeat_window_days)
-    known = Case.objects.open().filter(customer_id__in=family_ids(customer), received_at__gte=since, nature=complaint.nature)
+    known = Case.objects.open().filter(
+        customer_id__in=family_ids(customer), received_at__gte=since, nature=complaint.nature
+    )
     best: tuple[float, Case] | None = None
     for case in known.select_related("record").order_by("-received_at")[:20]:
         same_order = complaint.order_number and complaint.order_number == case.record.order_number
@@ -437,7 +439,8 @@ def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, 
     submission.case, submission.state = case, Submission.State.JOINED
     submission.save(update_fields=["case", "state"])
     record(
-        case, "case.joined", by=by, at=at, because="repeat", data={"submission": submission.pk, "channel": submission.channel},
+        case, "case.joined", by=by, at=at, because="repeat",
+        data={"submission": submission.pk, "channel": submission.channel},
         private={"text": complaint.text[:LONGEST], "wish": complaint.wish},
         set={"repeats": case.repeats + 1, "flags": flag(case, "repeat")},
     )  # fmt: skip
@@ -586,9 +589,7 @@ def convert(case: Case, nature: str, reason: str, *, by: Any, at: datetime) -> N
     """咨询/投诉 and back, with a reason, as the pack's conversion rules allow. Source: IN-8."""
     require(case, "convert", by=by, at=at)
     _needs(reason)
-    rule = next(
-        (r for r in case.pack.conversion.rules if r.from_kind == case.nature and r.to_kind == nature), None
-    )
+    rule = next((r for r in case.pack.conversion.rules if r.from_kind == case.nature and r.to_kind == nature), None)
     if rule is None:
         raise Invalid(_("制度不允许这样转换"), fields={"nature": _("制度不允许这样转换")})
     if rule.approved_by and not by.holds(rule.approved_by, at=at):
@@ -609,7 +610,9 @@ def change_record(case: Case, changes: Mapping[str, Any], *, by: Any, at: dateti
     clean_changes = {k: _cleaned(k, v) for k, v in changes.items()}
     mine = {k: v for k, v in clean_changes.items() if k in allowed and getattr(r, k) != v}
     own = {k: v for k, v in clean_changes.items() if k in {"product", "batch", "region"} and getattr(case, k) != v}
-    words = {"subject": clean_changes["subject"]} if clean_changes.get("subject", case.subject) != case.subject else None
+    words = (
+        {"subject": clean_changes["subject"]} if clean_changes.get("subject", case.subject) != case.subject else None
+    )
     if not mine and not own and not words:
         return
     before = {k: plain(getattr(r, k)) for k in mine}
@@ -639,5 +642,6 @@ def _needs(reason: str) -> None:
 
 def tray() -> models.QuerySet[Submission]:
     """What came in and is not a case yet: 待整理."""
-    return Submission.objects.filter(state__in=[Submission.State.NEW, Submission.State.UNSORTED]).order_by("received_at")
-
+    return Submission.objects.filter(state__in=[Submission.State.NEW, Submission.State.UNSORTED]).order_by(
+        "received_at"
+    )

@@ -1,7 +1,7 @@
 """What we write to the customer: templates of the pack filled with the facts of the case. Source: IN-2, RP-2, RP-6.
 
-`values` knows every placeholder that a case alone can fill; the rest is given by the act that writes. A placeholder that
-nothing fills is refused rather than sent.
+`values` knows every placeholder that a case alone can fill; the rest is given by the act that writes. A placeholder
+that nothing fills is refused rather than sent.
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
 
 
 @transaction.atomic
-def say(case: Case, subject: str, text: str, *, by: Any, at: datetime, because: str = "", response: bool = False) -> Any:
+def say(
+    case: Case, subject: str, text: str, *, by: Any, at: datetime, because: str = "", response: bool = False
+) -> Any:
     """Write to the customer: shown on the progress page and mailed where there is an address.
 
     `response`: this tells how the case will be handled, so the promise of a first response is kept. Source: TR-8.
@@ -200,7 +202,9 @@ def say(case: Case, subject: str, text: str, *, by: Any, at: datetime, because: 
 
 
 @transaction.atomic
-def called(case: Case, outcome: str, text: str, *, by: Any, at: datetime, response: bool = False, minutes: int = 0) -> Any:
+def called(
+    case: Case, outcome: str, text: str, *, by: Any, at: datetime, response: bool = False, minutes: int = 0
+) -> Any:
     """Record a call with the customer: `outcome` reached, no_answer or refused; `text` what was said. Source: RP-5."""
     require(case, "message", by=by, at=at)
     if outcome not in {"reached", "no_answer", "refused"}:
@@ -219,7 +223,9 @@ def called(case: Case, outcome: str, text: str, *, by: Any, at: datetime, respon
 
 
 def _contacted(case: Case, response: bool, *, by: Any, at: datetime) -> None:
-    """The customer has heard from a person: the next progress report counts from now, and a response keeps its promise."""
+    """The customer has heard from a person: the next progress report counts from now, and a response keeps its
+    promise.
+    """
     clock.stop(case, "progress", by=by, at=at)
     if case.is_open:
         clock.start(case, "progress", by=by, at=at)

@@ -1,7 +1,8 @@
 """The stages of a case and every act that may be done in them: one table.
 
 The code, the buttons, the API's answers and the diagram in the documentation all come from `ACTS`. A stage answers one
-question, whose turn is it; what has an author, a reason or an end of its own is a row; what the clock decides is a query.
+question, whose turn is it; what has an author, a reason or an end of its own is a row; what the clock decides is a
+query.
 Source: DESIGN lifecycle; FIELD §8.2.
 """
 

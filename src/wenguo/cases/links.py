@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import unicodedata
 from datetime import UTC, datetime, timedelta
 
 from django.core import signing
@@ -51,8 +52,8 @@ def follow(token: str, purpose: str, *, at: datetime) -> Case:
 def look_up(number: str, contact: str, *, at: datetime, caller: str) -> Case:
     """The case of this number, if `contact` is the last four digits of its phone, or the whole phone, or its mail.
 
-    `caller` is where the question comes from (an address); TooMuch after five wrong answers in 15 minutes for one number
-    or one caller. A wrong number and a wrong contact get the same answer.
+    `caller` is where the question comes from (an address); TooMuch after five wrong answers in 15 minutes for one
+    number or one caller. A wrong number and a wrong contact get the same answer.
     """
     number = parse(number)
     keys = [f"n:{number}", f"c:{caller}"[:64]]
@@ -67,14 +68,18 @@ def look_up(number: str, contact: str, *, at: datetime, caller: str) -> Case:
 
 
 def _matches(case: Case, contact: str) -> bool:
-    said = contact.strip().lower()
+    said = unicodedata.normalize("NFKC", contact).strip().lower()
     if "@" in said:
-        return hmac.compare_digest(said.encode(), case.record.contact_mail.strip().lower().encode())
-    digits = "".join(c for c in said if c.isdigit())
-    phone = "".join(c for c in case.record.contact_phone if c.isdigit())
+        mail = unicodedata.normalize("NFKC", case.record.contact_mail).strip().lower()
+        return hmac.compare_digest(said.encode(), mail.encode())
+    digits, phone = _digits(said), _digits(unicodedata.normalize("NFKC", case.record.contact_phone))
     if len(digits) < 4 or len(phone) < 7:
         return False
     return hmac.compare_digest(digits[-11:], phone[-11:] if len(digits) > 4 else phone[-4:])
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text if c in "0123456789")
 
 
 def forget_lookups(*, before: datetime) -> None:

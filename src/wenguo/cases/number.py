@@ -1,8 +1,8 @@
 """The tracking number: one complaint, one number that can be read out on the phone.
 
-`TS-2611-0042-7`: year and month, a serial that starts again each month (gaps are possible, no number is used twice), and an
-ISO 7064 MOD 11-2 check character (0–9 or X, the one of the resident identity card), which catches every single wrong digit
-and every swapped pair. Source: IN-2.
+`TS-2611-0042-7`: year and month, a serial that starts again each month (gaps are possible, no number is used twice),
+and an ISO 7064 MOD 11-2 check character (0–9 or X, the one of the resident identity card), which catches every
+single wrong digit and every swapped pair. Source: IN-2.
 """
 
 from __future__ import annotations

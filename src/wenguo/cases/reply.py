@@ -1,7 +1,7 @@
 """The answer: drafted in five parts, checked, released through its gates, sent and recorded.
 
-Source: RP-1, RP-2, RP-4, RP-6. Nobody releases their own reply; a regulator's reply and a written admission need legal, a
-reply on a level-1 or level-2 case a supervisor. A template sent unchanged is flagged, not stopped.
+Source: RP-1, RP-2, RP-4, RP-6. Nobody releases their own reply; a regulator's reply and a written admission need
+legal, a reply on a level-1 or level-2 case a supervisor. A template sent unchanged is flagged, not stopped.
 """
 
 from __future__ import annotations
@@ -37,7 +37,12 @@ PARTS = {
     "prevention": _lazy("如何避免再发生"),
     "thanks": _lazy("感谢与联系人"),
 }
-CHANNELS = {"mail": _lazy("书面(邮件与追踪页面)"), "phone": _lazy("电话"), "face": _lazy("当面"), "letter": _lazy("信函")}
+CHANNELS = {
+    "mail": _lazy("书面(邮件与追踪页面)"),
+    "phone": _lazy("电话"),
+    "face": _lazy("当面"),
+    "letter": _lazy("信函"),
+}
 _BLANK = re.compile(r"【[^】]{1,40}】|\{[a-z_]+\}")
 
 
@@ -67,7 +72,9 @@ class Reply(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["case"], name="cases_one_open_reply", condition=models.Q(state__in=["draft", "review", "released"])
+                fields=["case"],
+                name="cases_one_open_reply",
+                condition=models.Q(state__in=["draft", "review", "released"]),
             ),
         ]
 
@@ -106,7 +113,9 @@ class Remark:
 
 def remarks(reply: Reply) -> list[Remark]:
     """What is missing or unwise in a draft, part by part. Source: RP-2; phrases to avoid from the pack (IN-9)."""
-    found = [Remark(p, _("缺少「{part}」").format(part=title), True) for p, title in PARTS.items() if not _said(reply, p)]
+    found = [
+        Remark(p, _("缺少「{part}」").format(part=title), True) for p, title in PARTS.items() if not _said(reply, p)
+    ]
     for part in PARTS:
         text = reply.parts.get(part, "")
         blanks = _BLANK.findall(text)
@@ -151,7 +160,9 @@ def draft_reply(
     case: Case, parts: Mapping[str, str], *, subject: str = "", template: str = "", channel: str = "mail",
     admission: bool = False, by: Person, at: datetime,
 ) -> Reply:  # fmt: skip
-    """Keep the draft; what was released before is released no more. NotNow: it is being reviewed by others' eyes only."""
+    """Keep the draft; what was released before is released no more. NotNow: it is being reviewed by others' eyes
+    only.
+    """
     require(case, "draft_reply", by=by, at=at)
     if channel not in CHANNELS:
         raise Invalid(_("请选择答复方式"), fields={"channel": _("请选择答复方式")})
@@ -186,9 +197,7 @@ def submit_reply(reply: Reply, *, by: Person, at: datetime) -> list[ReplyReview]
     reply.state = Reply.State.REVIEW
     needed = reply_gates(in_force(at).pack, case.level, case.channel, reply.admission)
     reviews = [ReplyReview.objects.create(reply=reply, rule=g.id, role=g.role) for g in needed]
-    record(
-        case, "reply.submitted", by=by, at=at, data={"reply": reply.pk, "gates": [g.id for g in needed]}
-    )
+    record(case, "reply.submitted", by=by, at=at, data={"reply": reply.pk, "gates": [g.id for g in needed]})
     for review in reviews:
         people = _reviewers(case, review.role, at)
         involve(case, *people, at=at)
@@ -258,9 +267,13 @@ def _complete(reply: Reply) -> None:
 
 def waiting_for(person: Person, at: datetime) -> list[ReplyReview]:
     """Replies this person may release now, not their own."""
-    open_reviews = ReplyReview.objects.filter(released=None, reply__state=Reply.State.REVIEW).exclude(reply__author=person)
+    open_reviews = ReplyReview.objects.filter(released=None, reply__state=Reply.State.REVIEW).exclude(
+        reply__author=person
+    )
     visible = Case.objects.visible_to(person, at)
-    rows = open_reviews.filter(reply__case__in=visible).select_related("reply__case", "reply__author").order_by("pk")[:200]
+    rows = (
+        open_reviews.filter(reply__case__in=visible).select_related("reply__case", "reply__author").order_by("pk")[:200]
+    )
     may = {r: _entitled(r, person, at) is not None for r in {row.role for row in rows}}
     return [row for row in rows if may[row.role]]
 
@@ -344,5 +357,3 @@ def advice(case: Case) -> list[tuple[str, str]]:
         advised.append(("face", _("后果严重或重要客户,宜当面沟通")))
     advised.append(("mail" if r.contact_mail else "phone", _("客户从哪里来,就先在哪里回复")))
     return list(dict(reversed(advised)).items())[::-1]
-
-

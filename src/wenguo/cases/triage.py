@@ -1,7 +1,7 @@
 """Triage: what it is about, how grave, who is responsible. Source: TR-1, TR-3, TR-4, TR-5, TR-8.
 
-The level is proposed on six dimensions from the words and the facts, with a reason for every point; a person may override
-it with a reason, and new facts may move it at any time: clocks are then derived anew and the history stays.
+The level is proposed on six dimensions from the words and the facts, with a reason for every point; a person may
+override it with a reason, and new facts may move it at any time: clocks are then derived anew and the history stays.
 """
 
 from __future__ import annotations
@@ -141,12 +141,14 @@ def triage_gates(case: Case) -> list[Gate]:
 
 @transaction.atomic
 def assign(case: Case, unit: Unit, words: str = "", *, owner: Person | None = None, by: Person, at: datetime) -> None:
-    """分派: name who is responsible. In one's own unit the work goes on (全权处理); to another unit it is a dispatch."""
+    """分派: name who is responsible. In one's own unit the work goes on (全权处理); to another unit it is a
+    dispatch.
+    """
     move = require(case, "assign", by=by, at=at, gated=True)
     rule, proposed, _helpers = proposed_route(case)
     home = case.unit or case.intake_unit
     data = {"unit": unit.pk, "proposed": proposed.pk if proposed else None}
-    if home is not None and unit.pk == home.pk or owner is not None:
+    if (home is not None and unit.pk == home.pk) or owner is not None:
         holder = owner or case.owner or by
         record(
             case, "case.assigned", by=by, at=at, because=rule.rule if rule else "", data=data,
@@ -188,4 +190,3 @@ def review_queue(at: datetime) -> models.QuerySet[Case]:
 def score_rows(grading: Grading) -> list[dict[str, Any]]:
     """The six dimensions of a grading for a page: title, points, reasons."""
     return [dict(row) for row in grading.score["dimensions"]]
-

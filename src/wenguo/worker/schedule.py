@@ -43,6 +43,6 @@ def tidy(timestamp: int) -> None:
     links.forget_lookups(before=now - timedelta(days=1))
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM procrastinate_events"
-            " GROUP BY job_id HAVING max(at) < now() - interval '14 days')"
+            "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM"
+            " procrastinate_events GROUP BY job_id HAVING max(at) < now() - interval '14 days')"
         )
