@@ -11,9 +11,9 @@ from datetime import datetime
 from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _lazy
