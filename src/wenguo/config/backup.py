@@ -50,7 +50,7 @@ def backup(target: Path | None, *, at: datetime, progress: Progress) -> Path:
     name = f"wenguo-{timezone.localtime(at):%Y%m%d-%H%M%S}.tar"
     folder = settings.HOME / "backups"
     if target is None:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         target = folder / name
     elif target.is_dir():
         target = target / name

@@ -259,6 +259,7 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700  # what customers send is for us alone
 
 # Mail goes out by SMTP once WENGUO_SMTP_HOST is set; until then it is kept in the outbox and shown as not sent.
 EMAIL_HOST = _env("SMTP_HOST")

@@ -109,9 +109,9 @@ class Supervisor:
 
     def run(self) -> None:
         """Until asked to stop. CannotStart: one sentence why not."""
-        signal.signal(signal.SIGINT, self._stop_asked)
-        signal.signal(signal.SIGTERM, self._stop_asked)
-        signal.signal(signal.SIGHUP, self._stop_asked)
+        for asked in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if asked == signal.SIGTERM or signal.getsignal(asked) != signal.SIG_IGN:  # nohup, & in a script
+                signal.signal(asked, self._stop_asked)
         try:
             self._take_home()
             self._check_ports()
