@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock
-from wenguo.cases.authority import name_for, ranks_from, units_above
+from wenguo.cases.authority import name_for, ranks_from, ranks_of_day, units_above
 from wenguo.cases.case import Case, involve, record
 from wenguo.cases.lifecycle import Stage, require
 from wenguo.cases.notice import tell
@@ -116,12 +116,12 @@ def in_whose_name(step: Approval, by: Person, *, at: datetime) -> Person | None:
     """In whose name `by` may decide this step; None if they may not."""
     case = step.option.case
     units = units_above([step.unit, case.unit, case.intake_unit])
-    return name_for(ranks_from(step.role, at), units, _barred(step), by, at)
+    return name_for(ranks_from(step.role, ranks_of_day(at)), units, _barred(step), by, at)
 
 
 def signers(step: Approval, *, at: datetime) -> list[Person]:
     """Whom this step waits for: holders of its role and their deputies; if there is nobody, of the next rank."""
-    case, roles, barred = step.option.case, ranks_from(step.role, at), _barred(step)
+    case, roles, barred = step.option.case, ranks_from(step.role, ranks_of_day(at)), _barred(step)
     here = Q(unit__in=units_above([step.unit, case.unit, case.intake_unit])) | Q(role__scope=Role.Scope.ALL)
     posts = Post.objects.active(at).filter(here, role__code__in=roles, person__is_active=True)
     held_by: dict[str, set[int]] = {}
@@ -316,6 +316,7 @@ def waiting_for(person: Person, at: datetime, *, limit: int = 200) -> list[Appro
     for option, attempt, by, name in done.values_list("option", "attempt", "decided_by", "in_name_of"):
         hands.setdefault((option, attempt), set()).update(pk for pk in (by, name) if pk)
     known: dict[frozenset[int | None], frozenset[int]] = {}
+    ranks = ranks_of_day(at)
     mine = []
     for step in rows:
         case = step.option.case
@@ -323,6 +324,6 @@ def waiting_for(person: Person, at: datetime, *, limit: int = 200) -> list[Appro
         units = known[key] if key in known else units_above([step.unit, case.unit, case.intake_unit])
         known[key] = units
         barred = {step.option.drafted_by_id, step.proposed_by_id} | hands.get((step.option_id, step.attempt), set())
-        if name_for(ranks_from(step.role, at), units, barred, person, at) is not None:
+        if name_for(ranks_from(step.role, ranks), units, barred, person, at) is not None:
             mine.append(step)
     return mine[:limit]

@@ -12,9 +12,13 @@ from wenguo.people.units import Unit
 from wenguo.policy.versions import in_force
 
 
-def ranks_from(role: str, at: datetime) -> tuple[str, ...]:
-    """The role of the step and all above it, in the policy of the day."""
-    ranks = in_force(at).pack.approval.ranks
+def ranks_of_day(at: datetime) -> tuple[str, ...]:
+    """All ranks, rising, in the policy of the day. One query."""
+    return in_force(at).pack.approval.ranks
+
+
+def ranks_from(role: str, ranks: tuple[str, ...]) -> tuple[str, ...]:
+    """The role and all that stand above it."""
     return ranks[ranks.index(role) :] if role in ranks else (role,)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from wenguo.cases import clock
 from wenguo.cases.approval import Approval, signed, signers
-from wenguo.cases.authority import name_for, ranks_from, units_above
+from wenguo.cases.authority import name_for, ranks_from, ranks_of_day, units_above
 from wenguo.cases.case import add_words, flag, record, unflag
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.lifecycle import require
@@ -114,7 +114,7 @@ def justify(override: Override, words: str, evidence: Iterable[Evidence], *, by:
     if any(wrong.values()):
         raise Invalid(_("越级说明还不完整"), fields={k: v for k, v in wrong.items() if v})
     units = units_above([case.unit, case.intake_unit])
-    if by.pk != override.by_id and name_for(ranks_from("manager", at), units, set(), by, at) is None:
+    if by.pk != override.by_id and name_for(ranks_from("manager", ranks_of_day(at)), units, set(), by, at) is None:
         raise NotYours(_("须由越级处置人或其上级补交说明"))
     if not Override.objects.filter(pk=override.pk, justified_at=None).update(
         justified_by=by, justified_at=at, words=words
