@@ -41,10 +41,12 @@ ALLOWED: dict[str, tuple[tuple[str, ...], bool]] = {
     "video/mp4": ((".mp4", ".m4v", ".mov"), True),
     "video/quicktime": ((".mov", ".mp4"), False),
     "video/webm": ((".webm",), True),
+    "video/3gpp": ((".3gp", ".3gpp"), False),
     "audio/mpeg": ((".mp3",), True),
     "audio/mp4": ((".m4a", ".mp4"), True),
     "audio/wav": ((".wav",), True),
     "audio/amr": ((".amr",), False),
+    "audio/aac": ((".aac",), False),
     "audio/ogg": ((".ogg", ".opus"), True),
     "application/zip": ((".zip",), False),
     "application/msword": ((".doc", ".xls", ".ppt", ".msg"), False),
@@ -57,6 +59,12 @@ _LIKE = {
     "application/x-zip-compressed": "application/zip", "image/heif": "image/heic", "application/ogg": "audio/ogg",
     "video/x-m4v": "video/mp4", "audio/vnd.wave": "audio/wav", "application/CDFV2": "application/msword",
 }  # fmt: skip
+# Beginnings that leave no doubt.
+_STARTS = (
+    (b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), (b"%PDF-", "application/pdf"),
+    (b"#!AMR", "audio/amr"), (b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"), (b"\xff\xf3", "audio/mpeg"),
+    (b"\xff\xf2", "audio/mpeg"), (b"\xff\xfa", "audio/mpeg"), (b"\xff\xf1", "audio/aac"), (b"\xff\xf9", "audio/aac"),
+)  # fmt: skip
 THUMBNAIL = 320
 MAX_PIXELS = 60_000_000  # beyond this a picture is kept but not opened: a bomb costs memory, not a thumbnail
 
@@ -183,11 +191,13 @@ def _by_bytes(head: bytes, extension: str) -> str:
         return "application/vnd.openxmlformats" if office else "application/zip"
     if head[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return "application/msword"
-    if head[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1"}:
-        return "image/heic"
     if head[4:8] == b"ftyp":
-        brand = head[8:12]
-        return "video/quicktime" if brand == b"qt  " else "audio/mp4" if brand == b"M4A " else "video/mp4"
+        return _by_brand(head[8:12], extension)
+    for start, type_ in _STARTS:
+        if head.startswith(start):
+            return type_
+    if head.startswith(b"\x1aE\xdf\xa3") and b"webm" in head[:64]:
+        return "video/webm"
     for found in _magic(head):
         if _LIKE.get(found, found) in ALLOWED and not found.startswith("text/"):
             return _LIKE.get(found, found)
@@ -196,9 +206,18 @@ def _by_bytes(head: bytes, extension: str) -> str:
     return "application/octet-stream"
 
 
+def _by_brand(brand: bytes, extension: str) -> str:
+    """One container, many things: pictures of phones, films, voice notes (whose brand is often that of a film)."""
+    if brand in {b"heic", b"heix", b"heim", b"heis", b"mif1"}:
+        return "image/heic"
+    if brand.startswith(b"3g"):
+        return "video/3gpp"
+    if brand == b"qt  ":
+        return "video/quicktime"
+    return "audio/mp4" if brand == b"M4A " or extension == ".m4a" else "video/mp4"
+
+
 def _magic(head: bytes) -> list[str]:
-    if head.startswith(b"#!AMR"):
-        return ["audio/amr"]
     try:
         return [m.mime_type for m in puremagic.magic_string(head) if m.mime_type and m.confidence >= 0.5]
     except (puremagic.PureError, ValueError):
