@@ -73,3 +73,20 @@ def forge(db: None) -> Callable[..., int]:
             return cursor.rowcount
 
     return forge
+
+
+@pytest.fixture(autouse=True)
+def empty_journal(request: pytest.FixtureRequest) -> None:
+    """These stories begin with a blank book; the company of the other tests has already written in it."""
+    if not {"db", "transactional_db"} & set(request.fixturenames) and not request.node.get_closest_marker("django_db"):
+        return
+    request.getfixturevalue("transactional_db" if _commits(request) else "db")
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE journal_event, journal_stream, journal_root, journal_leaf CASCADE")
+
+
+def _commits(request: pytest.FixtureRequest) -> bool:
+    mark = request.node.get_closest_marker("django_db")
+    return "transactional_db" in request.fixturenames or bool(mark and mark.kwargs.get("transaction"))

@@ -44,10 +44,10 @@ def drop_foreign_keys() -> None:
         "DELETE FROM journal_root",
         "UPDATE journal_leaf SET seq = 1",
         "DELETE FROM journal_leaf",
-        "TRUNCATE journal_event",
+        "TRUNCATE journal_event CASCADE",
         "TRUNCATE journal_leaf",
         "TRUNCATE journal_leaf, journal_root",
-        "TRUNCATE journal_stream, journal_event, journal_leaf",
+        "TRUNCATE journal_stream, journal_event, journal_leaf CASCADE",
     ],
 )
 def test_the_database_refuses(tell, sql):
