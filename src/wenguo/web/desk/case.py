@@ -1,0 +1,196 @@
+"""The case page: what is next, is anything wrong? And the one door for all acts that have a form of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from wenguo.cases import clock as clocks
+from wenguo.cases.case import Case, record
+from wenguo.cases.clock import Clock
+from wenguo.cases.lifecycle import ACTS
+from wenguo.customers import privacy
+from wenguo.errors import Invalid, NotFound, Refusal
+from wenguo.people.actor import permit
+from wenguo.web.desk.common import (
+    Done,
+    again,
+    case_again,
+    case_panels,
+    find_case,
+    form_of,
+    frame,
+    middle,
+    of_case,
+)
+from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.timeline import FILTERS, timeline
+from wenguo.web.doors import by_htmx, desk, go, page
+from wenguo.web.given import Given
+
+TABS = ("say", "note", "call")
+
+
+@desk
+@require_GET
+def show(request: HttpRequest, number: str) -> HttpResponse:
+    return case_page(request, find_case(request, number))
+
+
+def case_page(request: HttpRequest, case: Case, *, status: int = 200, **more: Any) -> HttpResponse:
+    """The whole page. `more` may hold `act` (the form opened in 下一步), `revealed`, `refusal` and `typed`."""
+    folder = Folder(case, request.user, timezone.now())
+    show_ = request.GET.get("show", "")
+    story = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
+    tab = request.GET.get("tab", "")
+    context = {
+        **frame(request, folder),
+        **middle(request, folder),
+        "story": story,
+        "show": show_,
+        "filters": FILTERS,
+        "tab": tab if tab in TABS else "",
+        **more,
+    }
+    return page(request, "desk/case/page.html", context, here="queue", follow=[f"case:{case.number}"], status=status)
+
+
+@desk
+@require_GET
+def story(request: HttpRequest, number: str) -> HttpResponse:
+    """The timeline alone, for its filters and for live changes; without htmx the page."""
+    case = find_case(request, number)
+    if not by_htmx(request):
+        return case_page(request, case)
+    folder = Folder(case, request.user, timezone.now())
+    show_ = request.GET.get("show", "")
+    told = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
+    return render(
+        request,
+        "desk/case/_timeline.html",
+        {**frame(request, folder), "story": told, "show": show_, "filters": FILTERS},
+    )
+
+
+@desk
+@require_http_methods(["GET", "POST"])
+def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
+    """The form of one act (GET), or the act itself (POST)."""
+    form = form_of(name)
+    case = find_case(request, number)
+    folder = Folder(case, request.user, timezone.now())
+    if request.method == "GET":
+        return _form(request, folder, form)
+    stage = case.stage
+    given = Given(request.POST)
+    try:
+        answer = form.do(request, folder, given)
+    except Invalid as refusal:
+        if by_htmx(request):
+            raise
+        return _form(request, Folder(again(case), request.user, timezone.now()), form, refusal)
+    done = answer if isinstance(answer, Done) else Done(answer)
+    if done.to:
+        return go(request, done.to, done.said)
+    if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE:
+        return case_again(request, case, done.said)
+    return case_panels(
+        request,
+        case,
+        "desk/case/_act_done.html",
+        "desk/case/_record.html",
+        context={"filters": FILTERS},
+        said=done.said,
+    )
+
+
+_WHOLE_PAGE = frozenset({"convert", "unjoin", "merge", "change_record"})
+
+
+def _form(request: HttpRequest, folder: Folder, form: Any, refusal: Refusal | None = None) -> HttpResponse:
+    why = folder.why_not(form.name) or (form.why(folder) if form.why else "")
+    given = form.context(request, folder) if form.context and not why else {}
+    act = ACTS[form.name]
+    context = {
+        **frame(request, folder),
+        **given,
+        "form_template": form.template,
+        "form_name": form.name,
+        "form_title": form.words,
+        "form_why": why,
+        "form_symbol": form.symbol,
+        "form_danger": form.danger,
+        "act": act,
+    }
+    if refusal is not None:
+        context |= {"refusal": refusal, "typed": request.POST}
+    if by_htmx(request):
+        return render(request, "desk/case/_act.html", context)
+    status = refusal.status if refusal else 200
+    return page(request, "desk/case/act.html", context, here="queue", status=status)
+
+
+# ── clocks that explain themselves ────────────────────────────────────────────────────────────────────────────────
+
+
+@desk
+@require_GET
+def clock(request: HttpRequest, number: str, pk: int) -> HttpResponse:
+    """Why a promise is due when it is: its rule, and the stretches that count, do not count, or were paused."""
+    case = find_case(request, number)
+    found: Clock = of_case(case.clocks.all(), str(pk), _("时限"))
+    found.case = case
+    folder = Folder(case, request.user, timezone.now())
+    chip = next((c for c in folder.clocks if c.clock.pk == found.pk), None) or folder._chip(found)
+    context = {**frame(request, folder), "told": clocks.explain(found, at=folder.at), "chip": chip}
+    if by_htmx(request):
+        return render(request, "desk/case/_clock.html", context)
+    return page(request, "desk/case/clock.html", context, here="queue")
+
+
+# ── personal data, one field at a time, with a reason ─────────────────────────────────────────────────────────────
+
+CONTACT = ("contact_name", "contact_phone", "contact_mail")
+
+
+@desk
+@require_POST
+def reveal(request: HttpRequest, number: str) -> HttpResponse:
+    """Show one masked field in full; who looked and why is written down."""
+    case = find_case(request, number)
+    given = Given(request.POST)
+    field = given.text("field", _("要查看的信息"), most=40)
+    reason = given.text("reason", _("查看理由"), most=500)
+    given.check()
+    at = timezone.now()
+    if field.startswith("record:"):
+        value = _reveal_contact(case, field.removeprefix("record:"), reason, by=request.user, at=at)
+    else:
+        value = privacy.reveal(case.customer.current, field, by=request.user, at=at, reason=reason)
+    shown = {field: value}
+    if not by_htmx(request):
+        return case_page(request, case, revealed=shown)
+    folder = Folder(case, request.user, at)
+    template = "desk/case/_record.html" if field.startswith("record:") else "desk/case/_customer.html"
+    answer = render(request, template, {**frame(request, folder), "revealed": shown})
+    answer["HX-Retarget"] = "#case-record" if field.startswith("record:") else "#case-customer"
+    answer["HX-Reswap"] = "outerHTML"
+    return answer
+
+
+@transaction.atomic
+def _reveal_contact(case: Case, field: str, reason: str, *, by: Any, at: datetime) -> str:
+    """A contact field of the record form; the look is written into the journal of the case."""
+    permit(by, "customer.reveal", at)
+    if field not in CONTACT:
+        raise NotFound(_("没有这项信息"))
+    record(case, "case.seen", by=by, at=at, data={"field": field}, private={"reason": reason})
+    value: str = getattr(case.record, field)
+    return value

@@ -1,0 +1,345 @@
+"""A case as its page shows it: each part read once, when it is first asked for. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo.cases.case import Case, Channel, Liability, Nature
+from wenguo.cases.clock import Clock, State, Terms
+from wenguo.cases.evidence import Evidence
+from wenguo.cases.handover import Handover, JointTask, Supervision
+from wenguo.cases.intake import Submission, missing_items
+from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
+from wenguo.customers.customer import Order, family_ids
+from wenguo.customers.masking import mask_mail, mask_name, mask_phone
+from wenguo.customers.privacy import Masked, masked
+from wenguo.policy import promise
+from wenguo.policy.versions import calendar as calendar_of
+
+FLAGS = {
+    "vip": (_lazy("VIP"), "accent"),
+    "repeat": (_lazy("重复投诉"), "warn"),
+    "supervised": (_lazy("督办"), "due"),
+    "unhappy": (_lazy("客户不满意"), "due"),
+    "reassessed": (_lazy("重新评估"), "warn"),
+    "override_owed": (_lazy("欠越级说明"), "due"),
+}
+EARLIER = 5  # earlier cases of the customer on the page; the rest is one tap away
+
+
+def flag_words(code: str) -> tuple[str, str]:
+    """What a flag is called, and how it looks."""
+    words, look = FLAGS.get(code, (code, ""))
+    return str(words), look
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A clock as the page shows it: `used` 0 … 1 and more; `look` is the state the chip takes, "" while it runs."""
+
+    clock: Clock
+    used: float
+    look: str
+    paused_for: str
+
+    @property
+    def is_live(self) -> bool:
+        return self.clock.state in {State.RUNNING, State.PAUSED}
+
+    @property
+    def is_late(self) -> bool:
+        return self.look == "late"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the further acts: its words, and why it cannot be done now ("" when it can)."""
+
+    name: str
+    words: str
+    symbol: str
+    why: str
+    danger: bool
+
+
+@dataclass(frozen=True)
+class Move:
+    """A move out of this stage: the offer of the lifecycle, and the form the desk has for it."""
+
+    offer: Offer
+    form: Any
+
+    @property
+    def is_rare(self) -> bool:
+        """A step back or an end, offered beside the way forward."""
+        return bool(self.offer.act.back or (self.form and self.form.danger))
+
+    @property
+    def gates(self) -> list[tuple[str, bool]]:
+        """What it waits for, in words, and whether it is there."""
+        return [(g.words, g.open) for g in self.offer.gates]
+
+    @property
+    def missing(self) -> list[str]:
+        """What stands in its way; empty when it can be done."""
+        if self.offer.why_not:
+            return [self.offer.why_not]
+        return [g.words for g in self.offer.gates if not g.open]
+
+
+class Folder:
+    """Everything about one case for one reader at one moment."""
+
+    def __init__(self, case: Case, person: Any, at: datetime) -> None:
+        self.case, self.person, self.at = case, person, at
+
+    # ── the head ──
+
+    @cached_property
+    def steps(self) -> list[dict[str, Any]]:
+        """The stages as {word, state: done | now | todo}; a case that ended early shows how."""
+        order = list(Stage)
+        here = order.index(Stage(self.case.stage))
+        steps = [
+            {"word": s.label, "state": "done" if i < here else "now" if i == here else "todo"}
+            for i, s in enumerate(order)
+        ]
+        if self.case.outcome and self.case.outcome != "resolved":
+            steps = [s for s in steps if s["state"] != "done"]
+            steps.insert(0, {"word": self.case.get_outcome_display(), "state": "done"})
+        return steps
+
+    @cached_property
+    def clocks(self) -> list[Chip]:
+        """The promises of this round: those that run, the nearest first, then those that ended, the last first."""
+        rows = list(self.case.clocks.filter(round=self.case.round).prefetch_related("pauses"))
+        chips = [self._chip(row) for row in rows]
+        live = sorted(
+            (c for c in chips if c.is_live), key=lambda c: (c.clock.due_at is None, c.clock.due_at or self.at)
+        )
+        over = sorted((c for c in chips if not c.is_live), key=lambda c: c.clock.ended_at or self.at, reverse=True)
+        return [*live, *over]
+
+    def _chip(self, clock: Clock) -> Chip:
+        clock.case = self.case
+        pauses = sorted(clock.pauses.all(), key=lambda p: p.since)
+        terms = Terms(
+            clock.started_at,
+            promise.Allowance.from_spec(clock.allowance),
+            calendar_of(clock.calendar, version_id=self.case.policy_id),
+            [(p.since, p.until) for p in pauses],
+        )
+        used = 0.0
+        if clock.state == State.RUNNING and clock.due_at:
+            used = promise.used_percent(
+                self.at, terms.start, clock.due_at, terms.calendar, terms.allowance, terms.pauses
+            )
+        open_pause = next((p for p in pauses if p.until is None), None)
+        reason = next((r.title for r in self.case.pack.pause_reasons if open_pause and r.code == open_pause.reason), "")
+        look = {State.PAUSED: "paused", State.CANCELLED: "cancelled"}.get(State(clock.state), "")
+        if clock.state == State.MET:
+            look = "met" if clock.is_on_time is not False else "late"
+        return Chip(clock, used / 100, look, reason)
+
+    @property
+    def live_clocks(self) -> list[Chip]:
+        return [c for c in self.clocks if c.is_live]
+
+    @property
+    def level_words(self) -> str:
+        level = self.case.pack.level(self.case.level)
+        return f"{level.title} · {level.name}"
+
+    @property
+    def category_words(self) -> str:
+        return self.case.pack.category_title(self.case.category) if self.case.category else ""
+
+    @property
+    def also_words(self) -> list[str]:
+        return [self.case.pack.category_title(c) for c in self.case.also]
+
+    @property
+    def nature_words(self) -> str:
+        return str(Nature(self.case.nature).label)
+
+    @property
+    def channel_words(self) -> str:
+        return str(Channel(self.case.channel).label)
+
+    @property
+    def liability_words(self) -> str:
+        return str(Liability(self.case.liability).label) if self.case.liability else ""
+
+    @property
+    def wishes_words(self) -> str:
+        from wenguo.web.desk.triage import WISHES
+
+        return "、".join(str(WISHES.get(w, w)) for w in self.case.record.wishes)
+
+    @property
+    def preferred_words(self) -> str:
+        from wenguo.web.desk.triage import CONTACTS
+
+        preferred = self.case.record.preferred_channel
+        return str(CONTACTS.get(preferred, preferred)) if preferred else ""
+
+    @property
+    def mood_words(self) -> str:
+        mood = self.case.record.mood
+        return next((m.title for m in self.case.pack.wording.moods if m.code == mood), mood)
+
+    @property
+    def flags(self) -> list[tuple[str, str]]:
+        return [flag_words(f) for f in self.case.flags]
+
+    # ── the customer, the record, the files ──
+
+    @cached_property
+    def sees_personal(self) -> bool:
+        return bool(self.person.sees_personal(self.at))
+
+    @cached_property
+    def customer(self) -> Masked:
+        return masked(self.case.customer.current, self.person, self.at)
+
+    @cached_property
+    def family(self) -> list[int]:
+        return family_ids(self.case.customer)
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        """The latest orders, that of the record first."""
+        rows = list(Order.objects.filter(customer_id__in=self.family)[:12])
+        told = self.case.record.order_number
+        return sorted(rows, key=lambda o: o.number != told)[:4]
+
+    @cached_property
+    def earlier(self) -> list[dict[str, Any]]:
+        """Other cases of this customer that the reader may see, the newest first; one more than shown."""
+        rows = (
+            Case.objects.visible_to(self.person, self.at).filter(customer_id__in=self.family).exclude(pk=self.case.pk)
+        )
+        return list(
+            rows.order_by("-received_at", "-pk").values("number", "subject", "stage", "level", "received_at")[
+                : EARLIER + 1
+            ]
+        )
+
+    @property
+    def contact(self) -> dict[str, str]:
+        """Name, phone and mail of the record as this reader may see them."""
+        r = self.case.record
+        if self.sees_personal:
+            return {"name": r.contact_name, "phone": r.contact_phone, "mail": r.contact_mail}
+        return {
+            "name": mask_name(r.contact_name),
+            "phone": mask_phone(r.contact_phone),
+            "mail": mask_mail(r.contact_mail) if r.contact_mail else "",
+        }
+
+    @cached_property
+    def evidence(self) -> list[Evidence]:
+        return list(self.case.evidence.all())
+
+    @cached_property
+    def missing(self) -> list[Any]:
+        """What the record form still lacks, with words ready to send."""
+        return missing_items(self.case) if self.case.is_open else []
+
+    @cached_property
+    def joined(self) -> list[Submission]:
+        """Later submissions that were taken as the same matter."""
+        return list(self.case.submissions.filter(state=Submission.State.JOINED).order_by("received_at"))
+
+    # ── who has it ──
+
+    @cached_property
+    def handovers(self) -> list[Handover]:
+        return list(
+            self.case.handovers.select_related(
+                "from_unit", "to_unit", "sent_by", "signed_by", "proposed_unit"
+            ).order_by("pk")
+        )
+
+    @property
+    def to_sign(self) -> Handover | None:
+        return next((h for h in self.handovers if h.state == Handover.State.SENT), None)
+
+    @property
+    def disputed(self) -> Handover | None:
+        return next((h for h in self.handovers if h.state == Handover.State.DISPUTED), None)
+
+    @property
+    def returnable(self) -> Handover | None:
+        """The dispatch this unit works under: the last one that is sent or signed."""
+        last = self.handovers[-1] if self.handovers else None
+        return last if last and last.state in {Handover.State.SENT, Handover.State.SIGNED} else None
+
+    @cached_property
+    def tasks(self) -> list[JointTask]:
+        return list(self.case.joint_tasks.select_related("unit", "asked_by", "done_by").order_by("pk"))
+
+    @property
+    def open_tasks(self) -> list[JointTask]:
+        return [t for t in self.tasks if t.state == JointTask.State.OPEN]
+
+    @cached_property
+    def supervisions(self) -> list[Supervision]:
+        return list(self.case.supervisions.select_related("ordered_by", "reported_by").order_by("pk"))
+
+    @property
+    def open_supervisions(self) -> list[Supervision]:
+        return [s for s in self.supervisions if s.reported_at is None]
+
+    @cached_property
+    def my_unit_ids(self) -> frozenset[int]:
+        """Units this person has a post at, or stands in for."""
+        return frozenset(p.unit_id for p in self.person.standing.effective(self.at))
+
+    def is_of_unit(self, unit: Any) -> bool:
+        return any(unit.is_within(p.unit) for p in self.person.standing.effective(self.at))
+
+    @cached_property
+    def last_grading(self) -> Any:
+        return self.case.gradings.select_related("by").first()
+
+    # ── what can be done ──
+
+    @cached_property
+    def moves(self) -> list[Move]:
+        from wenguo.web.desk.common import forms
+
+        return [Move(o, forms.get(o.name)) for o in offers(self.case, by=self.person, at=self.at)]
+
+    @cached_property
+    def choices(self) -> list[tuple[str, list[Choice]]]:
+        """The further acts under their headings: all that this person's roles permit, with what stands in the way."""
+        from wenguo.web.desk.common import forms
+
+        moved = {m.offer.name for m in self.moves}
+        groups: dict[str, list[Choice]] = {}
+        for name, form in forms.items():
+            act = ACTS[name]
+            if not form.group or name in moved or not self.person.may(act.permission, self.at):
+                continue
+            why = why_not(self.case, name, by=self.person, at=self.at) or (form.why(self) if form.why else "")
+            groups.setdefault(str(form.group), []).append(Choice(name, str(form.words), form.symbol, why, form.danger))
+        return list(groups.items())
+
+    def can(self, name: str) -> bool:
+        """May this person do `name` in this stage? Gates aside."""
+        return not why_not(self.case, name, by=self.person, at=self.at)
+
+    def why_not(self, name: str) -> str:
+        return why_not(self.case, name, by=self.person, at=self.at)
+
+    def parts(self) -> dict[str, Any]:
+        """What the sections that ride along behind an act need beside the folder."""
+        from wenguo.web.desk.timeline import timeline
+
+        return {"story": timeline(self), "show": ""}

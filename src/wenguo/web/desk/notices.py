@@ -1,0 +1,65 @@
+"""Notices, and the numbers beside the words of the menu."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from wenguo.cases import notice
+from wenguo.cases.case import Case
+from wenguo.cases.notice import Notice
+from wenguo.web import doors
+from wenguo.web.desk.queue import capped_counts
+from wenguo.web.doors import desk, go, page
+from wenguo.web.given import Given
+from wenguo.web.jinja import url
+from wenguo.web.keyset import keyset
+
+
+@desk
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """All notices of this person, unread ones by default, the newest first."""
+    which = "all" if request.GET.get("which") == "all" else "unread"
+    mine = Notice.objects.filter(person=request.user) if which == "all" else Notice.objects.unread_of(request.user)
+    rows = mine.values("pk", "kind", "text", "at", "read_at", "case__number", "case__subject", "case__level")
+    found = keyset(rows, "-at", "-pk", after=request.GET.get("after", ""))
+    more = f"{url('desk:notices')}?which={which}&after={found.after}"
+    context = {"slice": found, "which": which, "more": more}
+    if doors.by_htmx(request) and request.GET.get("after"):
+        return doors.render(request, "desk/notices_rows.html", {**context, "at": timezone.now()})
+    return page(request, "desk/notices.html", context)
+
+
+@desk
+@require_POST
+def read(request: HttpRequest) -> HttpResponse:
+    """Mark one notice, or all, as read; one that is opened leads to its case."""
+    given = Given(request.POST)
+    pk = given.whole("notice", _("通知"))
+    given.check()
+    found = Notice.objects.filter(person=request.user, pk=pk).select_related("case").first() if pk else None
+    notice.read(request.user, at=timezone.now(), pk=found.pk if found else None)
+    if found is not None and given.raw("open"):
+        return go(request, url("desk:case", found.case.number))
+    return go(request, url("desk:notices"), "" if pk else _("已全部标为已读"))
+
+
+def counts(person: Any) -> Mapping[str, int]:
+    """The numbers of the menu in one query: open cases of mine, unassigned ones I may see, unread notices."""
+    at = timezone.now()
+    asked: dict[str, Any] = {"notices": Notice.objects.unread_of(person)}
+    if person.may("case.see", at):
+        asked |= {
+            "mine": Case.objects.open().filter(owner=person),
+            "queue": Case.objects.visible_to(person, at).unassigned(),
+        }
+    return capped_counts(asked)
+
+
+doors.counts = counts

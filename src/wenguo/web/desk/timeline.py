@@ -1,0 +1,239 @@
+"""The journal of a case as a page tells it: who, when, what, in whose words. Read in one query, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo.journal import Event, is_public, title_of
+from wenguo.people.staff import Person
+from wenguo.people.units import Unit
+from wenguo.web.desk.folder import Folder
+from wenguo.web.filters import local_time
+
+PAGE = 60  # events at first; the rest on request
+WITH_CUSTOMER = (
+    "case.received",
+    "case.joined",
+    "case.acknowledged",
+    "message.",
+    "case.reminded",
+    "option.proposed",
+    "option.answered",
+    "reply.sent",
+    "followup.done",
+    "survey.",
+    "case.withdrawn",
+)
+INTERNAL = ("case.noted", "handover.", "joint.", "supervision.", "request.", "approval.", "case.appointed", "case.took")
+QUIET = (
+    "clock.started",
+    "clock.met",
+    "clock.cancelled",
+    "clock.rederived",
+    "case.seen",
+    "case.printed",
+    "case.exported",
+    "evidence.seen",
+    "message.delivered",
+    "followup.planned",
+    "checklist.",
+)
+SYMBOLS = {
+    "case.received": "inbox",
+    "message.received": "message",
+    "message.sent": "send",
+    "message.called": "phone",
+    "case.noted": "note",
+    "evidence.": "paperclip",
+    "handover.": "arrow-right",
+    "joint.": "users",
+    "clock.": "clock",
+    "case.closed": "circle-check",
+    "case.graded": "scale",
+    "case.classified": "tags",
+    "record.": "pencil",
+    "approval.": "rubber-stamp",
+    "supervision.": "eye",
+    "case.acknowledged": "mail-check",
+    "reply.": "mail",
+    "followup.": "phone-call",
+    "survey.": "star",
+    "fact.": "list-check",
+    "cause.": "binary-tree",
+    "payment.": "cash",
+    "case.joined": "copy",
+    "case.reminded": "bell-ringing",
+}
+SAID = ("body", "text", "words", "what", "question", "answer", "report", "reason", "because", "summary", "note", "wish")
+FILTERS = {"": _lazy("全部"), "customer": _lazy("客户"), "internal": _lazy("内部"), "changes": _lazy("变更")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event. `side`: customer | us | internal | system; `quiet`: a line without words. `facts`: short details."""
+
+    seq: int
+    type: str
+    title: str
+    who: str
+    at: datetime
+    side: str
+    symbol: str
+    subject: str
+    words: str
+    facts: tuple[str, ...]
+    quiet: bool
+    erased: bool
+    because: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """`lines` newest first; `earlier`: how many more there are before them."""
+
+    lines: Sequence[Line]
+    earlier: int
+
+
+def timeline(folder: Folder, show: str = "", *, all: bool = False) -> Story:
+    """The events of the case for the filter `show`: "", customer, internal or changes. Three queries."""
+    events = Event.objects.filter(stream_id=folder.case.stream_id).order_by("-seq")
+    found = [e for e in events if _shown(e.type, show)]
+    kept = found if all else found[:PAGE]
+    names, units = _names(kept)
+    return Story([_line(folder, e, names, units) for e in kept], len(found) - len(kept))
+
+
+def _shown(type: str, show: str) -> bool:
+    if show == "customer":
+        return type.startswith(WITH_CUSTOMER)
+    if show == "internal":
+        return type.startswith(INTERNAL)
+    if show == "changes":
+        return not type.startswith(("message.", "case.noted"))
+    return True
+
+
+def _names(events: Sequence[Event]) -> tuple[dict[int, str], dict[int, str]]:
+    people = {int(e.by[6:]) for e in events if e.by.startswith("staff:")}
+    units: set[int] = set()
+    for event in events:
+        people |= {v for k in ("owner", "in_name_of") if isinstance(v := event.data.get(k), int)}
+        changed = event.data.get("set", {})
+        units |= {
+            v
+            for v in (event.data.get("to"), event.data.get("unit"), event.data.get("proposed"), changed.get("unit_id"))
+            if isinstance(v, int)
+        }
+    return (
+        dict(Person.objects.filter(pk__in=people).values_list("pk", "name")) if people else {},
+        dict(Unit.objects.filter(pk__in=units).values_list("pk", "title")) if units else {},
+    )
+
+
+def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping[int, str]) -> Line:
+    private = event.private or {}
+    side = "internal"
+    if event.by.startswith("customer:"):
+        who, side = _("客户"), "customer"
+    elif event.by.startswith("staff:"):
+        who = names.get(int(event.by[6:]), event.by)
+        side = (
+            "us"
+            if is_public(event.type) and event.type.startswith(("message.", "reply.", "case.acknowledged"))
+            else "internal"
+        )
+    else:
+        who, side = _("系统"), "system"
+    if event.type in {"message.received", "case.received", "case.joined"}:
+        side = "customer"
+    words = next((str(private[k]) for k in SAID if private.get(k)), "")
+    return Line(
+        seq=event.seq,
+        type=event.type,
+        title=title_of(event.type),
+        who=who,
+        at=event.at,
+        side=side,
+        symbol=next((s for prefix, s in SYMBOLS.items() if event.type.startswith(prefix)), "point"),
+        subject=str(private.get("subject") or private.get("name") or ""),
+        words=words,
+        facts=tuple(f for f in _facts(folder, event, units, names) if f),
+        quiet=event.type.startswith(QUIET),
+        erased=event.is_erased,
+        because=event.because,
+    )
+
+
+def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mapping[int, str]) -> list[str]:
+    """The details of an event in a few words."""
+    data, pack, type = event.data, folder.case.pack, event.type
+    if type == "case.graded":
+        words = _("{new}").format(new=pack.level(data["to"]).title)
+        if data.get("from") != data["to"]:
+            words = _("{old} → {new}").format(old=pack.level(data["from"]).title, new=words)
+        return [words, _("系统建议 {level}").format(level=pack.level(data["proposed"]).title)]
+    if type == "case.classified":
+        return [pack.category_title(data["to"]) if pack.has_category(data["to"]) else data["to"]]
+    if type == "handover.returned":
+        reason = next((r.title for r in pack.return_reasons if r.code == data.get("reason")), "")
+        proposed = units.get(data.get("proposed") or 0, "")
+        return [
+            reason,
+            _("建议 {unit}").format(unit=proposed) if proposed else "",
+            _("须裁定") if data.get("disputed") else "",
+        ]
+    if type.startswith("clock."):
+        return _of_clock(folder, data, event.because)
+    if type == "message.called":
+        outcome = {"reached": _("已接通"), "no_answer": _("无人接听"), "refused": _("客户拒接")}.get(
+            data.get("outcome", ""), ""
+        )
+        minutes = _("{n} 分钟").format(n=data["minutes"]) if data.get("minutes") else ""
+        return [outcome, minutes, _("算作首次响应") if data.get("response") else ""]
+    if type == "message.sent":
+        return [_("算作首次响应") if data.get("response") else ""]
+    if type == "record.changed":
+        from wenguo.cases.case import Case, Record
+
+        model = {f.name: str(f.verbose_name) for f in (*Case._meta.fields, *Record._meta.fields)}
+        return ["、".join(model.get(f, f) for f in data.get("fields", []))]
+    if type == "evidence.added":
+        return [_("{n} KB").format(n=max(1, data.get("size", 0) // 1024))]
+    if type == "case.refused":
+        return [next((r.title for r in pack.refusal_reasons if r.code == data.get("reason")), "")]
+    if type == "case.moved_back":
+        from wenguo.cases.lifecycle import Stage
+
+        return [_("{old} → {new}").format(old=Stage(data["from"]).label, new=Stage(data["to"]).label)]
+    unit = next((units[v] for k in ("to", "unit") if isinstance(v := data.get(k), int) and v in units), "")
+    owner = names.get(data.get("owner") or 0, "") if isinstance(data.get("owner"), int) else ""
+    money = (
+        _("{yuan} 元").format(yuan=f"{data['amount_fen'] / 100:,.2f}")
+        if isinstance(data.get("amount_fen"), int)
+        else ""
+    )
+    return [
+        unit,
+        owner,
+        money,
+        str(data["into"]) if type == "case.merged" else "",
+        str(data["case"]) if type in {"case.joined", "case.continued"} and data.get("case") else "",
+    ]
+
+
+def _of_clock(folder: Folder, data: Mapping[str, Any], because: str) -> list[str]:
+    clock = next((c.clock for c in folder.clocks if c.clock.pk == data.get("clock")), None)
+    title = clock.title if clock else ""
+    percent = f"{data['percent']}%" if "percent" in data else ""
+    reason = next((r.title for r in folder.case.pack.pause_reasons if r.code == data.get("reason")), "")
+    due = data.get("new_due_at") or data.get("due_at")
+    moment = parse_datetime(due) if isinstance(due, str) else None
+    return [title, percent, reason, _("{time} 前").format(time=local_time(moment)) if moment else ""]

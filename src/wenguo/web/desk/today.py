@@ -1,0 +1,290 @@
+"""今日: what must I do now? Grouped by what is asked of me, in the order of the clocks; and for leads, the team."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.views.decorators.http import require_GET
+
+from wenguo.cases import approval, followup, reply
+from wenguo.cases.case import Case
+from wenguo.cases.clock import Clock, State
+from wenguo.cases.handover import Handover, JointTask, Supervision
+from wenguo.cases.inquiry import InfoRequest
+from wenguo.cases.intake import tray
+from wenguo.cases.lifecycle import Stage
+from wenguo.cases.notice import Notice
+from wenguo.people.scope import reach
+from wenguo.policy.versions import calendar_warnings
+from wenguo.web.desk.queue import CLOCKS, capped_counts, dressed, end_of_day
+from wenguo.web.doors import desk, may, page
+from wenguo.web.jinja import url, url_or
+from wenguo.web.keyset import capped_count
+
+MOST = 40  # lines of one group; the queue has the rest
+COLUMNS = (
+    "pk",
+    "number",
+    "subject",
+    "level",
+    "stage",
+    "category",
+    "flags",
+    "customer__name",
+    "customer__kind",
+    "customer__tier",
+    "next_due_at",
+    "next_clock",
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing to do: the case's row as a list shows it, what is asked, by when, and where to do it."""
+
+    row: dict[str, Any]
+    what: str
+    due_at: datetime | None
+    used: float
+    by: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Group:
+    key: str
+    title: Any
+    symbol: str
+    lines: Sequence[Line]
+    more: str = ""
+
+
+@desk
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    at = timezone.now()
+    person = request.user
+    context: dict[str, Any] = {"groups": [], "clock_words": CLOCKS}
+    if may(person, "case.see"):
+        groups = groups_for(person, at)
+        mine = Case.objects.open().filter(owner=person)
+        totals = capped_counts(
+            {"late": mine.late(at), "today": mine.due_before(end_of_day(at), at), "mine": mine, "tray": tray()}
+        )
+        context |= {"groups": groups, "totals": totals, "to_do": sum(len(g.lines) for g in groups)}
+        if may(person, "case.supervise") and may(person, "case.assign"):
+            context["team"] = team(person, at)
+    context["notices_new"] = list(
+        Notice.objects.unread_of(person).order_by("-at").values("pk", "text", "at", "case__number", "case__subject")[:8]
+    )
+    if any(may(person, p) for p in ("calendar.import", "case.supervise", "policy.draft")):
+        context["warnings"] = calendar_warnings(at)
+    return page(request, "desk/today.html", context, here="today", follow=["queue"])
+
+
+# ── what is asked of me ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def groups_for(person: Any, at: datetime) -> list[Group]:
+    """The groups that have something in them. A fixed number of queries, whatever is waiting."""
+    units = {post.unit_id for post in person.standing.effective(at)}
+    seen = Case.objects.visible_to(person, at)
+    asked = [
+        ("arbitrate", _lazy("退单待裁定"), "gavel", _disputes(person, seen, at)),
+        ("sign", _lazy("转办待签收"), "checkbox", _handovers(person, units, at)),
+        (
+            "approve",
+            _lazy("审批"),
+            "rubber-stamp",
+            [
+                (s.option.case_id, s.about, s.option.title, _page("desk:approval", s.pk))
+                for s in approval.waiting_for(person, at)[:MOST]
+            ],
+        ),
+        (
+            "review",
+            _lazy("答复审核"),
+            "mail-check",
+            [(r.reply.case_id, f"review:{r.pk}", "", "") for r in reply.waiting_for(person, at)[:MOST]],
+        ),
+        ("supervise", _lazy("督办待回报"), "eye", _orders(person)),
+        ("joint", _lazy("会办"), "users", _tasks(person, units, at)),
+        ("request", _lazy("协查"), "message-question", _requests(person, units)),
+        ("followup", _lazy("回访"), "phone-call", _call_backs(person, at)),
+    ]
+    own = _own(person, units, seen, at)
+    ids = {pk for _k, _t, _s, items in asked for pk, *_rest in items} | {r["pk"] for rows in own.values() for r in rows}
+    rows = {r["pk"]: r for r in dressed(list(Case.objects.filter(pk__in=ids).values(*COLUMNS)), person, at)}
+    clocks = _clocks(ids, [about for _k, _t, _s, items in asked for _pk, about, *_rest in items])
+    groups = [
+        Group(key, title, symbol, _lines(items, rows, clocks, at)) for key, title, symbol, items in asked if items
+    ]
+    titles = {
+        "reply": (_lazy("回复客户"), "send"),
+        "take": (_lazy("受理与分级"), "scale"),
+        "investigate": (_lazy("调查"), "search"),
+        "resolve": (_lazy("方案与执行"), "tool"),
+    }
+    for key, (title, symbol) in titles.items():
+        lines = [
+            Line(
+                rows[r["pk"]],
+                rows[r["pk"]]["stage_words"],
+                r["next_due_at"],
+                rows[r["pk"]]["used"],
+                str(CLOCKS.get(r["next_clock"], "")),
+                url("desk:case", r["number"]),
+            )
+            for r in own[key]
+        ]
+        if lines:
+            groups.append(Group(key, title, symbol, _in_order(lines), url("desk:mine") if len(lines) >= MOST else ""))
+    return groups
+
+
+def _page(name: str, *args: Any) -> str:
+    return url_or(name, "", *args)
+
+
+Item = tuple[int, str, str, str]  # case, what the clock is about, words, address other than the case page
+
+
+def _handovers(person: Any, units: set[int], at: datetime) -> list[Item]:
+    if not person.may("case.sign", at):
+        return []
+    found = Handover.objects.filter(state=Handover.State.SENT, to_unit_id__in=units).order_by("sent_at")
+    return [(h.case_id, h.about, h.words, "") for h in found[:MOST]]
+
+
+def _disputes(person: Any, seen: Any, at: datetime) -> list[Item]:
+    if not person.may("case.arbitrate", at):
+        return []
+    found = Handover.objects.filter(state=Handover.State.DISPUTED, case__in=seen.open()).order_by("returned_at")
+    return [(h.case_id, h.about, h.return_words, "") for h in found[:MOST]]
+
+
+def _orders(person: Any) -> list[Item]:
+    mine = Q(case__owner=person) | Q(case__owner=None, case__first_responsible=person)
+    found = Supervision.objects.filter(mine, reported_at=None, case__in=Case.objects.open()).order_by("ordered_at")
+    return [(s.case_id, s.about, s.words, "") for s in found[:MOST]]
+
+
+def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
+    if not person.may("case.assist", at):
+        return []
+    found = JointTask.objects.pending().filter(unit_id__in=units, case__in=Case.objects.open()).order_by("asked_at")
+    return [(t.case_id, t.about, t.what, "") for t in found[:MOST]]
+
+
+def _requests(person: Any, units: set[int]) -> list[Item]:
+    found = (
+        InfoRequest.objects.open()
+        .filter(Q(person=person) | Q(unit_id__in=units), to_customer=False)
+        .order_by("asked_at")
+    )
+    return [(r.case_id, r.about, r.question, "") for r in found[:MOST]]
+
+
+def _call_backs(person: Any, at: datetime) -> list[Item]:
+    if not person.may("case.followup", at):
+        return []
+    found = followup.due_for(person, at)[:MOST]
+    return [(f.case_id, f.about, _("第 {n} 次").format(n=f.step), "") for f in found]
+
+
+def _own(person: Any, units: set[int], seen: Any, at: datetime) -> dict[str, list[dict[str, Any]]]:
+    """My open cases by what they ask: a word to the customer first, then the work of their stage. One query."""
+    mine = Q(owner=person) | Q(owner=None, first_responsible=person)
+    if person.may("case.accept", at):
+        mine |= Q(owner=None, stage__in=[Stage.RECEIVED, Stage.TRIAGE]) & (
+            Q(unit_id__in=units) | Q(unit=None, intake_unit_id__in=units)
+        )
+    rows = seen.open().filter(mine).order_by("next_due_at", "pk").values(*COLUMNS)[: MOST * 4]
+    groups: dict[str, list[dict[str, Any]]] = {"reply": [], "take": [], "investigate": [], "resolve": []}
+    of_stage = {
+        Stage.RECEIVED: "take",
+        Stage.TRIAGE: "take",
+        Stage.INVESTIGATION: "investigate",
+        Stage.RESOLUTION: "resolve",
+        Stage.EXECUTION: "resolve",
+        Stage.REPLY: "reply",
+    }
+    for row in rows:
+        key = of_stage.get(Stage(row["stage"]))
+        if key not in {None, "take"} and row["next_clock"] in {"respond", "progress"}:
+            key = "reply"
+        if key:
+            groups[key].append(row)
+    return {key: found[:MOST] for key, found in groups.items()}
+
+
+def _clocks(case_ids: Iterable[int], abouts: Sequence[str]) -> dict[tuple[int, str], dict[str, Any]]:
+    """The running clocks of these matters, by case and what they are about."""
+    wanted = [a for a in abouts if a]
+    if not wanted:
+        return {}
+    found = Clock.objects.filter(case_id__in=list(case_ids), about__in=wanted, state=State.RUNNING)
+    return {
+        (c["case_id"], c["about"]): c for c in found.values("case_id", "about", "due_at", "started_at", "title", "kind")
+    }
+
+
+def _lines(
+    items: Sequence[Item], rows: dict[int, dict[str, Any]], clocks: dict[tuple[int, str], dict[str, Any]], at: datetime
+) -> list[Line]:
+    lines = []
+    for pk, about, words, address in items:
+        row = rows.get(pk)
+        if row is None:
+            continue
+        clock = clocks.get((pk, about))
+        due = clock["due_at"] if clock else row["next_due_at"]
+        used = row["used"]
+        if clock and due and due > clock["started_at"]:
+            used = (at - clock["started_at"]) / (due - clock["started_at"])
+        by = str(CLOCKS.get(clock["kind"] if clock else row["next_clock"], ""))
+        lines.append(Line(row, words, due, used, by, address or url("desk:case", row["number"])))
+    return _in_order(lines)
+
+
+def _in_order(lines: list[Line]) -> list[Line]:
+    never = datetime.max.replace(tzinfo=timezone.get_default_timezone())
+    return sorted(lines, key=lambda line: line.due_at or never)
+
+
+# ── the team ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def team(person: Any, at: datetime) -> dict[str, Any]:
+    """Who has what: open, late, due within 24 hours (sums as in the drill-down), unassigned, returned twice."""
+    span = reach(person, at)
+    seen = Case.objects.visible_to(person, at).open()
+    soon = at + timedelta(hours=24)
+    rows = list(
+        seen.values("owner_id", "owner__name")
+        .annotate(
+            open=Count("pk"),
+            late=Count("pk", filter=Q(next_due_at__lt=at)),
+            soon=Count("pk", filter=Q(next_due_at__gte=at, next_due_at__lt=soon)),
+            returned=Count("pk", filter=Q(returns__gte=2)),
+            grave=Count("pk", filter=Q(level__lte=2)),
+        )
+        .order_by("-late", "-soon", "-open", "owner_id")[:200]
+    )
+    total = {k: sum(r[k] for r in rows) for k in ("open", "late", "soon", "returned", "grave")}
+    alone = next((r for r in rows if r["owner_id"] is None), None)
+    return {
+        "rows": [r for r in rows if r["owner_id"] is not None],
+        "alone": alone,
+        "total": total,
+        "everything": span.everything,
+        "triage": capped_count(seen.filter(stage=Stage.TRIAGE)),
+    }

@@ -1,0 +1,326 @@
+"""Forms of triage, and of how a case ends or begins again: 受理、分类、定级、分派、并单、撤回、结案、重开 …"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from wenguo.cases import followup, intake, triage
+from wenguo.cases.case import Case, Nature, Record
+from wenguo.cases.number import parse
+from wenguo.errors import Invalid
+from wenguo.people.staff import Person
+from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, units_to_choose
+from wenguo.web.desk.folder import Folder
+from wenguo.web.given import Given
+from wenguo.web.jinja import url
+
+RECORD, ENDING = _lazy("内容与等级"), _lazy("并单与终止")
+REASON = "desk/case/acts/reason.html"
+
+
+def reason_of(given: Given, label: str) -> str:
+    words = given.text("reason", label, most=5000)
+    given.check()
+    return words
+
+
+# ── taking it on, or not ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@act_form("accept", symbol="check")
+def accept(request: HttpRequest, folder: Folder, given: Given) -> str:
+    intake.accept(folder.case, by=request.user, at=folder.at)
+    return _("已受理")
+
+
+def _refusal_reasons(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    return {"reasons": folder.case.pack.refusal_reasons}
+
+
+@act_form("refuse", "desk/case/acts/refuse.html", context=_refusal_reasons, symbol="ban", danger=True)
+def refuse(request: HttpRequest, folder: Folder, given: Given) -> str:
+    reason = given.choice("reason", _("不予受理的原因"), {r.code for r in folder.case.pack.refusal_reasons})
+    words = given.text("words", _("依据"), most=5000, optional=True)
+    given.check()
+    intake.refuse(folder.case, reason, words, by=request.user, at=folder.at)
+    return _("已登记为不予受理，将告知客户原因和复核办法")
+
+
+@act_form("reconsider", REASON, symbol="rotate")
+def reconsider(request: HttpRequest, folder: Folder, given: Given) -> str:
+    intake.reconsider(folder.case, reason_of(given, _("重新受理的理由")), by=request.user, at=folder.at)
+    return _("已重新受理")
+
+
+# ── what it is about ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _categories(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    """The taxonomy, the way walked through the decision tree (`path` = 0.2.1), and what fits a search word."""
+    pack = folder.case.pack
+    walk = [int(p) for p in request.GET.get("path", "").split(".") if p.isdecimal() and len(p) < 3][:12]
+    questions = {q.code: q for q in pack.decision_tree}
+    question, steps, found = pack.decision_tree[0], [], ""
+    for i, n in enumerate(walk):
+        if question is None or n >= len(question.answers):
+            break
+        answer = question.answers[n]
+        steps.append({"question": question.question, "answer": answer.text, "path": ".".join(map(str, walk[:i]))})
+        found, question = answer.sub or "", questions.get(answer.to or "")
+    chosen = request.GET.get("category", "") or found or folder.case.category
+    return {
+        "classes": pack.taxonomy,
+        "question": question if not found else None,
+        "steps": steps,
+        "path": walk[: len(steps)],
+        "found": pack.sub(found) if found else None,
+        "chosen": chosen if chosen in {s.code for s in pack.subs} else "",
+        "suggested": suggest(folder.case, folder.case.record.description),
+    }
+
+
+def suggest(pack_holder: Any, text: str, most: int = 3) -> list[tuple[Any, list[str]]]:
+    """Sub-classes whose hint words stand in the text, those with the most first: [(sub, words)]."""
+    pack = getattr(pack_holder, "pack", pack_holder)
+    text = text.lower()
+    heard = [(sub, [h for h in sub.hints if h.lower() in text]) for sub in pack.subs]
+    return sorted(((s, w) for s, w in heard if w), key=lambda pair: (-len(pair[1]), -sum(map(len, pair[1]))))[:most]
+
+
+@act_form("classify", "desk/case/acts/classify.html", context=_categories, group=RECORD, symbol="tags")
+def classify(request: HttpRequest, folder: Folder, given: Given) -> str:
+    category = given.text("category", _("分类"), most=80)
+    also = [c for c in given.data.getlist("also") if c]
+    given.check()
+    triage.classify(folder.case, category, also, by=request.user, at=folder.at)
+    return _("已分类为「{title}」").format(title=folder.case.pack.category_title(category))
+
+
+def _grading(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    score = triage.assess(folder.case)
+    return {
+        "score": score,
+        "levels": folder.case.pack.levels,
+        "most": folder.case.pack.severity.max_total,
+        "last": folder.last_grading,
+    }
+
+
+@act_form("grade", "desk/case/acts/grade.html", context=_grading, group=RECORD, symbol="scale")
+def grade(request: HttpRequest, folder: Folder, given: Given) -> str:
+    level = given.choice("level", _("等级"), {"1", "2", "3", "4"})
+    because = given.text("because", _("理由"), most=2000, optional=True)
+    given.check()
+    triage.grade(folder.case, int(level), because, by=request.user, at=folder.at)
+    return _("已定为{level}").format(level=folder.case.pack.level(int(level)).title)
+
+
+def _routes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    rule, unit, helpers = triage.proposed_route(folder.case)
+    home = folder.case.unit or folder.case.intake_unit
+    return {
+        "rule": rule,
+        "proposed": unit,
+        "helpers": helpers,
+        "units": units_to_choose(),
+        "home": home,
+        "colleagues": colleagues(folder, home),
+    }
+
+
+def colleagues(folder: Folder, unit: Any) -> list[tuple[str, str]]:
+    """Who may be put in charge at this unit: those there who may work on cases."""
+    if unit is None:
+        return []
+    people = Person.objects.able("case.reply", at=folder.at, units=[unit]).order_by("pk")
+    return [(str(pk), name) for pk, name in people.values_list("pk", "name")]
+
+
+@act_form("assign", "desk/case/acts/assign.html", context=_routes, symbol="send")
+def assign(request: HttpRequest, folder: Folder, given: Given) -> str:
+    unit = chosen_unit(given, "unit", _("责任部门"))
+    owner = chosen_person(given, "owner", _("负责人"), optional=True)
+    words = given.text("words", _("分派说明"), most=5000, optional=True)
+    given.check()
+    home = folder.case.unit or folder.case.intake_unit
+    if owner is not None and (home is None or unit.pk != home.pk):
+        owner = None  # another unit names its own
+    triage.assign(folder.case, unit, words, owner=owner, by=request.user, at=folder.at)
+    return _("已分派给「{unit}」").format(unit=unit.title)
+
+
+@act_form("back_to_triage", REASON, symbol="corner-up-left")
+def back_to_triage(request: HttpRequest, folder: Folder, given: Given) -> str:
+    triage.back_to_triage(folder.case, reason_of(given, _("退回原因")), by=request.user, at=folder.at)
+    return _("已退回分级")
+
+
+def _natures(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    rules = [r for r in folder.case.pack.conversion.rules if r.from_kind == folder.case.nature]
+    words = {r.to_kind: str(Nature(r.to_kind).label) for r in rules}
+    return {"rules": rules, "natures": list(words.items())}
+
+
+@act_form("convert", "desk/case/acts/convert.html", context=_natures, group=RECORD, symbol="switch-horizontal")
+def convert(request: HttpRequest, folder: Folder, given: Given) -> str:
+    nature = given.choice("nature", _("改为"), set(Nature.values))
+    reason = given.text("reason", _("转换理由"), most=2000)
+    given.check()
+    intake.convert(folder.case, nature, reason, by=request.user, at=folder.at)
+    return _("已改为{nature}").format(nature=Nature(nature).label)
+
+
+# ── the record ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+WISHES = {
+    "refund": _lazy("退款"),
+    "exchange": _lazy("换货"),
+    "repair": _lazy("维修"),
+    "compensation": _lazy("赔偿"),
+    "apology": _lazy("道歉"),
+    "explanation": _lazy("说明原因"),
+    "correction": _lazy("更正"),
+    "other": _lazy("其他"),
+}
+CONTACTS = {
+    "": _lazy("不限"),
+    "phone": _lazy("电话"),
+    "mail": _lazy("邮件"),
+    "wechat": _lazy("微信"),
+    "sms": _lazy("短信"),
+}
+PERSONAL = ("contact_name", "contact_phone", "contact_mail", "business_address")
+
+
+def _record(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    wishes = {**WISHES, **{w: w for w in folder.case.record.wishes if w not in WISHES}}
+    return {
+        "wishes": list(wishes.items()),
+        "contacts": list(CONTACTS.items()),
+        "labels": record_labels(),
+        "moods": [("", _("未记录")), *((m.code, m.title) for m in folder.case.pack.wording.moods)],
+    }
+
+
+def record_labels() -> dict[str, str]:
+    """What the fields of the record form are called."""
+    return {f.name: str(f.verbose_name) for model in (Record, Case) for f in model._meta.concrete_fields}
+
+
+@act_form("change_record", "desk/case/acts/record.html", context=_record, group=RECORD, symbol="pencil")
+def change_record(request: HttpRequest, folder: Folder, given: Given) -> str:
+    changes = record_changes(folder, given)
+    given.check()
+    intake.change_record(folder.case, changes, by=request.user, at=folder.at)
+    return _("记录单已更新")
+
+
+def record_changes(folder: Folder, given: Given) -> dict[str, Any]:
+    """The fields the form brought. Personal fields seen masked change only when something is written."""
+    labels, changes = record_labels(), {}
+    most = {"description": 20_000, "wish": 5000}
+    for name in (*Record.EDITABLE, "product", "batch", "region", "subject"):
+        if name not in given.data and name != "wishes":
+            continue
+        if name == "wishes":
+            if "wishes_shown" in given.data:
+                changes[name] = given.choices("wishes", labels[name], {*WISHES, *folder.case.record.wishes})
+        elif name in {"order_fen", "claim_fen"}:
+            changes[name] = given.fen(name, labels[name])
+        elif name == "people_affected":
+            changes[name] = given.whole(name, labels[name], most=1_000_000)
+        else:
+            field = (
+                Case if hasattr(Case, name) and name in {"product", "batch", "region", "subject"} else Record
+            )._meta.get_field(name)
+            limit = most.get(name) or getattr(field, "max_length", None) or 200
+            words = given.text(name, labels[name], most=limit, optional=name not in {"subject", "description"})
+            if words or name not in PERSONAL or folder.sees_personal:
+                changes[name] = words
+    return changes
+
+
+# ── together, apart, over ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _others(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    rows = (
+        Case.objects.visible_to(request.user, folder.at)
+        .open()
+        .filter(customer_id__in=folder.family)
+        .exclude(pk=folder.case.pk)
+    )
+    return {"others": list(rows.order_by("-received_at").values("number", "subject")[:8])}
+
+
+@act_form("merge", "desk/case/acts/merge.html", context=_others, group=ENDING, symbol="arrows-join-2", danger=True)
+def merge(request: HttpRequest, folder: Folder, given: Given) -> Done:
+    written = given.text("into", _("并入哪一件"), most=40)
+    reason = given.text("reason", _("并单理由"), most=2000)
+    given.check()
+    number = parse(written)
+    into = Case.objects.visible_to(request.user, folder.at).filter(number=number).first()
+    if into is None:
+        words = _("没有找到「{number}」，或者它不在您可以查看的范围内").format(number=number)
+        raise Invalid(words, fields={"into": words})
+    intake.merge(folder.case, into, reason, by=request.user, at=folder.at)
+    return Done(_("已并入 {number}").format(number=into.number), url("desk:case", into.number))
+
+
+def _nothing_joined(folder: Folder) -> str:
+    return "" if folder.joined else _("没有并入本件的来件")
+
+
+@act_form("unjoin", "desk/case/acts/unjoin.html", why=_nothing_joined, group=ENDING, symbol="arrows-split-2")
+def unjoin(request: HttpRequest, folder: Folder, given: Given) -> Done:
+    submission = of_case(folder.case.submissions.all(), given.raw("submission"), _("来件"))
+    new = intake.unjoin(submission, by=request.user, at=folder.at)
+    return Done(_("已拆为单独的投诉 {number}").format(number=new.number), url("desk:case", new.number))
+
+
+@act_form("withdraw", REASON, symbol="arrow-back-up", danger=True)
+def withdraw(request: HttpRequest, folder: Folder, given: Given) -> str:
+    intake.withdraw(folder.case, reason_of(given, _("撤回的说明")), by=request.user, at=folder.at)
+    return _("已登记撤回，当日终止办理")
+
+
+@act_form("close", symbol="circle-check")
+def close(request: HttpRequest, folder: Folder, given: Given) -> str:
+    followup.close(folder.case, by=request.user, at=folder.at)
+    return _("已结案")
+
+
+@act_form("archive", symbol="archive")
+def archive(request: HttpRequest, folder: Folder, given: Given) -> str:
+    followup.archive(folder.case, by=request.user, at=folder.at)
+    return _("已归档")
+
+
+@act_form("reopen", REASON, symbol="rotate")
+def reopen(request: HttpRequest, folder: Folder, given: Given) -> str:
+    followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=request.user, at=folder.at)
+    return _("已重开为第 {n} 轮").format(n=folder.case.round)
+
+
+@act_form("continue", REASON, group=ENDING, symbol="rotate")
+def reopen_archived(request: HttpRequest, folder: Folder, given: Given) -> Done:
+    new = followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=request.user, at=folder.at)
+    return Done(_("已重开为新的投诉 {number}").format(number=new.number), url("desk:case", new.number))
+
+
+def _reply_advice(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    return {"empathy": folder.case.pack.wording.empathy[:3]}
+
+
+@act_form("settle_at_once", "desk/case/acts/settle_at_once.html", context=_reply_advice, symbol="bolt")
+def settle_at_once(request: HttpRequest, folder: Folder, given: Given) -> str:
+    from wenguo.cases.reply import settle_at_once as settle
+
+    words = given.text("words", _("答复内容"), most=20_000)
+    given.check()
+    settle(folder.case, words, by=request.user, at=folder.at)
+    return _("已即时办结，进入回访")
