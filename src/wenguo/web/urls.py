@@ -14,5 +14,7 @@ if settings.DEBUG:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include((shell, "web"))),
+    path("", include("wenguo.web.portal.urls")),
+    path("desk/", include("wenguo.web.desk.urls")),
     path("login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
 ]

@@ -1,10 +1,11 @@
-// The portal works without this: large type, keeping what was typed on the device, no double submission, chosen files named.
+// The portal works without this: large type, long forms in steps, drafts on the device, chosen files named, one submission.
 (() => {
-  document.querySelectorAll("[data-type-toggle]").forEach((button) => { button.hidden = false; });
+  document.querySelectorAll("[data-type-toggle], [data-print]").forEach((button) => { button.hidden = false; });
   document.addEventListener("click", (event) => { if (event.target.closest?.("[data-print]")) print(); });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (event.defaultPrevented) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
     event.submitter?.classList.add("busy");
@@ -15,35 +16,88 @@
     form.querySelectorAll(".busy").forEach((button) => button.classList.remove("busy"));
   }));
 
+  // Chosen files: their names, and at once what is too large or too many.
   document.addEventListener("change", (event) => {
     const input = event.target;
     if (input.type !== "file") return;
-    let list = input.parentElement.querySelector(".p-files");
-    if (!list) { list = document.createElement("ul"); list.className = "p-files"; input.after(list); }
-    list.replaceChildren(...[...input.files].map((file) => {
+    let list = input.parentElement.querySelector(".p-files.chosen");
+    if (!list) { list = document.createElement("ul"); list.className = "p-files chosen"; list.setAttribute("aria-live", "polite"); input.after(list); }
+    const { mostFiles, mostMib, tooLarge, tooMany } = input.dataset;
+    list.replaceChildren(...[...input.files].map((file, i) => {
       const line = document.createElement("li");
-      line.textContent = `${file.name} · ${(file.size / 1048576).toFixed(1)} MB`;
+      const wrong = mostMib && file.size > mostMib * 1048576 ? tooLarge : mostFiles && i >= mostFiles ? tooMany : "";
+      line.textContent = `${file.name} · ${file.size < 1048576 ? `${Math.ceil(file.size / 1024)} KB` : `${(file.size / 1048576).toFixed(1)} MB`}${wrong ? " · " + wrong : ""}`;
+      if (wrong) line.className = "too-much";
       return line;
     }));
   });
 
+  // A long form in steps: one part at a time, the first with a mistake first.
+  for (const form of document.querySelectorAll("form[data-steps]")) {
+    const parts = [...form.querySelectorAll("[data-step]")];
+    const bar = document.querySelector("[data-steps-bar]");
+    const fits = (part) => [...part.querySelectorAll("input, textarea, select")].every((c) => c.reportValidity());
+    let here = Math.max(0, parts.findIndex((part) => part.querySelector(".has-wrong, .wrong")));
+    const go = (to, focus) => {
+      here = to;
+      parts.forEach((part, i) => { part.hidden = i !== to; });
+      if (bar) [...bar.children].forEach((li, i) => {
+        li.className = i < to ? "done" : i === to ? "now" : "";
+        if (i === to) li.setAttribute("aria-current", "step"); else li.removeAttribute("aria-current");
+      });
+      if (focus) { parts[to].setAttribute("tabindex", "-1"); parts[to].focus({ preventScroll: true }); scrollTo(0, 0); }
+    };
+    const button = (words, kind) => {
+      const made = document.createElement("button");
+      made.type = "button"; made.className = `btn ${kind}`; made.textContent = words;
+      return made;
+    };
+    const next = () => { if (fits(parts[here])) go(here + 1, true); };
+    parts.forEach((part, i) => {
+      let row = part.querySelector(":scope > .buttons");
+      if (!row) { row = document.createElement("div"); row.className = "buttons"; part.append(row); }
+      if (i > 0) { const back = button(form.dataset.back, ""); back.addEventListener("click", () => go(i - 1, true)); row.append(back); }
+      if (i < parts.length - 1) { const on = button(form.dataset.next, "btn-primary"); on.dataset.nextStep = ""; on.addEventListener("click", next); row.prepend(on); }
+    });
+    form.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.tagName === "INPUT" && here < parts.length - 1) { event.preventDefault(); next(); }
+    });
+    form.addEventListener("invalid", (event) => {
+      const at = parts.findIndex((part) => part.contains(event.target));
+      if (at >= 0 && at !== here) go(at, false);
+    }, true);
+    if (bar) bar.hidden = false;
+    go(here, false);
+  }
+
+  // Drafts: on this device only, for seven days or until they are sent.
+  const KEEP_MS = 7 * 24 * 3600 * 1000, PREFIX = "wenguo.portal.";
   let store;
-  try { store = sessionStorage; store.setItem("wenguo.try", "1"); store.removeItem("wenguo.try"); } catch { return; }
-  const named = (form) => [...form.elements].filter((c) => c.name && !["hidden", "file", "submit", "button", "password"].includes(c.type));
+  try { store = localStorage; store.setItem("wenguo.try", "1"); store.removeItem("wenguo.try"); } catch { return; }
+  const read = (key) => { try { const kept = JSON.parse(store.getItem(key)); return kept && Date.now() - kept.at < KEEP_MS ? kept : null; } catch { return null; } };
+  for (const key of Object.keys(store)) if (key.startsWith(PREFIX) && !read(key)) store.removeItem(key);
+  document.querySelectorAll("[data-draft-done]").forEach((e) => store.removeItem(PREFIX + e.dataset.draftDone));
+  const skipped = ["hidden", "file", "submit", "button", "password"];
+  const named = (form) => [...form.elements].filter((c) => c.name && c.name !== "kept" && !skipped.includes(c.type) && !c.closest(".p-trap"));
   const twoState = (c) => c.type === "checkbox" || c.type === "radio";
   for (const form of document.querySelectorAll("form[data-draft]")) {
-    const key = `wenguo.portal.${form.dataset.draft}`;
-    let kept = {};
-    try { kept = JSON.parse(store.getItem(key)) || {}; } catch { /* unreadable: begin anew */ }
+    const key = PREFIX + form.dataset.draft;
+    const values = read(key)?.values ?? {};
     for (const control of named(form)) {
-      const value = kept[twoState(control) ? `${control.name}=${control.value}` : control.name];
+      const value = values[twoState(control) ? `${control.name}=${control.value}` : control.name];
       if (value === undefined) continue;
       if (twoState(control)) { if (!control.defaultChecked) control.checked = value; } else if (!control.defaultValue && control.value !== value) control.value = value;
     }
+    const note = form.querySelector("[data-draft-note]");
+    if (note) note.hidden = false;
     form.addEventListener("input", () => {
-      const values = Object.fromEntries(named(form).map((c) => (twoState(c) ? [`${c.name}=${c.value}`, c.checked] : [c.name, c.value])));
-      try { store.setItem(key, JSON.stringify(values)); } catch { /* full */ }
+      const typed = Object.fromEntries(named(form).map((c) => (twoState(c) ? [`${c.name}=${c.value}`, c.checked] : [c.name, c.value])));
+      try { store.setItem(key, JSON.stringify({ at: Date.now(), values: typed })); } catch { /* full */ }
+    });
+    form.querySelector("[data-draft-clear]")?.addEventListener("click", () => {
+      store.removeItem(key);
+      for (const c of named(form)) { if (twoState(c)) c.checked = false; else c.value = ""; }
+      form.querySelector("textarea, input:not([type=hidden])")?.focus();
     });
   }
-  document.querySelectorAll("[data-draft-done]").forEach((e) => store.removeItem(`wenguo.portal.${e.dataset.draftDone}`));
 })();
