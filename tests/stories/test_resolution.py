@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from wenguo.cases import approval, execution, handover, payment, resolution, sheet
+from wenguo.cases import approval, execution, handover, investigation, payment, resolution, sheet
 from wenguo.cases.case import fold, plain, record
 from wenguo.cases.lifecycle import gates
 from wenguo.cases.notice import Notice
@@ -174,6 +174,16 @@ def test_nothing_is_promised_before_it_is_signed(desk, remedy):
     assert shown.waits and "经济补偿 200.00 元" in shown.what
     letter = last(option.case, "option.proposed")
     assert "经济补偿 200.00 元" in letter.private["body"] and letter.deliveries.get().to == "wang@example.com"
+
+
+def test_what_became_graver_is_signed_again_before_it_is_offered(desk, remedy):
+    case = remedy.case()
+    option = remedy.signed(remedy.drafts(case))
+    record(case, "case.graded", by=SYSTEM, at=desk.now, set={"level": 1})
+    with pytest.raises(NotNow):
+        resolution.offer(option, by=desk.agent, at=desk.now)
+    remedy.signed(option, desk.manager, desk.executive)
+    resolution.offer(option, by=desk.agent, at=desk.now)
 
 
 def test_the_customer_agrees_and_the_other_offers_fall_away(desk, remedy):
@@ -347,6 +357,30 @@ def test_paid_in_part_and_sent_back_what_was_paid_stays_and_the_rest_is_put_asid
         remedy.pays(open_)  # of the old option nothing more is paid
     remedy.pays(more)
     assert (payment.paid_fen(option), payment.paid_fen(again)) == (15_000, 5_000)
+
+
+def test_what_is_paid_stands_when_the_matter_is_looked_into_again(desk, remedy):
+    case = remedy.case()
+    option = remedy.agreed(remedy.signed(remedy.drafts(case, 20_000)))
+    paid, _open = remedy.plans(option, 15_000), remedy.plans(option, 5_000)
+    resolution.settle(case, by=desk.agent, at=desk.now)
+    remedy.pays(paid)
+    investigation.back_to_investigation(case, "另有原因", by=desk.manager, at=desk.now)
+    record(case, "case.concluded", by=SYSTEM, at=desk.now, set={"stage": "resolution", "level": 2})
+    approval.propose(option, by=desk.agent, at=desk.now)  # graver now, and so to be signed again
+    with pytest.raises(NotNow, match="已经付款"):
+        resolution.change_option(option, Draft("改", "改小", kinds=["apology"]), by=desk.agent, at=desk.now)
+    with pytest.raises(NotNow, match="已经付款"):
+        resolution.withdraw(option, "撤下", by=desk.agent, at=desk.now)
+    again = remedy.agreed(remedy.signed(remedy.drafts(case, 1_000), desk.manager))
+    more = remedy.plans(again, 1_000)
+    resolution.settle(case, by=desk.agent, at=desk.now)
+    assert remedy.anew(option).state == "carried" and payment.paid_fen(option) == 15_000
+    remedy.pays(more)
+    execution.complete(more, "回单", by=desk.agent, at=desk.now)
+    assert shut(case, "carry_out") == ["等待措施:按方案办理"]  # what was paid first still lacks its proof
+    execution.complete(paid, "回单", by=desk.agent, at=desk.now)
+    assert shut(case, "carry_out") == []
 
 
 # On paper

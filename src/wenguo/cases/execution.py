@@ -263,8 +263,9 @@ def in_hand(case: Case) -> Option | None:
 
 @gate("carry_out")
 def carry_out_gates(case: Case) -> list[Gate]:
-    option = in_hand(case)
-    measures = list(option.measures.exclude(state=Measure.State.CANCELLED).select_related("payment")) if option else []
+    """Every measure of this round counts, also one that was paid on an option since replaced."""
+    planned = case.measures.filter(option__round=case.round).exclude(state=Measure.State.CANCELLED)
+    measures = list(planned.select_related("payment")) if in_hand(case) else []
     unpaid = any(m.needs_payment and m.payment_or_none is None for m in measures)
     open_ = [one_line(m.what, 20) for m in measures if m.state != Measure.State.DONE]
     waiting = _("等待措施:{what}").format(what="、".join(open_)) if open_ else _("措施已全部完成")

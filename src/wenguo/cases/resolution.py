@@ -69,6 +69,8 @@ def change_option(option: Option, draft: Draft, *, by: Person, at: datetime) -> 
     option = _of_this_round(held(option))
     if option.state not in CHANGEABLE:
         raise NotNow(_("该方案「{state}」,不能修改;请撤下后另拟").format(state=option.get_state_display()))
+    if option.payments.exists():
+        raise NotNow(_("该方案已经付款,不能修改;请另拟补充方案"))
     void_approvals(option, by=by, at=at)
     option.state, option.drafted_by, option.drafted_at, option.level = State.DRAFT, by, at, None
     _write(option, draft)
@@ -122,7 +124,7 @@ def withdraw(option: Option, reason: str, *, by: Person, at: datetime) -> None:
     reason = clean(reason, 2000)
     if not reason:
         raise Invalid(_("请写明撤下原因"), fields={"reason": _("请写明撤下原因")})
-    if option.measures.filter(payment__isnull=False).exists():
+    if option.payments.exists():
         raise NotNow(_("该方案已经付款,不能撤下;请另拟补充方案"))
     _withdraw(option, reason, by=by, at=at)
 
@@ -347,7 +349,8 @@ def settle(case: Case, *, by: Any, at: datetime) -> None:
     assert option is not None
     for other in case.options.standing().exclude(pk=option.pk):
         other.case = case
-        _withdraw(other, _("已选定「{title}」").format(title=option.title), by=by, at=at, because="settled")
+        if not _put_aside(other):
+            _withdraw(other, _("已选定「{title}」").format(title=option.title), by=by, at=at, because="settled")
     last = option.approvals.filter(attempt=option.attempt, state__in=["approved", "overridden"]).last()
     record(
         case, "case.settled", by=by, at=at, because=last.rule if last else "",
@@ -370,12 +373,23 @@ def back_to_resolution(case: Case, reason: str, *, by: Any, at: datetime) -> Non
     carried = case.executed_at is not None
     last = case.clocks.filter(kind="solve", round=case.round).order_by("-pk").first()
     move_back(case, "back_to_resolution", reason, by=by, at=at, also={"executed_at": None} if carried else None)
-    begun = models.Q(state="done") | models.Q(payment__isnull=False)
-    if option and option.measures.filter(begun).exists():
-        option.measures.filter(state="planned").update(state="cancelled")
-        move(option, set(State) - OVER, State.CARRIED)
+    if option is not None:
+        _put_aside(option)
     if carried and last is not None and not case.clocks.live().filter(kind="solve").exists():
         clock.start(case, "solve", by=by, at=at, since=last.started_at)
+
+
+def _put_aside(option: Option) -> bool:
+    """An option of which something was done or paid counts as carried out; what nobody began is not done any more.
+
+    False: nothing was done yet, and nothing changed.
+    """
+    begun = models.Q(state="done") | models.Q(payment__isnull=False)
+    if not option.measures.filter(begun).exists():
+        return False
+    option.measures.filter(state="planned", payment__isnull=True).update(state="cancelled")
+    move(option, set(State) - OVER, State.CARRIED)
+    return True
 
 
 # What the customer may see
