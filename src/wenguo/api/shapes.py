@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Field, Schema
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict
+from pydantic_core import core_schema
+
+from wenguo.cases.case import Channel as _Channel
+from wenguo.cases.case import Nature as _Nature
+from wenguo.cases.lifecycle import Stage as _Stage
+from wenguo.customers.masking import mask_address, mask_mail, mask_name, mask_phone
+from wenguo.customers.privacy import masked_name
+from wenguo.text.normal import clean
+
+
+def _sensible(moment: datetime) -> datetime:
+    """A moment one can reckon with; without a time zone it is of ours."""
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError(_("年份须在 1970 到 2200 之间"))
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
 
 Id = Annotated[int, Field(ge=1, le=2**53 - 1)]
 Fen = Annotated[int, Field(ge=0, le=10**13 - 1, description="金额,单位分")]
-Line = Annotated[str, Field(max_length=200)]
-Words = Annotated[str, Field(max_length=20_000)]
+Code = Annotated[str, AfterValidator(clean), Field(max_length=60)]
+Line = Annotated[str, AfterValidator(clean), Field(max_length=200)]
+Words = Annotated[str, AfterValidator(clean), Field(max_length=20_000)]
 Long = Annotated[str, Field(max_length=10_000_000)]
 Level = Annotated[int, Field(ge=1, le=4, description="1 危机 · 2 紧急 · 3 重要 · 4 一般")]
+Moment = Annotated[datetime, AfterValidator(_sensible), Field(description="ISO 8601;不写时区即北京时间")]
+
+
+class OneOf:
+    """One of these texts, and no other; for enumerations that are defined elsewhere."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self.values = [str(v) for v in values]
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> Any:
+        return core_schema.literal_schema(self.values)
+
+
+Channel = Annotated[str, OneOf(_Channel.values)]
+Nature = Annotated[str, OneOf(_Nature.values)]
+Stage = Annotated[str, OneOf(_Stage.values)]
 
 
 class Body(Schema):
@@ -22,26 +58,30 @@ class Body(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
-class Problem(Schema):
-    """RFC 9457. `fields`: what was wrong with which field; `missing`: what must be done first."""
+# Personal fields, wherever they stand: masked for whoever may not see them without a reveal.
+_MASKS = {
+    "contact_name": mask_name, "contact_phone": mask_phone, "contact_mail": mask_mail, "payee": mask_name,
+    "business_address": mask_address, "on_behalf_of": mask_name, "consent_by": mask_name, "agent_note": mask_name,
+}  # fmt: skip
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    fields: dict[str, str] | None = None
-    missing: list[str] | None = None
+
+def masked_for(viewer: Any, words: Any) -> Any:
+    """`words` of any depth with its personal fields masked, unless `viewer` sees personal data in full."""
+    return words if viewer.sees_personal() else _masked(words)
+
+
+def _masked(words: Any) -> Any:
+    if isinstance(words, Mapping):
+        return {k: _MASKS[k](v) if k in _MASKS and isinstance(v, str) else _masked(v) for k, v in words.items()}
+    return [_masked(w) for w in words] if isinstance(words, list) else words
 
 
 class SubmissionIn(Body):
-    channel: Literal[
-        "web", "app", "mail", "phone", "counter", "letter", "paper", "wechat", "weibo", "douyin", "review_site",
-        "association", "regulator", "api", "other",
-    ] = "api"  # fmt: skip
+    channel: Channel = "api"
     external_id: Line = Field("", description="来源系统中的编号;同一渠道同一编号重复提交得到同一件")
     text: Long = Field(description="投诉内容,原话")
     subject: Line = ""
-    nature: Literal["complaint", "consultation", "suggestion", "praise"] = "complaint"
+    nature: Nature = "complaint"
     name: Line = ""
     phone: Line = ""
     mail: Line = ""
@@ -63,13 +103,14 @@ class SubmissionIn(Body):
     people_affected: Annotated[int, Field(ge=1, le=10**6)] | None = None
     business_address: Line = ""
     preferred_channel: Line = ""
+    mood: Line = ""
     on_behalf_of: Line = ""
-    occurred_at: datetime | None = None
+    occurred_at: Moment | None = None
 
 
 class SubmissionOut(Schema):
     submission: int
-    state: Literal["accepted", "joined", "unsorted", "new", "discarded"]
+    state: str = Field(description="accepted、joined、unsorted、new 或 discarded")
     number: str | None = Field(None, description="投诉编号;未能立件时为空,已进入待整理")
     track_url: str | None = None
     repeated: bool = Field(description="此前已收到过同一提交")
@@ -127,8 +168,6 @@ class CaseOut(Schema):
 
     @staticmethod
     def resolve_customer_name(case: Any) -> str:
-        from wenguo.customers.privacy import masked_name
-
         return masked_name(case.customer.name, case.customer.kind)
 
 
@@ -142,12 +181,41 @@ class RecordOut(Schema):
     wish: str
     claim_fen: int | None
     people_affected: int | None
+    contact_name: str = Field(description="已脱敏,除非您有权直接查看")
+    contact_phone: str
+    contact_mail: str
+    business_address: str
+    on_behalf_of: str
     preferred_channel: str
     mood: str
 
+    @staticmethod
+    def _contact(record: Any, name: str, context: Any) -> str:
+        return str(masked_for(context["request"].user, {name: getattr(record, name)})[name])
+
+    @staticmethod
+    def resolve_contact_name(record: Any, context: Any) -> str:
+        return RecordOut._contact(record, "contact_name", context)
+
+    @staticmethod
+    def resolve_contact_phone(record: Any, context: Any) -> str:
+        return RecordOut._contact(record, "contact_phone", context)
+
+    @staticmethod
+    def resolve_contact_mail(record: Any, context: Any) -> str:
+        return RecordOut._contact(record, "contact_mail", context)
+
+    @staticmethod
+    def resolve_business_address(record: Any, context: Any) -> str:
+        return RecordOut._contact(record, "business_address", context)
+
+    @staticmethod
+    def resolve_on_behalf_of(record: Any, context: Any) -> str:
+        return RecordOut._contact(record, "on_behalf_of", context)
+
 
 class OfferOut(Schema):
-    act: str
+    act: str = Field(description="动作名;POST /cases/{编号}/{动作名}")
     title: str
     to: str | None
     enabled: bool
@@ -201,3 +269,15 @@ class StretchOut(Schema):
 class ExplainedOut(Schema):
     basis: str
     stretches: list[StretchOut]
+
+
+class ReceiptOut(Schema):
+    """A receipt as docs/receipt.md says how to check it; `path`: [["L"|"R", hex], …]."""
+
+    kind: str
+    number: str
+    seq: int
+    head: str
+    root: str
+    root_at: str
+    path: list[list[str]]
