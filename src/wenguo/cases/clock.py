@@ -23,6 +23,7 @@ from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.actor import SYSTEM
+from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
@@ -528,7 +529,7 @@ def _whom(case: Case, percent: int, rule: ClockRule | None, at: datetime) -> lis
         ranks = 1 + max(0, (percent - 100) // (rule.beyond_step if rule else 50))
         unit = case.unit or case.intake_unit
         for role in roles[:ranks] if percent >= 100 else roles[:1]:
-            told += superiors(unit, role, at=at) if unit else []
+            told += (superiors(unit, role, at=at) if unit else []) or list(Person.objects.holding(role, at=at)[:3])
     return list(dict.fromkeys(told))
 
 

@@ -135,7 +135,7 @@ _SENIOR = (
 )
 _LEAD = (
     *_SENIOR,
-    *_case("arbitrate", "supervise", "report_review", "see_sensitive", "archive"),
+    *_case("arbitrate", "supervise", "report_review", "see_sensitive", "archive", "override"),
     *("insight.see", "export.cases", "improvement.see", "knowledge.publish", "quality.inspect", "customer.import"),
 )
 STANDARD: tuple[Standard, ...] = (
@@ -146,7 +146,7 @@ STANDARD: tuple[Standard, ...] = (
         "manager",
         "部门经理",
         Role.Scope.UNIT_BELOW,
-        (*_LEAD, "case.override", "policy.draft", "export.approve", "improvement.manage", "journal.see"),
+        (*_LEAD, "policy.draft", "export.approve", "improvement.manage", "journal.see"),
     ),
     Standard(
         "executive",
