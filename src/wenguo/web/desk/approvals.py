@@ -1,0 +1,149 @@
+"""待审批, phone first: what waits for my signature, a page to sign it, the justifications still owed. RS-8, RS-9."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from wenguo.cases import approval, override, reply, sheet
+from wenguo.cases.approval import Approval
+from wenguo.cases.case import Case
+from wenguo.cases.clock import Clock
+from wenguo.cases.lifecycle import ACTS
+from wenguo.cases.report import Report
+from wenguo.customers.masking import mask_name
+from wenguo.errors import NotFound
+from wenguo.policy.versions import in_force
+from wenguo.text.amounts import in_words
+from wenguo.web.desk.common import RELATED
+from wenguo.web.desk.folder import Folder
+from wenguo.web.doors import desk, go, may, page
+from wenguo.web.given import Given
+from wenguo.web.jinja import url
+
+MOST = 200
+_SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
+
+
+def two_sentences(text: str, most: int = 160) -> str:
+    """The first two sentences of a story on one line."""
+    told = "".join(_SENTENCE.findall(" ".join(text.split()))[:2]).strip()
+    return told if len(told) <= most else told[: most - 1] + "…"
+
+
+@desk
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """Everything that waits for this person: approvals, replies, reports, and justifications owed on cases they see."""
+    at, person = timezone.now(), request.user
+    pack = in_force(at).pack
+    steps = approval.waiting_for(person, at)
+    due = dict(
+        Clock.objects.live().filter(kind="approve", about__in=[s.about for s in steps]).values_list("about", "due_at")
+    )
+    owed: list[override.Override] = []
+    if may(person, "case.override"):
+        visible = Case.objects.visible_to(person, at)
+        owed = list(override.owed_overrides().filter(option__case__in=visible)[:MOST])
+    context = {
+        "steps": [(s, due.get(s.about)) for s in steps],
+        "replies": reply.waiting_for(person, at),
+        "reports": _reports(person, at),
+        "owed": owed,
+        "owed_due": dict(
+            Clock.objects.live()
+            .filter(kind="override", about__in=[o.about for o in owed])
+            .values_list("about", "due_at")
+        ),
+        "role_title": pack.role_title,
+    }
+    return page(request, "desk/stage/approvals.html", context, here="approvals", follow=["queue"])
+
+
+def _reports(person: Any, at: Any) -> list[Report]:
+    """Reports this person may sign: submitted on cases they see, none they wrote in."""
+    if not may(person, "case.report_review"):
+        return []
+    visible = Case.objects.visible_to(person, at).filter(stage__in=ACTS["review_report"].stages)
+    rows = Report.objects.filter(state=Report.State.SUBMITTED, case__in=visible).exclude(writers__contains=[person.pk])
+    return list(rows.exclude(author=person).select_related("case", "author").order_by("submitted_at")[:MOST])
+
+
+def _step(request: HttpRequest, pk: int) -> Approval:
+    at = timezone.now()
+    steps = Approval.objects.filter(option__case__in=Case.objects.visible_to(request.user, at), pk=pk)
+    related = ("option__submitted_by", "option__drafted_by", "decided_by", *(f"option__case__{r}" for r in RELATED))
+    found: Approval | None = steps.select_related("proposed_by", "unit", *related).first()
+    if found is None:
+        raise NotFound(_("没有找到这项审批，或者它不在您可以查看的范围内"))
+    return found
+
+
+@desk
+@require_GET
+def step(request: HttpRequest, pk: int) -> HttpResponse:
+    """One step: amount large and in words, the matter, the finding, table against proposal, evidence, buttons."""
+    found = _step(request, pk)
+    at, option, case = timezone.now(), found.option, found.option.case
+    folder = Folder(case, request.user, at)
+    signatures = sheet.signatures(option, at, request.user)
+    mine = next((s for s in signatures if s.step.pk == found.pk), None)
+    customer = case.record.contact_name or case.customer.name
+    pack = in_force(at).pack
+    rule = next((r for r in pack.approval.rules if r.id == found.rule), None)
+    context = {
+        "step": found, "option": option, "case": case, "folder": folder, "signatures": signatures,
+        "may_decide": bool(mine and mine.may_decide),
+        "why_not": folder.why_not("approve"),
+        "in_words": in_words(option.amount_fen),
+        "customer": customer if folder.sees_personal else mask_name(customer),
+        "story": two_sentences(case.record.description or case.subject),
+        "finding": case.findings.filter(round=case.round).select_related("unit").first(),
+        "lines": option.quote.lines, "evidence": folder.evidence, "rule": rule,
+        "role": pack.role_title(found.role),
+        "extra_fen": option.ladder_fen - option.amount_fen,
+    }  # fmt: skip
+    return page(request, "desk/stage/approval.html", context, here="approvals")
+
+
+@desk(permission="case.approve")
+@require_POST
+def decide(request: HttpRequest, pk: int) -> HttpResponse:
+    """同意 or 退回. Tapped twice by the same person it is decided once."""
+    found = _step(request, pk)
+    given = Given(request.POST)
+    verdict = given.choice("verdict", _("审批结论"), ("approve", "return"))
+    words = given.text("words", _("审批意见"), most=2000, optional=True)
+    given.check()
+    device = request.headers.get("User-Agent", "")[:120]
+    if verdict == "approve":
+        approval.approve(found, words, by=request.user, at=timezone.now(), device=device)
+        return go(request, url("desk:approvals"), _("已同意「{title}」").format(title=found.option.title))
+    approval.return_(found, words, by=request.user, at=timezone.now(), device=device)
+    return go(request, url("desk:approvals"), _("已退回「{title}」").format(title=found.option.title))
+
+
+@desk
+@require_GET
+def owed(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form of one owed justification."""
+    at = timezone.now()
+    rows = override.owed_overrides().filter(option__case__in=Case.objects.visible_to(request.user, at))
+    found = rows.filter(pk=pk).first()
+    if found is None:
+        raise NotFound(_("没有这项待补交的越级说明"))
+    folder = Folder(found.option.case, request.user, at)
+    context = {
+        "v": found, "case": found.option.case, "folder": folder, "to": "approvals",
+        "files": [(str(e.pk), e.name) for e in folder.evidence],
+        "override_needs": in_force(at).pack.approval.override.needs,
+    }  # fmt: skip
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "desk/stage/_justify.html", context)
+    return page(request, "desk/stage/owed.html", context, here="approvals")
