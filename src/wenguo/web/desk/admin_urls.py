@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from wenguo.web.desk import customer_import, customers, insight
+from wenguo.web.desk import calendar, customer_import, customers, insight, policy
 
 urlpatterns: list[URLPattern] = [
     path("customers/", customers.show, name="customers"),
@@ -24,6 +24,16 @@ urlpatterns: list[URLPattern] = [
     path("customers/<int:pk>/export/", customers.export, name="customer_export"),
     path("customers/<int:pk>/erase/", customers.erase, name="customer_erase"),
     path("customers/merges/<int:pk>/undo/", customers.unmerge, name="customer_unmerge"),
+    path("policy/", policy.show, name="policy"),
+    path("policy/versions/", policy.listed, name="policy_versions"),
+    path("policy/versions/<int:number>/", policy.version, name="policy_version"),
+    path("policy/versions/<int:number>/publish/", policy.publish, name="policy_publish"),
+    path("policy/versions/<int:number>/discard/", policy.discard, name="policy_discard"),
+    path("policy/versions/<int:number>/download/", policy.download, name="policy_download"),
+    path("policy/compare/", policy.compare, name="policy_compare"),
+    path("policy/draft/", policy.draft, name="policy_draft"),
+    path("policy/calendar/", calendar.show, name="calendar"),
+    path("policy/calendar/notice/", calendar.notice, name="calendar_notice"),
     path("insight/", insight.show, name="insight"),
     path("insight/cases/", insight.cases, name="insight_cases"),
 ]

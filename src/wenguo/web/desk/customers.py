@@ -27,7 +27,7 @@ from wenguo.customers.merge import Merge
 from wenguo.customers.search import search
 from wenguo.errors import Invalid, NotFound, Refusal
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.queue import CLOCKS, COLUMNS, dressed
+from wenguo.web.desk.queue import COLUMNS, dressed
 from wenguo.web.doors import again, by_htmx, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -115,7 +115,7 @@ def customer_page(request: HttpRequest, found: Customer, *, status: int = 200, *
     ]
     context = {
         "found": found, "card": privacy.masked(found, person, at), "fields": FIELDS,
-        "rows": dressed(part[:MOST_CASES], person, at), "many": len(part) > MOST_CASES, "clock_words": CLOCKS,
+        "rows": dressed(part[:MOST_CASES], person, at, in_force(at).pack), "many": len(part) > MOST_CASES,
         "orders": found.orders.all()[:100], "alike": alike,
         "merges": Merge.objects.filter(into=found, undone_at=None).select_related("source", "by"),
         "kinds": Identity.Kind.choices, "can": {p: may(person, f"customer.{p}") for p in ACTS},

@@ -25,6 +25,7 @@ from wenguo.insight.span import KINDS, Span, period, span_of
 from wenguo.insight.times import Times
 from wenguo.insight.volume import Part
 from wenguo.people.units import Unit
+from wenguo.policy.versions import in_force
 from wenguo.web.desk.queue import CLOCKS, COLUMNS, NEWEST, dressed
 from wenguo.web.doors import by_htmx, desk, page
 from wenguo.web.given import Given
@@ -106,7 +107,7 @@ def cases(request: HttpRequest) -> HttpResponse:
     part = keyset(rows.values(*COLUMNS), *NEWEST, after=after)
     query = [*found.query.items(), *(("m", m) for m in chosen)]
     context = {
-        "slice": part, "rows": dressed(part.rows, request.user, at), "clock_words": CLOCKS,
+        "slice": part, "rows": dressed(part.rows, request.user, at, in_force(at).pack), "clock_words": CLOCKS,
         "more": f"{url('desk:insight_cases')}?{urlencode([*query, ('after', part.after)])}",
     }  # fmt: skip
     if by_htmx(request) and after:
