@@ -72,7 +72,7 @@ def _extension(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "days": pack.thresholds.extension_consent_days,
         "most": pack.thresholds.extensions_max,
         "channels": [
-            (c.value, c.label)
+            (c.value, str(c.label))
             for c in (Channel.PHONE, Channel.MAIL, Channel.WECHAT, Channel.COUNTER, Channel.LETTER, Channel.WEB)
         ],
     }

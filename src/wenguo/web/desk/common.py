@@ -85,7 +85,8 @@ def find_case(request: HttpRequest, number: str) -> Case:
     NotFound: no such case, or not for this person. Overtaken: the page posted is older than the case (`version`).
     """
     at = timezone.now()
-    case = Case.objects.visible_to(request.user, at).select_related(*RELATED).filter(number=number).first()
+    seen = Case.objects.visible_to(request.user, at).select_related(*RELATED).prefetch_related("evidence")
+    case = seen.filter(number=number).first()
     if case is None:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
     read = request.POST.get("version", "")
@@ -242,6 +243,11 @@ def answer(
     if shown is None:
         return case_again(request, fresh, said)
     return case_panels(request, fresh, shown[0], context=shown[1], said=said)
+
+
+def spelt(choices: Any) -> list[tuple[Any, str]]:
+    """Choices with their words in the language of the moment; a list of choices must not hold lazy words."""
+    return [(value, str(label)) for value, label in choices]
 
 
 def units_to_choose(exclude: Sequence[int | None] = ()) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from wenguo.customers.privacy import masked
 from wenguo.errors import Refusal
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.common import files_of
+from wenguo.web.desk.common import files_of, spelt
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.triage import CONTACTS, WISHES, record_labels, suggest
 from wenguo.web.doors import again, desk, go, page
@@ -75,11 +75,11 @@ def _offered(request: HttpRequest, at: datetime) -> dict[str, Any]:
     pack = in_force(at).pack
     return {
         "pack": pack,
-        "channels": [(c.value, c.label) for c in AT_THE_DESK],
-        "natures": list(Nature.choices),
+        "channels": [(c.value, str(c.label)) for c in AT_THE_DESK],
+        "natures": spelt(Nature.choices),
         "labels": record_labels(),
-        "wishes": list(WISHES.items()),
-        "contacts": list(CONTACTS.items()),
+        "wishes": spelt(WISHES.items()),
+        "contacts": spelt(CONTACTS.items()),
         "wording": pack.wording,
         "classes": [(c.title, [(s.code, s.title) for s in c.subs]) for c in pack.taxonomy],
         "levels": [(x.number, f"{x.title} · {x.name}") for x in pack.levels],

@@ -30,7 +30,9 @@ from wenguo.customers.privacy import masked_name
 from wenguo.errors import Invalid, NotFound
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
+from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
+from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.doors import by_htmx, desk, go, may, page
 from wenguo.web.given import Given
@@ -171,9 +173,8 @@ def _day(given: Given, field: str, label: str) -> datetime | None:
     return timezone.make_aware(datetime.combine(day, time())) if day else None
 
 
-def narrow(rows: Any, given: Given, at: datetime) -> tuple[Any, dict[str, str]]:
+def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict[str, str]]:
     """The rows that pass the filters of the address, and the filters that are on: {field: words}."""
-    pack = in_force(at).pack
     on: dict[str, str] = {}
     plain = {
         "stage": (dict(Stage.choices), "stage"),
@@ -266,7 +267,8 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
     at = timezone.now()
     given = Given(request.GET)
     seen = Case.objects.visible_to(request.user, at)
-    rows, on = narrow(view.of(seen, request.user, at), given, at)
+    pack = in_force(at).pack
+    rows, on = narrow(view.of(seen, request.user, at), given, at, pack)
     q = given.raw("q")[:200]
     if q:
         rows = sought(rows, q)
@@ -277,7 +279,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
         asked["view"] = view.key
     context = {
         "slice": found,
-        "rows": dressed(found.rows, request.user, at),
+        "rows": dressed(found.rows, request.user, at, pack),
         "view": view,
         "q": q,
         "clock_words": CLOCKS,
@@ -292,7 +294,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
     context |= {
         "views": [(v, totals.get(v.key), f"{url('desk:queue')}?view={v.key}") for v in VIEWS.values()],
         "total": totals.get("here" if on or q else view.key),
-        "choices": _choices(request.user, at),
+        "choices": _choices(at, pack),
         "chips": [Chip(w, f"{base}?{urlencode({k: v for k, v in asked.items() if k != f})}") for f, w in on.items()],
         "asked": asked,
         "base": base,
@@ -301,7 +303,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
     return page(request, "desk/queue.html", context, here=here, follow=["queue"])
 
 
-def dressed(rows: Sequence[Mapping[str, Any]], person: Any, at: datetime) -> list[dict[str, Any]]:
+def dressed(rows: Sequence[Mapping[str, Any]], person: Any, at: datetime, pack: Pack) -> list[dict[str, Any]]:
     """Rows as a list shows them: the customer masked, the share of the nearest promise that is gone. One query."""
     waiting = [r["pk"] for r in rows if r["next_due_at"] and r["next_due_at"] > at]
     started = (
@@ -315,7 +317,6 @@ def dressed(rows: Sequence[Mapping[str, Any]], person: Any, at: datetime) -> lis
         else {}
     )
     full = person.sees_personal(at)
-    pack = in_force(at).pack
     dressed = []
     for row in rows:
         due, since = row["next_due_at"], started.get((row["pk"], row["next_due_at"]))
@@ -341,14 +342,13 @@ def dressed(rows: Sequence[Mapping[str, Any]], person: Any, at: datetime) -> lis
     return dressed
 
 
-def _choices(person: Any, at: datetime) -> dict[str, Any]:
-    """What the filters offer."""
-    pack = in_force(at).pack
+def _choices(at: datetime, pack: Pack) -> dict[str, Any]:
+    """What the filters offer. Two queries."""
     return {
-        "stage": list(Stage.choices),
+        "stage": spelt(Stage.choices),
         "level": [(x.number, f"{x.title} · {x.name}") for x in pack.levels],
-        "channel": list(Channel.choices),
-        "nature": list(Nature.choices),
+        "channel": spelt(Channel.choices),
+        "nature": spelt(Nature.choices),
         "category": [
             (c.title, [(c.code, _("{title}（全部）").format(title=c.title)), *((s.code, s.title) for s in c.subs)])
             for c in pack.taxonomy
@@ -391,8 +391,8 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "found": found,
         "claims": found.claims,
-        "channels": list(Channel.choices),
-        "natures": list(Nature.choices),
+        "channels": spelt(Channel.choices),
+        "natures": spelt(Nature.choices),
         "categories": [(c.title, [(s.code, s.title) for s in c.subs]) for c in pack.taxonomy],
     }
     if request.method == "GET":

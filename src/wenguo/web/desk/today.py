@@ -23,7 +23,7 @@ from wenguo.cases.intake import tray
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.people.scope import reach
-from wenguo.policy.versions import calendar_warnings
+from wenguo.policy.versions import calendar_warnings, in_force
 from wenguo.web.desk.queue import CLOCKS, capped_counts, dressed, end_of_day
 from wenguo.web.doors import desk, may, page
 from wenguo.web.jinja import url, url_or
@@ -122,7 +122,10 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     ]
     own = _own(person, units, seen, at)
     ids = {pk for _k, _t, _s, items in asked for pk, *_rest in items} | {r["pk"] for rows in own.values() for r in rows}
-    rows = {r["pk"]: r for r in dressed(list(Case.objects.filter(pk__in=ids).values(*COLUMNS)), person, at)}
+    rows = {
+        r["pk"]: r
+        for r in dressed(list(Case.objects.filter(pk__in=ids).values(*COLUMNS)), person, at, in_force(at).pack)
+    }
     clocks = _clocks(ids, [about for _k, _t, _s, items in asked for _pk, about, *_rest in items])
     groups = [
         Group(key, title, symbol, _lines(items, rows, clocks, at)) for key, title, symbol, items in asked if items

@@ -13,7 +13,7 @@ from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid
 from wenguo.people.staff import Person
-from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, units_to_choose
+from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -199,8 +199,8 @@ PERSONAL = ("contact_name", "contact_phone", "contact_mail", "business_address")
 def _record(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     wishes = {**WISHES, **{w: w for w in folder.case.record.wishes if w not in WISHES}}
     return {
-        "wishes": list(wishes.items()),
-        "contacts": list(CONTACTS.items()),
+        "wishes": spelt(wishes.items()),
+        "contacts": spelt(CONTACTS.items()),
         "labels": record_labels(),
         "moods": [("", _("未记录")), *((m.code, m.title) for m in folder.case.pack.wording.moods)],
     }

@@ -42,3 +42,38 @@ document.addEventListener("click", (event) => {
   field.value = pick.dataset.value;
   field.dispatchEvent(new Event("change", { bubbles: true }));
 });
+// Two panes of the middle column: the work of the stage, and what was said. Without script both stand below each other.
+(() => {
+  const bar = document.querySelector("[data-panes]");
+  const panes = [...document.querySelectorAll("[data-pane]")];
+  if (!bar || panes.length < 2) return;
+  const key = `wenguo.pane.${bar.dataset.panes}`;
+  const show = (id) => {
+    panes.forEach((pane) => { pane.hidden = pane.id !== id; });
+    bar.querySelectorAll("a").forEach((a) => a.getAttribute("href") === `#${id}` ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current"));
+  };
+  const paneOf = (hash) => {
+    const target = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    return target ? panes.find((pane) => pane.contains(target)) : null;
+  };
+  const kept = (() => { try { return sessionStorage.getItem(key); } catch { return null; } })();
+  const first = paneOf(location.hash) || panes.find((pane) => pane.id === kept) || panes.find((pane) => "paneFirst" in pane.dataset) || panes[0];
+  show(first.id);
+  bar.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (!link) return;
+    event.preventDefault();
+    const id = link.getAttribute("href").slice(1);
+    show(id);
+    try { sessionStorage.setItem(key, id); } catch { /* private window */ }
+  });
+  // Whatever leads into a hidden pane opens it: a link, a key, words put into the composer.
+  const reveal = (node) => { const pane = panes.find((one) => one.contains(node)); if (pane?.hidden) show(pane.id); };
+  window.addEventListener("hashchange", () => { const pane = paneOf(location.hash); if (pane) { show(pane.id); document.querySelector(location.hash)?.scrollIntoView(); } });
+  document.addEventListener("click", (event) => {
+    const into = event.target.closest?.("[data-into]");
+    if (into) reveal(document.querySelector(into.dataset.into));
+    const keyed = event.target.closest?.("summary[data-key]");
+    if (keyed) reveal(keyed);
+  }, true);
+})();
