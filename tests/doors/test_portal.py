@@ -674,3 +674,18 @@ NO_RECEIPTS = ["", "hello", "[]", "null", "{}", '{"kind": 1}', "[" * 15_000, "1"
 def test_what_is_no_receipt_is_refused_in_words(client, story, given):
     answer = client.post("/verify/", {"receipt": given})
     assert answer.status_code == 422 and "回执" in words_of(answer)
+
+
+def test_after_rating_the_journey_says_so(client, story, rated):
+    case, address = rated
+    client.post(address, {"solved": "1", "csat": "5"})
+    page = words_of(client.get(page_of(case, story)))
+    assert "已评价" in page and "待评价" not in page
+
+
+def test_the_address_of_the_caller_is_believed_only_from_our_proxy(rf, settings):
+    request = rf.post("/new/", headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.9"})
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert common.caller(request) == "127.0.0.1"
+    settings.PUBLIC_URL = "https://complaints.example"
+    assert common.caller(request) == "203.0.113.9"

@@ -32,7 +32,7 @@ from wenguo.web.given import clean
 
 View = Callable[..., HttpResponseBase]
 
-POSTS, POSTS_WITHIN = 60, timedelta(minutes=10)  # from one address; a village may share one
+POSTS, POSTS_WITHIN = 200, timedelta(minutes=10)  # from one address; a whole village may share one
 _SHOWN_MOST = 20_000  # characters of a field shown again on the page of a refusal
 
 

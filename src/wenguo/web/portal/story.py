@@ -75,7 +75,6 @@ class Journey:
 
     state: str
     steps: tuple[Step, ...]
-    late: bool = False
     waits_for: tuple[str, ...] = ()
 
 
@@ -88,7 +87,8 @@ def journey(
     asked = survey is not None and survey.answered_at is None and at <= survey.until
     state = _state(case, asked, offers)
     rank = {"submitted": 0, "working": 1, "yours": 1, "choose": 1, "answered": 2, "rate": 3, "done": 4}[state]
-    late = any(c is not None and c.state == "running" and c.due_at and c.due_at < at for c in (respond, solve))
+    if state == "answered" and survey is not None and survey.answered_at:
+        rank = 3
     ended = case.outcome in {Outcome.REFUSED, Outcome.WITHDRAWN, Outcome.MERGED}
     steps = [Step(_("已提交"), _mark(0, rank), case.received_at, _submitted(case, clocks, rank))]
     if ended:
@@ -102,14 +102,14 @@ def journey(
         steps.append(Step(word, "now", case.waiting_since, tuple(waiting)))
     steps.append(Step(_("已答复"), _mark(2, rank), case.answered_at, _answered(case, solve, at)))
     lines = (_("请在 {until} 前评价").format(until=local(survey.until)),) if asked and survey else ()
-    reached = survey.answered_at if survey else None
-    steps.append(Step(_("待评价"), _mark(3, rank), reached, lines))
+    rated = survey.answered_at if survey else None
+    steps.append(Step(_("已评价") if rated else _("待评价"), _mark(3, rank), rated, lines))
     steps.append(Step(_("已完成"), "done" if rank == 4 else "todo", case.closed_at))
     words = {
         "submitted": _("已提交"), "working": _("处理中"), "yours": _("待您补充"), "choose": _("待您确认方案"),
         "answered": _("已答复"), "rate": _("待评价"), "done": _("已完成"),
     }  # fmt: skip
-    return Journey(words[state], tuple(steps), late, tuple(waiting))
+    return Journey(words[state], tuple(steps), tuple(waiting))
 
 
 def _state(case: Case, asked: bool, offers: int) -> str:

@@ -45,7 +45,7 @@ WISHES = {
     Kind.POLICY_CHANGE: _lazy("以后别再发生"),
 }
 PREFERRED = (Channel.PHONE, Channel.MAIL, Channel.WECHAT)
-COMPLAINTS, COMPLAINTS_WITHIN = 30, timedelta(minutes=10)  # taken in from one address
+COMPLAINTS, COMPLAINTS_WITHIN = 60, timedelta(minutes=10)  # taken in from one address
 DONE_SALT, DONE_SECONDS = "wenguo.portal.done", 24 * 3600
 HONEYPOT = "website"  # a field no person sees; whoever fills it is shown it and may say otherwise
 SHORTEST_PHONE = 7  # digits by which a person can be reached and found again
