@@ -13,11 +13,14 @@ COMPANIES = 0.08
 ELDERS = 0.16
 
 
-def customers(corpus: Corpus, rng: random.Random, count: int, *, today: date) -> tuple[Customer, ...]:
-    """`count` distinct customers (names and phones never repeat), each with one to four orders before `today`."""
+def customers(corpus: Corpus, rng: random.Random, count: int, *, today: date, first: int = 0) -> tuple[Customer, ...]:
+    """`count` distinct customers (names and phones never repeat), each with one to four orders before `today`.
+
+    `first`: where to begin counting them, so that another crowd has other phones.
+    """
     names: set[str] = set()
     made: list[Customer] = []
-    for place in range(count):
+    for place in range(first, first + count):
         company = rng.random() < COMPANIES
         while (name := _company(corpus.crowd, rng) if company else _person(corpus.crowd, rng)) in names:
             pass

@@ -67,14 +67,14 @@ def planted(now: datetime) -> Planted:
     )
 
 
-def year(n: int, now: datetime, *, seed: int = 2026) -> list[Woven]:
+def year(n: int, now: datetime, *, seed: int = 2026, first: int = 0) -> list[Woven]:
     """n complaints of the 365 days before `now`, oldest first; with n >= 150 all planted stories are in them.
 
-    The same (n, now, seed) gives the same list. n >= 0.
+    The same (n, now, seed) gives the same list. n >= 0. `first`: where to begin counting the customers.
     """
     corpus, rng = load(), random.Random(seed)
     now = now.astimezone(UTC)
-    crowd = customers(corpus, rng, max(180, int(n * 0.62)), today=now.astimezone(SHANGHAI).date())
+    crowd = customers(corpus, rng, max(180, int(n * 0.62)), today=now.astimezone(SHANGHAI).date(), first=first)
     stories = _plant(corpus, rng, crowd, now) if n >= ENOUGH else []
     hidden, days = planted(now), _days(now)
     ordinary = [one for one in corpus.scenarios if one.weight > 0]

@@ -1,0 +1,196 @@
+"""The demonstration company lives through a year: batches of stories, each acted out once, the newest first.
+
+A batch is an event of the journal (`demo.begun`: seed, size, moment), so the same stories can be woven again; a story
+is one transaction, and the submission it begins with carries its id. So growing may be killed at any moment and goes on
+where it was, without doubles.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from wenguo import journal
+from wenguo.cases.intake import Submission
+from wenguo.demo.cast import Cast
+from wenguo.demo.corpus import Woven, year
+from wenguo.demo.desks import Wanted, wanted
+from wenguo.demo.models import BEGUN
+from wenguo.demo.play import perform
+from wenguo.demo.scene import Scene
+from wenguo.errors import NotNow
+from wenguo.people.actor import SYSTEM
+
+log = logging.getLogger("wenguo.demo")
+
+SEED = 2026
+PREFIX = "demo-"
+LOCK = 0x64656D6F  # one process grows at a time
+CROWD = 200  # customers a batch has at least; the next batch brings its own
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`size` stories of the year before `now`, woven from `seed`; its customers stand at `first` and after."""
+
+    number: int
+    seed: int
+    size: int
+    now: datetime
+    first: int
+
+    def story_id(self, place: int) -> str:
+        return f"{PREFIX}{self.number}-{place}"
+
+
+@dataclass(frozen=True)
+class Story:
+    external_id: str
+    woven: Woven
+    stop: str
+    now: datetime
+
+
+def cases_so_far() -> int:
+    """How many stories have been acted out in this database."""
+    return Submission.objects.filter(external_id__startswith=PREFIX).count()
+
+
+def grow(
+    cases: int = 300, progress: Progress | None = None, now: datetime | None = None, *, strict: bool = False
+) -> int:
+    """Act out `cases` more stories, what a killed run left undone first. Returns how many were made.
+
+    progress(done, total, words) after each. `now`: the present of a new batch. `strict`: an act that refuses is a bug
+    of the driver and rises; otherwise it is logged and the next story goes on. NotNow: another process grows already.
+    """
+    made = 0
+    with _alone():
+        cast, done = Cast(), _done()
+        for batch in _batches(cases, now):
+            for story in _in_order(batch):
+                if made >= cases:
+                    break
+                if story.external_id in done:
+                    continue
+                if _act_out(story, cast, batch, strict=strict):
+                    made += 1
+                    if progress is not None:
+                        progress(made, cases, f"{story.woven.received_at:%Y-%m-%d} {story.woven.title}")
+    return made
+
+
+def _batches(cases: int, now: datetime | None) -> Iterator[Batch]:
+    """Those begun, then a new one for what they do not hold."""
+    known = [_read(event) for event in journal.Event.objects.filter(stream__kind="demo", type=BEGUN).order_by("seq")]
+    pending = sum(batch.size for batch in known) - cases_so_far()
+    yield from known
+    if cases > pending:
+        yield _begin(known, cases - pending, now or timezone.now())
+
+
+def _done() -> set[str]:
+    rows = Submission.objects.filter(external_id__startswith=PREFIX)
+    return set(rows.values_list("external_id", flat=True))
+
+
+def _read(event: journal.Event) -> Batch:
+    data = event.data
+    return Batch(data["number"], data["seed"], data["size"], datetime.fromisoformat(data["now"]), data["first"])
+
+
+@transaction.atomic
+def _begin(known: list[Batch], size: int, now: datetime) -> Batch:
+    number = len(known) + 1
+    first = sum(max(CROWD, batch.size) for batch in known)
+    batch = Batch(number, SEED + number - 1, size, now.replace(microsecond=0), first)
+    data = {"number": number, "seed": batch.seed, "size": size, "now": batch.now.isoformat(), "first": first}
+    journal.append(
+        journal.open_stream("demo", "company"), [journal.Entry(BEGUN, SYSTEM.journal_ref, batch.now, data=data)]
+    )
+    return batch
+
+
+def _in_order(batch: Batch) -> list[Story]:
+    """The newest first, so that the desks have work at once; one customer's stories together, in their own order."""
+    extra = wanted(batch.now, batch.seed, first=batch.first) if batch.number == 1 else []
+    extra = extra[: batch.size // 3]
+    ordinary = year(batch.size - len(extra), batch.now, seed=batch.seed, first=batch.first)
+    told = [Wanted(woven, "") for woven in ordinary]
+    stories = [
+        Story(batch.story_id(place), one.woven, one.stop, batch.now) for place, one in enumerate([*told, *extra])
+    ]
+    stories.sort(key=lambda s: (s.woven.customer.phone, s.woven.received_at))
+    families = [list(family) for _phone, family in groupby(stories, key=lambda s: s.woven.customer.phone)]
+    families.sort(key=lambda family: family[-1].woven.received_at, reverse=True)
+    return [story for family in families for story in family]
+
+
+def _act_out(story: Story, cast: Cast, batch: Batch, *, strict: bool) -> bool:
+    """One story in one transaction: it is there as a whole or not at all."""
+    rng = random.Random(f"{batch.seed}:{story.external_id}")
+    woven = story.woven
+    scene = Scene(woven, rng, cast, story.now, story.external_id, woven.received_at, stop=story.stop)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+            before = _last_job()
+            perform(scene)
+            _drop_jobs(before, scene)
+    except Exception as failure:
+        if strict:
+            raise
+        # The traceback would hold a customer's words; what refused and where is enough to find it.
+        log.error("demo.failed story=%s scenario=%s why=%s", story.external_id, woven.scenario, _where(failure))
+        return False
+    return True
+
+
+def _where(failure: Exception) -> str:
+    trace, place = failure.__traceback__, ""
+    while trace is not None:
+        place, trace = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}", trace.tb_next
+    return f"{type(failure).__name__} at {place}"
+
+
+def _last_job() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COALESCE(max(id), 0) FROM procrastinate_jobs")
+        return int(cursor.fetchone()[0])
+
+
+def _drop_jobs(before: int, scene: Scene) -> None:
+    """What the acts queued has been done in the story, at its own moment; nothing of it is left to do."""
+    if scene.case is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE id > %s AND status = 'todo' AND (args->>'case_id' = %s OR"
+            " (args->>'delivery_id')::bigint IN (SELECT d.id FROM channels_delivery d JOIN journal_event e"
+            " ON e.id = d.event_id WHERE e.stream_id = %s))",
+            [before, str(scene.case.pk), scene.case.stream_id],
+        )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """NotNow unless no other process grows in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if not cursor.fetchone()[0]:
+            raise NotNow(_("演示公司正在另一个进程中生成，请稍后再试"))
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])

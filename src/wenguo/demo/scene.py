@@ -1,0 +1,201 @@
+"""One story on its way through time: nothing happens out of order, nothing outside working hours, nothing after now.
+
+Between two acts the clocks of the case fire at their own moments, and what lies in between (a message, a reminder, a
+progress call) is done at its own. When the present is reached `Present` ends the play, and the case stays where it is.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from wenguo.cases import clock, letters
+from wenguo.cases.clock import Clock
+from wenguo.demo import words
+from wenguo.demo.cast import Cast
+from wenguo.demo.corpus import Woven
+from wenguo.people.staff import Person
+from wenguo.people.units import Unit
+from wenguo.policy.calendar import Calendar
+from wenguo.policy.versions import calendar as calendar_of
+
+SHIFT = Calendar({day: ((time(8, 0), time(21, 0)),) for day in range(7)}, known_years=None)  # the hotline's people
+MINUTE = timedelta(minutes=1)
+KEEPS_IN_TOUCH = 0.88
+Meanwhile = Callable[["Scene", datetime], Any]
+
+
+class Present(Exception):
+    """What comes next has not happened yet."""
+
+
+@dataclass
+class Scene:
+    """`at`: the moment of the last act; `now`: the present. `stop`: where this one is to stand still, for the desks."""
+
+    woven: Woven
+    rng: random.Random
+    cast: Cast
+    now: datetime
+    external_id: str
+    at: datetime
+    stop: str = ""
+    case: Any = None  # the Case, once received
+    first: Any = None  # the first-responsible Person
+    lead: Any = None  # the Person who works on it
+    hours: Calendar = SHIFT
+    anchor: datetime | None = None
+    target: datetime | None = None
+    between: list[tuple[datetime, int, Meanwhile]] = field(default_factory=list)
+    silent: set[int] = field(default_factory=set)
+
+    # -- time ----------------------------------------------------------------------------------------------------------
+
+    def go(self, moment: datetime) -> datetime:
+        """Let time pass until `moment` (or a little later than the last act); everything due in between happens."""
+        moment = max(moment, self.at + timedelta(seconds=self.rng.randint(25, 110))).replace(microsecond=0)
+        while (earlier := self._next_between(moment)) is not None:
+            when, act = earlier
+            self._pass(when)
+            act(self, self.at)
+        self._pass(moment)
+        return self.at
+
+    def after(self, low: int, high: int) -> datetime:
+        """So many working minutes later."""
+        return self.go(self.hours.add(self.at, self.rng.randint(low, high)))
+
+    def days(self, low: float, high: float) -> datetime:
+        """So many days later, at some working hour."""
+        day = self.at + timedelta(days=self.rng.uniform(low, high))
+        return self.go(day if self.hours.is_open(day) else self.hours.add(day, self.rng.randint(5, 240)))
+
+    def share(self, part: float) -> datetime:
+        """When this part of the planned work is done; at least some minutes after what came before."""
+        assert self.anchor is not None and self.target is not None
+        whole = max(60, self.hours.between(self.anchor, self.target))
+        part = max(0.0, part + self.rng.uniform(-0.02, 0.02))
+        soonest = self.hours.add(self.at, self.rng.randint(2, 9))
+        return self.go(max(self.hours.add(self.anchor, int(whole * part)), soonest))
+
+    def finish(self) -> None:
+        """Bring the case to the present: what fires until now has fired."""
+        if self.case is not None:
+            self._fire(self.now)
+
+    def halt(self, place: str, chance: float = 0.0, within: float = 0.0) -> None:
+        """Stand still here if this scene is to; or by chance, if it began not more than `within` days ago."""
+        recent = self.now - self.woven.received_at <= timedelta(days=within)
+        if self.stop == place or (not self.stop and recent and self.rng.random() < chance):
+            raise Present
+
+    def meanwhile(self, moment: datetime, act: Meanwhile) -> None:
+        """Do `act` when that moment comes, whatever else is going on."""
+        heapq.heappush(self.between, (moment.replace(microsecond=0), len(self.between), act))
+
+    def _next_between(self, moment: datetime) -> tuple[datetime, Meanwhile] | None:
+        planned = self.between[0][0] if self.between else None
+        contact = self._next_contact(moment)
+        if contact is not None and (planned is None or contact < planned):
+            return contact, _keep_in_touch
+        if planned is not None and planned <= moment:
+            when, _n, act = heapq.heappop(self.between)
+            return max(when, self.at), act
+        return None
+
+    def _next_contact(self, moment: datetime) -> datetime | None:
+        """Shortly before a promised progress report is due; sometimes it is forgotten."""
+        if self.case is None or self.lead is None:
+            return None
+        due = self.case.clocks.running().filter(kind="progress", due_at__lte=moment).values_list("pk", "due_at").first()
+        if due is None or due[0] in self.silent:
+            return None
+        if self.rng.random() > KEEPS_IN_TOUCH:
+            self.silent.add(due[0])
+            return None
+        when = self.hours.subtract(due[1], self.rng.randint(6, 80)).replace(microsecond=0)
+        return min(max(when, self.at + MINUTE), moment)
+
+    def _pass(self, moment: datetime) -> None:
+        if moment > self.now:
+            raise Present
+        self._fire(moment)
+        self.at = max(self.at, moment)
+        self.cast.as_of(self.at)
+
+    def _fire(self, moment: datetime) -> None:
+        """Let the clocks of the case fire, each mark at its own moment."""
+        if self.case is None:
+            return
+        due = Clock.objects.filter(case=self.case, next_fire_at__lte=moment).order_by("next_fire_at")
+        while (mark := due.values_list("next_fire_at", flat=True).first()) is not None:
+            clock.sweep(at=max(mark, self.woven.received_at))
+
+    def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.5, 0.93)) -> None:
+        """From here on work towards an end before (or after) the solution is due."""
+        self.hours = working_hours(unit)
+        due = self.case.clocks.live().filter(kind="solve").values_list("due_at", flat=True).first()
+        due = due or self.at + timedelta(days=3)
+        have = max(self.hours.between(self.at, due), 90)
+        share = self.rng.uniform(1.06, 1.7) if late else self.rng.uniform(*part)
+        self.anchor, self.target = self.at, self.hours.add(self.at, int(have * share))
+
+    def stretch(self, part: float) -> None:
+        """Work so slowly that in the present only this part is done."""
+        assert self.anchor is not None
+        self.target = self.hours.add(self.anchor, int(max(30, self.hours.between(self.anchor, self.now)) / part))
+
+    # -- words ---------------------------------------------------------------------------------------------------------
+
+    def says(self, pool: str, key: str = "", **slots: str) -> str:
+        return words.pick(self.rng, pool, key, **slots)
+
+    def own(self, text: str) -> str:
+        """A text of the story, with the person who really answers for it in the place of the one it was woven for."""
+        return text.replace(self.woven.handler, self.first.name) if self.first else text
+
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
+
+    def unit(self, function: str) -> Unit:
+        return self.cast.near(function, self.woven.customer.region, self.woven.outlet)
+
+    def a(self, people: list[Person]) -> Person:
+        return self.rng.choice(people)
+
+    @property
+    def dear(self) -> str:
+        customer = self.woven.customer
+        surname = customer.contact[:2] if customer.contact[:2] in COMPOUND else customer.contact[:1]
+        return surname + ("女士" if customer.honorific in {"女士", "阿姨"} else "先生")
+
+    @property
+    def writes(self) -> bool:
+        """Whether this customer is answered in writing rather than called."""
+        return self.woven.channel in {"web", "app", "mail", "wechat"}
+
+
+COMPOUND = {"欧阳", "上官", "司徒", "诸葛"}
+
+
+def working_hours(unit: Unit) -> Calendar:
+    """When people of this unit are at work: the round-the-clock hotline by shifts of the day."""
+    return SHIFT if unit.calendar == "hotline" else calendar_of(unit.calendar)
+
+
+def _keep_in_touch(scene: Scene, at: datetime) -> None:
+    """Tell the customer how far we are, before it is owed."""
+    stage = str(scene.case.stage)
+    pool = words.pools()["progress"]
+    spans = {"resolution": pool[2:4], "execution": pool[4:], "reply": pool[4:5]}
+    what = scene.rng.choice(spans.get(stage, pool[:2]))
+    who = scene.lead if scene.lead.may("case.message", at) else scene.first
+    if scene.writes:
+        letters.say(scene.case, "", scene.says("progress_said", dear=scene.dear, what=what), by=who, at=at)
+    else:
+        text = scene.says("progress_called", dear=scene.dear, what=what)
+        letters.called(scene.case, "reached", text, by=who, at=at, minutes=scene.rng.randint(2, 6))
