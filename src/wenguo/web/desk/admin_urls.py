@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from wenguo.web.desk import calendar, customer_import, customers, insight, policy
+from wenguo.web.desk import admin, audit, calendar, customer_import, customers, insight, jobs, people, policy
 
 urlpatterns: list[URLPattern] = [
     path("customers/", customers.show, name="customers"),
@@ -34,6 +34,30 @@ urlpatterns: list[URLPattern] = [
     path("policy/draft/", policy.draft, name="policy_draft"),
     path("policy/calendar/", calendar.show, name="calendar"),
     path("policy/calendar/notice/", calendar.notice, name="calendar_notice"),
+    path("admin/", admin.show, name="admin"),
+    path("admin/units/", admin.units, name="units"),
+    path("admin/units/new/", admin.unit_new, name="unit_new"),
+    path("admin/units/<int:pk>/", admin.unit, name="unit"),
+    path("admin/roles/", admin.roles, name="roles"),
+    path("admin/roles/new/", admin.role_new, name="role_new"),
+    path("admin/roles/<slug:code>/", admin.role, name="role"),
+    path("admin/people/", people.show, name="people"),
+    path("admin/people/new/", people.hire, name="hire"),
+    path("admin/people/<int:pk>/", people.person, name="person"),
+    path("admin/people/<int:pk>/<slug:name>/", people.act, name="person_act"),
+    path("admin/tokens/", admin.tokens, name="tokens"),
+    path("admin/tokens/<int:pk>/revoke/", admin.token_revoke, name="token_revoke"),
+    path("admin/jobs/", jobs.show, name="jobs"),
+    path("admin/jobs/retry/", jobs.retry_all, name="jobs_retry_all"),
+    path("admin/jobs/<int:pk>/<slug:name>/", jobs.act, name="job_act"),
+    path("admin/letters/<int:pk>/resend/", jobs.letter, name="letter_resend"),
+    path("admin/audit/", audit.show, name="audit"),
+    path("admin/audit/check/", audit.check, name="audit_check"),
+    path("admin/audit/<int:pk>/", audit.stream, name="audit_stream"),
+    path("admin/audit/<int:pk>/receipt/", audit.receipt, name="audit_receipt"),
+    path("admin/health/", admin.health, name="health"),
+    path("absence/", people.absence, name="absence"),
+    path("absence/<int:pk>/end/", people.absence_end, name="absence_end"),
     path("insight/", insight.show, name="insight"),
     path("insight/cases/", insight.cases, name="insight_cases"),
 ]

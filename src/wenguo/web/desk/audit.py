@@ -1,0 +1,159 @@
+"""The journal for the auditor: what happened, in what order, by whom; and whether it is still what it was.
+
+Source: SY-2, PO-2. Words somebody wrote and personal data are not shown here, only that they are there and whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from wenguo import journal
+from wenguo.cases.case import Case
+from wenguo.errors import NotFound
+from wenguo.insight import soundness
+from wenguo.journal import Event, Root, Stream
+from wenguo.people.staff import Person
+from wenguo.web.desk.admin import admin_page
+from wenguo.web.doors import by_htmx, desk, go
+from wenguo.web.given import Given
+from wenguo.web.jinja import url
+from wenguo.web.keyset import keyset
+
+KINDS = {
+    "case": _lazy("投诉件"), "customer": _lazy("客户"), "staff": _lazy("人员"), "unit": _lazy("机构"),
+    "role": _lazy("角色"), "policy": _lazy("政策"), "system": _lazy("系统"),
+}  # fmt: skip
+
+
+@desk(permission="journal.see")
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """Streams, by number or by whom, the newest first; the roots; the last check of everything."""
+    given = Given(request.GET)
+    q, kind, after = given.raw("q")[:100], given.raw("kind"), given.raw("after")
+    rows = visible(request.user)
+    if kind in KINDS:
+        rows = rows.filter(kind=kind)
+    if q:
+        rows = rows.filter(_sought(q))
+    part = keyset(rows.filter(seq__gt=0), "-pk", after=after)
+    context = {
+        "slice": part, "rows": part.rows, "q": q, "kind": kind, "kinds": KINDS, "names": _names(part.rows),
+        "asked": {k: v for k, v in (("q", q), ("kind", kind)) if v},
+    }  # fmt: skip
+    if by_htmx(request) and after:
+        return render(request, "desk/admin/_audit_rows.html", {**context, "at": timezone.now()})
+    context |= {
+        "check": soundness.last_check(), "roots": list(Root.objects.order_by("-pk")[:10]),
+        "unfolded": Stream.objects.filter(unfolded=True).count(),
+    }  # fmt: skip
+    return admin_page(request, "desk/admin/audit.html", "audit", context)
+
+
+def visible(person: Any) -> Any:
+    """All streams but those of cases this person may not see."""
+    at = timezone.now()
+    seen = Case.objects.visible_to(person, at)
+    if not person.may("case.see", at):
+        # Who may read the journal but no cases (the administrator) sees that things happened, by number.
+        return Stream.objects.all()
+    return Stream.objects.filter(~Q(kind="case") | Q(pk__in=seen.values("stream")))
+
+
+def _sought(q: str) -> Q:
+    """A number, `staff:17`, the name or user name of a member of staff (what they did, too)."""
+    found = Q(ref__iexact=q) | Q(ref__istartswith=q.upper())
+    if match := re.fullmatch(r"([a-z]+):(\S+)", q):
+        found |= Q(kind=match[1], ref=match[2])
+    people = Person.objects.filter(Q(name=q) | Q(username__iexact=q)).values_list("pk", flat=True)[:20]
+    for pk in people:
+        found |= Q(kind="staff", ref=str(pk)) | Q(pk__in=Event.objects.filter(by=f"staff:{pk}").values("stream"))
+    return found
+
+
+def _names(streams: Iterable[Stream]) -> dict[int, str]:
+    """Names of staff among the streams: {stream id: name}. One query."""
+    staff = {int(s.ref): s.pk for s in streams if s.kind == "staff" and s.ref.isdecimal()}
+    return {staff[pk]: name for pk, name in Person.objects.filter(pk__in=staff).values_list("pk", "name")}
+
+
+def find(person: Any, pk: int) -> Stream:
+    found = visible(person).filter(pk=pk).first()
+    if found is None:
+        raise NotFound(_("没有这份记录，或者它不在您可以查看的范围内"))
+    return found
+
+
+@desk(permission="journal.see")
+@require_http_methods(["GET", "POST"])
+def stream(request: HttpRequest, pk: int) -> HttpResponse:
+    """All events of a stream; a POST checks it, and the verdict stands on the answer."""
+    found = find(request.user, pk)
+    after = request.GET.get("after", "")
+    part = keyset(Event.objects.filter(stream=found), "seq", after=after, size=100)
+    context: dict[str, Any] = {
+        "stream": found, "slice": part, "events": told(part.rows), "kinds": KINDS, "names": _names([found]),
+    }  # fmt: skip
+    if by_htmx(request) and after:
+        return render(request, "desk/admin/_events.html", {**context, "at": timezone.now()})
+    if request.method == "POST":
+        context["verdict"] = journal.verify(found)
+    context["sealed"] = found.leaf_set.select_related("root").order_by("-seq").first()
+    return admin_page(request, "desk/admin/stream.html", "audit", context)
+
+
+def told(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events as rows: who by name, what by title, facts as JSON, hash in hex. One query for the names."""
+    events = list(events)
+    ids = {int(e.by[6:]) for e in events if e.by.startswith("staff:") and e.by[6:].isdecimal()}
+    names = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name"))
+    rows = []
+    for event in events:
+        kind, _sep, ref = event.by.partition(":")
+        who = names.get(int(ref), event.by) if kind == "staff" and ref.isdecimal() else _actor(kind, ref)
+        rows.append({
+            "seq": event.seq, "at": event.at, "type": event.type, "who": who, "because": event.because,
+            "title": str(journal.types()[event.type].title) if event.type in journal.types() else event.type,
+            "data": json.dumps(event.data, ensure_ascii=False, sort_keys=True) if event.data else "",
+            "hash": bytes(event.hash).hex(), "has_words": event.private is not None, "erased": event.is_erased,
+        })  # fmt: skip
+    return rows
+
+
+def _actor(kind: str, ref: str) -> str:
+    if kind == "system":
+        return _("系统")
+    return _("客户 {id}").format(id=ref) if kind == "customer" else f"{kind}:{ref}"
+
+
+@desk(permission="journal.see")
+@require_GET
+def receipt(request: HttpRequest, pk: int) -> HttpResponse:
+    """The receipt of a stream, as a file anyone can check."""
+    found = find(request.user, pk)
+    text = json.dumps(journal.receipt(found), ensure_ascii=False, indent=2)
+    answer = HttpResponse(text, content_type="application/json")
+    name = re.sub(r"[^A-Za-z0-9-]", "-", found.ref)
+    answer["Content-Disposition"] = f'attachment; filename="receipt-{name}.json"'
+    return answer
+
+
+@desk(permission="journal.see")
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    """Have the background check everything."""
+    soundness.ask(by=request.user, at=timezone.now())
+    return go(request, url("desk:audit"), _("已开始校验，完成后结果会显示在本页"))
+
+
