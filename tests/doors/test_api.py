@@ -528,7 +528,8 @@ def test_a_complaint_from_submission_to_archive(api, desk):
 
     parts = {
         "apology": "给您添麻烦了,我们诚恳道歉。", "findings": "经检测是密封圈老化。",
-        "actions": "已退款并补偿 200 元。", "prevention": "我们已更换该批次密封圈。", "thanks": "感谢您的反映,联系人赵亮。",
+        "actions": "已退款并补偿 200 元。", "prevention": "我们已更换该批次密封圈。",
+        "thanks": "感谢您的反映,联系人赵亮。",
     }  # fmt: skip
     answer = does("repairer", "draft_reply", parts=parts)
     assert not [r for r in answer["remarks"] if r["stops"]]

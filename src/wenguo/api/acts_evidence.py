@@ -15,7 +15,7 @@ from ninja import Field, File, Form, Schema, Status
 from ninja.files import UploadedFile
 
 from wenguo.api.acting import OPERATIONS, Chapter, Number, On, Version, begin, shown
-from wenguo.api.shapes import Id, Line
+from wenguo.api.shapes import Id
 from wenguo.cases import evidence
 from wenguo.cases.case import record
 from wenguo.cases.lifecycle import require
@@ -65,7 +65,7 @@ def add_evidence(
     response: HttpResponse,
     number: Number,
     file: Annotated[UploadedFile, File(description="按内容识别类型;图片、音视频、文档、压缩包")],
-    note: Annotated[Line, Form()] = "",
+    note: Annotated[str, Form(max_length=200)] = "",
     public: Annotated[bool, Form(description="客户可见")] = False,
     version: Version = None,
 ) -> Status[Any]:
