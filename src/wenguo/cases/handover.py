@@ -299,7 +299,7 @@ def ask_help(case: Case, unit: Unit, what: str, *, by: Person, at: datetime) -> 
     )  # fmt: skip
     clock.start(case, "joint", by=by, at=at, about=task.about, title=_("{unit}会办").format(unit=unit.title))
     helpers = desk_of(unit, at)
-    involve(case, *helpers, at=at)
+    involve(case, *helpers, *superiors(unit, "manager", at=at), at=at)
     tell(case, helpers, "joint.asked", _("请协助办理"), at=at)
     return task
 

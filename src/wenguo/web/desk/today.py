@@ -183,7 +183,11 @@ def _orders(person: Any) -> list[Item]:
 def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
     if not person.may("case.assist", at):
         return []
-    found = JointTask.objects.pending().filter(unit_id__in=units, case__in=Case.objects.open()).order_by("asked_at")
+    found = (
+        JointTask.objects.pending()
+        .filter(unit_id__in=units, case__in=Case.objects.visible_to(person, at).open())
+        .order_by("asked_at")
+    )
     return [(t.case_id, t.about, t.what, "") for t in found[:MOST]]
 
 
