@@ -185,10 +185,10 @@ def demo(cases: int, gently: bool) -> None:
     if gently:
         os.nice(10)
     with database.database(tell):
-        from wenguo.demo import company
+        from wenguo.demo import growth
 
         with _progress(cases, words("演示公司", "demo company"), words("件", "cases")) as show:
-            company.grow(cases=cases, progress=show)
+            growth.grow(cases, lambda done, _total, _words: show(done))
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------------

@@ -76,14 +76,14 @@ def prepare(*, demo_cases: int | None, admin: bool, at: datetime, say: Callable[
         migrate(say)
         essentials(at)
         if demo_cases is not None:
-            from wenguo.demo import company
+            from wenguo.demo import company, growth
 
             if nobody_there():
                 say("空库:建立演示公司 (empty database: founding the demonstration company)")
-                company.settle(at=at)
-            if company.is_settled():
+                company.build(at)
+            if company.is_built():
                 report["accounts"] = company.accounts()
-                report["demo_cases_missing"] = max(0, demo_cases - company.cases_so_far())
+                report["demo_cases_missing"] = max(0, demo_cases - growth.cases_so_far())
         elif admin and nobody_there():
             report["accounts"] = [first_administrator(at)]
     return report
