@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import clock, handover, intake, letters
+from wenguo.cases import clock, intake, letters
 from wenguo.cases.lifecycle import MOVES
 from wenguo.journal import Event
 from wenguo.web.desk.common import forms
@@ -292,7 +292,14 @@ def test_settled_at_once_and_sent_back(now: Any) -> None:
     client = at_desk(now.agent)
     assert act(client, case, "back_to_triage", reason="").status_code == 422
     assert act(client, case, "back_to_triage", reason="分错了").status_code == 302
-    assert act(client, case, "convert", nature="consultation", reason="客户只是询问").status_code in {302, 409}
-    handover.remind(case, "再催", by=now.agent, at=now.now)
+    rule = next(r for r in case.pack.conversion.rules if (r.from_kind, r.to_kind) == ("complaint", "consultation"))
+    turned = act(client, case, "convert", nature="consultation", reason="客户只是询问")
+    assert turned.status_code == (409 if rule.approved_by else 302)
+    assert act(client, case, "convert", nature="complaint", reason="本来就是").status_code == 422
+    assert act(client, case, "settle_at_once", words="已解释清楚").status_code == 409  # level 3
+    assert "只有四级投诉" in body_of(client.get(f"/desk/cases/{case.number}/"))
+    assert act(at_desk(now.supervisor), case, "grade", level="4", because="只是询问").status_code == 302
+    assert act(client, case, "settle_at_once", words="").status_code == 422
+    assert act(client, case, "settle_at_once", words="已当场解释清楚，并致歉。").status_code == 302
     case.refresh_from_db()
-    assert case.stage == "triage"
+    assert case.stage == "followup"

@@ -23,7 +23,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import files_of, spelt
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.triage import CONTACTS, WISHES, record_labels, suggest
+from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels, suggest
 from wenguo.web.doors import again, desk, go, page
 from wenguo.web.given import Given, clean
 from wenguo.web.jinja import url
@@ -220,6 +220,7 @@ def hints(request: HttpRequest) -> HttpResponse:
     context = {
         "at": at,
         "heard": score,
+        "floors": floors_of(score),
         "pack": version.pack,
         "suggested": suggest(version.pack, text),
         "missing": missing(version.pack, given),

@@ -73,6 +73,7 @@ class Move:
 
     offer: Offer
     form: Any
+    blocked: str  # what else stands in its way, as the desk's form knows
 
     @property
     def is_rare(self) -> bool:
@@ -87,8 +88,8 @@ class Move:
     @property
     def missing(self) -> list[str]:
         """What stands in its way; empty when it can be done."""
-        if self.offer.why_not:
-            return [self.offer.why_not]
+        if self.offer.why_not or self.blocked:
+            return [self.offer.why_not or self.blocked]
         return [g.words for g in self.offer.gates if not g.open]
 
 
@@ -314,7 +315,8 @@ class Folder:
     def moves(self) -> list[Move]:
         from wenguo.web.desk.common import forms
 
-        return [Move(o, forms.get(o.name)) for o in offers(self.case, by=self.person, at=self.at)]
+        found = [(o, forms.get(o.name)) for o in offers(self.case, by=self.person, at=self.at)]
+        return [Move(o, form, form.why(self) if form and form.why else "") for o, form in found]
 
     @cached_property
     def choices(self) -> list[tuple[str, list[Choice]]]:

@@ -100,10 +100,36 @@ def classify(request: HttpRequest, folder: Folder, given: Given) -> str:
     return _("已分类为「{title}」").format(title=folder.case.pack.category_title(category))
 
 
+FACTS = {
+    "people_affected": _lazy("涉及人数"),
+    "tier": _lazy("会员等级"),
+    "vip": _lazy("VIP"),
+    "enterprise": _lazy("企业客户"),
+    "vulnerable": _lazy("特殊群体"),
+    "repeat_count": _lazy("重复或催办次数"),
+    "escalated_before": _lazy("曾向外部反映"),
+    "channel": _lazy("渠道"),
+    "category": _lazy("分类"),
+    "injury": _lazy("人身伤害"),
+    "loss_fen": _lazy("损失金额"),
+    "order_fen": _lazy("订单金额"),
+    "followers": _lazy("作者粉丝数"),
+    "reposts": _lazy("转发数"),
+    "returned_count": _lazy("退单次数"),
+    "days_silent": _lazy("未联系客户的天数"),
+}
+
+
+def floors_of(score: Any) -> list[tuple[int, str, str]]:
+    """Why at least a level, as (level, because, what it rests on); facts by their names for people."""
+    return [(f.level, f.because, "、".join(str(FACTS.get(e, e)) for e in f.evidence)) for f in score.floors]
+
+
 def _grading(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     score = triage.assess(folder.case)
     return {
         "score": score,
+        "floors": floors_of(score),
         "levels": folder.case.pack.levels,
         "most": folder.case.pack.severity.max_total,
         "last": folder.last_grading,
@@ -316,7 +342,19 @@ def _reply_advice(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     return {"empathy": folder.case.pack.wording.empathy[:3]}
 
 
-@act_form("settle_at_once", "desk/case/acts/settle_at_once.html", context=_reply_advice, symbol="bolt")
+def _too_grave(folder: Folder) -> str:
+    case = folder.case
+    grave = case.level < 4 and case.nature == Nature.COMPLAINT
+    return _("只有四级投诉和咨询、建议、表扬可以即时办结") if grave else ""
+
+
+@act_form(
+    "settle_at_once",
+    "desk/case/acts/settle_at_once.html",
+    context=_reply_advice,
+    why=_too_grave,
+    symbol="bolt",
+)
 def settle_at_once(request: HttpRequest, folder: Folder, given: Given) -> str:
     from wenguo.cases.reply import settle_at_once as settle
 
