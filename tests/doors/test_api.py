@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,8 +148,6 @@ def test_texts_of_real_people_are_taken_in(api, complaints):
 @pytest.fixture
 def complaints() -> list[str]:
     """Complaints of real people, kept beside the checkout and never in it."""
-    from pathlib import Path
-
     file = Path(__file__).parents[3] / "shared/data/complaints_labelled/dev.jsonl"
     if not file.exists():
         pytest.skip(f"NO REAL TEXTS: {file.name} is not beside this checkout; the API is tested without them")
@@ -374,7 +373,12 @@ def test_a_stale_version_is_a_conflict_and_a_fresh_one_is_not(api):
 
 def test_422_names_the_fields(api):
     told = refused(api.post("agent", "/submissions", {"text": "x", "levl": 2, "order_fen": -1}), 422)
-    assert set(told["fields"]) == {"levl", "order_fen"}
+    assert told["fields"] == {"levl": "没有这个字段", "order_fen": "不能小于 0"}
+    odd = {"channel": "pigeon", "subject": "长" * 201, "level": "x", "occurred_at": "昨天", "people_affected": 2**80}
+    fields = refused(api.post("agent", "/submissions", odd), 422)["fields"]
+    assert fields["text"] == "必填" and fields["subject"] == "最多 200 个字" and "phone" in fields["channel"]
+    assert fields["level"] == "须为整数" and "ISO 8601" in fields["occurred_at"]
+    assert set(fields) == {*odd, "text"} and not [w for w in fields.values() if "nput" in w]
     assert set(refused(api.post("agent", "/submissions", {"text": " \x00\n "}), 422)["fields"]) == {"text"}
     number = api.submits()["number"]
     assert "reason" in refused(api.post("agent", f"/cases/{number}/refuse", {"reason": "because"}), 422)["fields"]
@@ -440,6 +444,15 @@ def test_every_act_of_the_lifecycle_has_an_operation(api):
     assert len(ids) == len(set(ids))
 
 
+def test_the_guide_names_every_operation(api):
+    guide = (Path(__file__).parents[2] / "docs/api.md").read_text()
+    for path, operations in api.client.get(f"{BASE}/openapi.json").json()["paths"].items():
+        short = path.removeprefix(BASE)
+        for method in operations:
+            whole, last = f"`{method.upper()} {short}`", f"`{short.removeprefix('/cases/{number}/')}`"
+            assert whole in guide or last in guide, whole
+
+
 def test_a_complaint_from_submission_to_archive(api, desk):
     made = api.submits(
         order_fen=199_900, order_number="DD1", happened="上周", place="家里", product="水壶", wishes=["refund"],
@@ -450,7 +463,7 @@ def test_a_complaint_from_submission_to_archive(api, desk):
     rows = lambda kind: api.get("supervisor", f"/cases/{number}/{kind}").json()  # noqa: E731
 
     does("agent", "accept")
-    does("agent", "classify", category="product.function", because="功能")
+    does("agent", "classify", category="product.function")
     does("supervisor", "grade", level=3, because="未伤人")
     does("agent", "called", outcome="reached", text="已说明三日内答复", response=True, minutes=6)
     assert does("agent", "assign", unit=desk.units["zl"].pk, words="请检测")["stage"] == "investigation"

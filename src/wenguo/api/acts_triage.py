@@ -19,7 +19,6 @@ chapter = Chapter("triage")
 class ClassifyIn(Body):
     category: Code = Field(description="小类代码,见 GET /policy")
     also: Annotated[list[Code], Field(max_length=24, description="另涉及的小类")] = []
-    because: Code = ""
 
 
 class GradeIn(Body):
@@ -79,7 +78,7 @@ def assessment(request: HttpRequest, number: Number) -> dict[str, Any]:
 
 @chapter.act("classify")
 def classify(on: On, body: ClassifyIn) -> None:
-    triage.classify(on.case, body.category, body.also, by=on.by, at=on.at, because=body.because)
+    triage.classify(on.case, body.category, body.also, by=on.by, at=on.at)
 
 
 @chapter.act("grade")

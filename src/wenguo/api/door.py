@@ -21,6 +21,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
@@ -177,8 +178,47 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    fields = {_where(e["loc"]): str(e["msg"]) for e in error.errors}
+    fields = {_where(e["loc"]): _said(e) for e in error.errors}
     return problem(422, _("请求内容不符合要求,见 fields"), fields=fields)
+
+
+_SAID = {
+    "missing": _lazy("必填"),
+    "extra_forbidden": _lazy("没有这个字段"),
+    "string_type": _lazy("须为文字"),
+    "string_too_long": _lazy("最多 {max_length} 个字"),
+    "string_too_short": _lazy("至少 {min_length} 个字"),
+    "string_unicode": _lazy("含有不成字的编码"),
+    "string_pattern_mismatch": _lazy("写法不对"),
+    "int_type": _lazy("须为整数"),
+    "int_parsing": _lazy("须为整数"),
+    "int_parsing_size": _lazy("整数过大"),
+    "int_from_float": _lazy("须为整数"),
+    "finite_number": _lazy("须为有限的数"),
+    "bool_type": _lazy("须为 true 或 false"),
+    "bool_parsing": _lazy("须为 true 或 false"),
+    "greater_than_equal": _lazy("不能小于 {ge}"),
+    "less_than_equal": _lazy("不能大于 {le}"),
+    "literal_error": _lazy("须为以下之一:{expected}"),
+    "list_type": _lazy("须为列表"),
+    "dict_type": _lazy("须为对象"),
+    "model_type": _lazy("须为对象"),
+    "model_attributes_type": _lazy("须为对象"),
+    "too_long": _lazy("最多 {max_length} 项"),
+    "value_error": _lazy("{error}"),
+}
+
+
+def _said(error: Any) -> str:
+    """What is wrong with a field, in words a person can use; the library's own where we have none."""
+    kind = str(error["type"])
+    if kind.startswith(("datetime", "date")):
+        return _("须为 ISO 8601 时间,如 2026-11-22T09:30:00+08:00")
+    words = str(_SAID.get(kind, error["msg"]))
+    try:
+        return words.format(**error.get("ctx", {}))
+    except (KeyError, IndexError, ValueError):
+        return words
 
 
 def _where(loc: Any) -> str:

@@ -29,9 +29,9 @@ def _sensible(moment: datetime) -> datetime:
 
 Id = Annotated[int, Field(ge=1, le=2**53 - 1)]
 Fen = Annotated[int, Field(ge=0, le=10**13 - 1, description="金额,单位分")]
-Code = Annotated[str, AfterValidator(clean), Field(max_length=60)]
-Line = Annotated[str, AfterValidator(clean), Field(max_length=200)]
-Words = Annotated[str, AfterValidator(clean), Field(max_length=20_000)]
+Code = Annotated[str, Field(max_length=60), AfterValidator(clean)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(clean)]
+Words = Annotated[str, Field(max_length=20_000), AfterValidator(clean)]
 Long = Annotated[str, Field(max_length=10_000_000)]
 Level = Annotated[int, Field(ge=1, le=4, description="1 危机 · 2 紧急 · 3 重要 · 4 一般")]
 Moment = Annotated[datetime, AfterValidator(_sensible), Field(description="ISO 8601;不写时区即北京时间")]
