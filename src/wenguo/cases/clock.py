@@ -30,7 +30,7 @@ from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import calendar as calendar_of
 
-LAST_PERCENT = 1000  # a clock ten times over has told everybody who can be told
+RANKS = ("supervisor", "manager", "executive")  # who hears of a breach where the rule names nobody
 
 
 class State(models.TextChoices):
@@ -164,11 +164,19 @@ class Terms:
 # Sums
 
 
-def next_percent(fired: int, warnings: Sequence[int], beyond_step: int) -> int | None:
-    """The percentage that fires after `fired`: the warnings, 100, then a step each. None: nobody is left to tell."""
+def next_percent(fired: int, warnings: Sequence[int], beyond_step: int, ranks: int) -> int | None:
+    """The percentage that fires after `fired`: the warnings, 100, then a step for each of `ranks` of management, and
+    one more for all of them together. None: nobody is left to tell."""
     later = [p for p in (*warnings, 100) if p > fired]
     percent = later[0] if later else fired + beyond_step
-    return percent if percent <= LAST_PERCENT else None
+    return percent if percent <= 100 + ranks * beyond_step else None
+
+
+def _marks(rule: ClockRule | None) -> tuple[Sequence[int], int, int]:
+    """The warnings, the step beyond, and how many ranks are told, of a rule; of none the usual ones."""
+    if rule is None:
+        return (50, 75, 90), 50, len(RANKS)
+    return rule.warnings, rule.beyond_step, len(rule.escalate or RANKS)
 
 
 # Acts
@@ -446,8 +454,7 @@ def _due(clock: Clock, terms: Terms) -> datetime | None:
 
 
 def _next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime | None:
-    warnings = rule.warnings if rule else (50, 75, 90)
-    percent = next_percent(clock.fired_percent, warnings, rule.beyond_step if rule else 50)
+    percent = next_percent(clock.fired_percent, *_marks(rule))
     if percent is None or clock.due_at is None:
         return None
     return terms.moment_at(percent, clock.due_at)
@@ -490,9 +497,8 @@ def sweep(*, at: datetime, limit: int = 200) -> int:
 def _fire(clock: Clock, at: datetime) -> None:
     """Fire everything this clock has passed by `at`, in order; people hear only of the last."""
     case, rule, terms = clock.case, _rule(clock), clock.terms()
-    warnings, step = (rule.warnings, rule.beyond_step) if rule else ((50, 75, 90), 50)
     last = None
-    while (percent := next_percent(clock.fired_percent, warnings, step)) is not None and clock.due_at is not None:
+    while (percent := next_percent(clock.fired_percent, *_marks(rule))) is not None and clock.due_at is not None:
         moment = terms.moment_at(percent, clock.due_at)
         if moment > at:
             break
@@ -525,7 +531,7 @@ def _whom(case: Case, percent: int, rule: ClockRule | None, at: datetime) -> lis
     """The owner; from 100 % on one more rank of management at each step. Source: TR-8."""
     told = [case.owner] if case.owner else []
     if percent >= 100 or not told:
-        roles = rule.escalate if rule and rule.escalate else ("supervisor", "manager", "executive")
+        roles = rule.escalate if rule and rule.escalate else RANKS
         ranks = 1 + max(0, (percent - 100) // (rule.beyond_step if rule else 50))
         unit = case.unit or case.intake_unit
         for role in roles[:ranks] if percent >= 100 else roles[:1]:
