@@ -65,6 +65,7 @@ class Choice:
     symbol: str
     why: str
     danger: bool
+    direct: bool  # no form to fill: pressing it is enough
 
 
 @dataclass(frozen=True)
@@ -330,7 +331,9 @@ class Folder:
             if not form.group or name in moved or not self.person.may(act.permission, self.at):
                 continue
             why = why_not(self.case, name, by=self.person, at=self.at) or (form.why(self) if form.why else "")
-            groups.setdefault(str(form.group), []).append(Choice(name, str(form.words), form.symbol, why, form.danger))
+            groups.setdefault(str(form.group), []).append(
+                Choice(name, str(form.words), form.symbol, why, form.danger, not form.template)
+            )
         return list(groups.items())
 
     def can(self, name: str) -> bool:

@@ -62,7 +62,12 @@ def show(request: HttpRequest, number: str, paper: str) -> HttpResponse:
     }
     if paper == "receipt":
         address = f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/"
-        context |= {"qr": qr(address), "promises": [c for c in folder.clocks if c.clock.kind in {"respond", "solve"}]}
+        context |= {
+            "qr": qr(address),
+            "promises": sorted(
+                (c for c in folder.clocks if c.clock.kind in {"respond", "solve"}), key=lambda c: c.clock.first_due_at
+            ),
+        }
     if paper == "handover":
         found = next((h for h in reversed(folder.handovers) if request.GET.get("of", str(h.pk)) == str(h.pk)), None)
         if found is None:

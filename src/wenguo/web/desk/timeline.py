@@ -45,6 +45,7 @@ QUIET = (
     "followup.planned",
     "checklist.",
 )
+LOOKS = ("case.seen", "case.printed", "case.exported", "evidence.seen")  # who looked; told among the changes
 SYMBOLS = {
     "case.received": "inbox",
     "message.received": "message",
@@ -112,6 +113,8 @@ def timeline(folder: Folder, show: str = "", *, all: bool = False) -> Story:
 
 
 def _shown(type: str, show: str) -> bool:
+    if type in LOOKS:
+        return show == "changes"
     if show == "customer":
         return type.startswith(WITH_CUSTOMER)
     if show == "internal":
