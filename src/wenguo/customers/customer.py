@@ -32,6 +32,16 @@ ORDERED = journal.define("customer.order_added", _("登记订单"))
 ERASED_NAME = "已注销客户"
 
 
+# Whom to treat with particular care, as the customer says or as is plain to see. Source: FIELD 6.2.
+VULNERABLE = {
+    "elderly": _("老年人"),
+    "minor": _("未成年人"),
+    "disabled": _("残障人士"),
+    "pregnant": _("孕产妇"),
+    "ill": _("患重病"),
+}
+
+
 class Customers(models.QuerySet["Customer"]):
     def living(self) -> Customers:
         """Neither merged into another nor erased."""

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
-from wenguo.customers.customer import ERASED_NAME, Customer, Identity, family_ids
+from wenguo.customers.customer import ERASED_NAME, VULNERABLE, Customer, Identity, family_ids
 from wenguo.customers.masking import mask_address, mask_identity, mask_name, mask_word
 from wenguo.customers.merge import Merge
 from wenguo.errors import Invalid, NotFound, NotNow
@@ -44,6 +44,10 @@ class MaskedIdentity:
     @property
     def field(self) -> str:
         return f"identity:{self.id}"
+
+    @property
+    def vulnerable_words(self) -> list[str]:
+        return [str(VULNERABLE.get(code, code)) for code in self.vulnerable]
 
 
 @dataclass(frozen=True)

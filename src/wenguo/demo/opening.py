@@ -26,6 +26,7 @@ PUBLIC = ("weibo", "douyin", "review_site")
 MOODS = {"rant": "vent", "elder": "respect", "formal": "remedy"}
 REFUSALS = {"refused-other-brand": "not_ours", "refused-spam": "spam", "refused-in-court": "in_court"}
 LATE_RESPONSE = 0.07
+LATE_SIGNATURE = 0.06
 PHOTOS = 0.34
 
 
@@ -63,7 +64,7 @@ def _met(one: shapes.Customer, at: datetime) -> Customer:
     if one.vip:
         details["vip_note"] = "多年老客户，由客户关系专员维护"
     if one.elder and one.age >= 70:
-        details["vulnerable"] = ["elder"]
+        details["vulnerable"] = ["elderly"]
     customers.change(made, by=SYSTEM, at=at + MINUTE, **details)
     return made
 
@@ -297,13 +298,13 @@ def respond(scene: Scene, unit: Unit, owner: Person) -> None:
     }  # fmt: skip
     if scene.writes and scene.chance(0.7):
         text = scene.says("respond_said", **given)
-        letters.say(scene.case, "", text, by=scene.first, at=scene.after(4, 45), response=True)
+        letters.say(scene.case, "", text, by=scene.first, at=scene.after(3, 25), response=True)
         return
     if scene.chance(0.12):
-        at = scene.after(4, 30)
+        at = scene.after(3, 12)
         letters.called(scene.case, "no_answer", scene.says("no_answer"), by=scene.first, at=at)
     text, minutes = scene.says("respond_called", **given), scene.rng.randint(3, 11)
-    letters.called(scene.case, "reached", text, by=scene.first, at=scene.after(5, 60), response=True, minutes=minutes)
+    letters.called(scene.case, "reached", text, by=scene.first, at=scene.after(3, 30), response=True, minutes=minutes)
 
 
 def _pending(scene: Scene) -> handover.Handover:
@@ -321,8 +322,9 @@ def _sign(scene: Scene, unit: Unit) -> None:
     scene.halt("handover", 0.3, within=1.2)
     scene.hours = working_hours(unit)
     who = _signer(scene, unit)
-    late = scene.chance(0.07)
-    handover.sign(_pending(scene), by=who, at=scene.after(*((250, 420) if late else (8, 150))))
+    late = scene.chance(LATE_SIGNATURE)
+    soon = {1: (2, 9), 2: (5, 30)}.get(scene.case.level, (8, 140))
+    handover.sign(_pending(scene), by=who, at=scene.after(*((250, 420) if late else soon)))
     scene.lead = who
 
 

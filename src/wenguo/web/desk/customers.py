@@ -21,7 +21,7 @@ from wenguo.cases.case import Case
 from wenguo.customers import customer as customers
 from wenguo.customers import merge as merging
 from wenguo.customers import privacy
-from wenguo.customers.customer import Customer, Identity, family_ids
+from wenguo.customers.customer import VULNERABLE, Customer, Identity, family_ids
 from wenguo.customers.duplicates import suggestions
 from wenguo.customers.merge import Merge
 from wenguo.customers.search import search
@@ -36,10 +36,6 @@ from wenguo.web.keyset import keyset
 FIELDS = {
     "name": _lazy("姓名/名称"), "contact_name": _lazy("企业联系人"), "address": _lazy("地址"),
     "member_no": _lazy("会员号"), "note": _lazy("备注"), "vip_note": _lazy("VIP 说明"),
-}  # fmt: skip
-VULNERABLE = {
-    "elderly": _lazy("老年人"), "minor": _lazy("未成年人"), "disabled": _lazy("残障人士"), "pregnant": _lazy("孕产妇"),
-    "ill": _lazy("患重病"),
 }  # fmt: skip
 MOST_CASES = 50
 ACTS = ("edit", "reveal", "merge", "export", "erase")
