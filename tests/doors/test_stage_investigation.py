@@ -1,4 +1,4 @@
-"""The investigation through its doors: what is written is kept and shown, what is wrong is said, nobody else gets in."""
+"""The investigation through its doors: what is written is kept and shown, what is wrong is said, others stay out."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_the_report_is_made_edited_submitted_signed_by_another_and_printed(desk,
     assert client.post(at(leak, f"reports/{made.pk}/"), told).status_code == 302
     assert client.post(at(leak, f"reports/{made.pk}/"), told | {"opinion": "旧页"}).status_code == 409
     assert client.post(at(leak, f"reports/{made.pk}/submit/")).status_code == 302
-    assert client.post(at(leak, f"reports/{made.pk}/review/"), {"verdict": "approve"}).status_code == 403  # no such role
+    assert client.post(at(leak, f"reports/{made.pk}/review/"), {"verdict": "approve"}).status_code == 403
     client.force_login(desk.supervisor)
     assert "审核通过" in page(client, leak)
     assert client.post(at(leak, f"reports/{made.pk}/review/"), {"verdict": "return"}).status_code == 422  # no reason

@@ -1,4 +1,4 @@
-"""Solution, signatures, execution through their doors: the story from the first draft to carried out, and every refusal."""
+"""Solution, signatures, execution through their doors: the story from draft to carried out, and every refusal."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ DRAFT = {
     "title": "补偿并道歉", "what": "向客户道歉并按标准补偿。", "kinds": ["apology"], "item.economic": "1",
     "item.economic.price_fen": "380",
 }  # fmt: skip
+PLAN = {"kind": "compensation", "amount": "380", "due_at": "2030-01-01T10:00"}
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def case(desk: Any) -> Case:
 
 def investigated(desk: Any, level: int = 3) -> Case:
     """A case whose investigation is over."""
-    found = desk.receives("净化器用了三天就不出风。要求退款并补偿。否则投诉到底。", order_fen=199_900, mail="w@example.com")
+    text = "净化器用了三天就不出风。要求退款并补偿。否则投诉到底。"
+    found = desk.receives(text, order_fen=199_900, mail="w@example.com")
     found = desk.triages(found, category="product.function", level=level)
     record(found, "case.concluded", by=SYSTEM, at=desk.now, set={"stage": "resolution", "liability": "ours"})
     return found
@@ -50,7 +52,8 @@ def page(client: Any, case: Case) -> str:
 def drafted(desk: Any, case: Case, fen: int = 38_000, **more: Any) -> Option:
     items = [Item("economic", {"price_fen": fen})] if fen else []
     given = {"kinds": ["apology"], "items": items, **more}
-    return resolution.draft_option(case, resolution.Draft("补偿并道歉", "按标准补偿。", **given), by=desk.agent, at=desk.now)
+    draft = resolution.Draft("补偿并道歉", "按标准补偿。", **given)
+    return resolution.draft_option(case, draft, by=desk.agent, at=desk.now)
 
 
 def settled(desk: Any, case: Case, fen: int = 38_000) -> execution.Measure:
@@ -96,7 +99,7 @@ def test_from_the_first_draft_to_carried_out(desk, case, client):
     assert "净化器用了三天就不出风。要求退款并补偿。" in signing and "否则投诉到底" not in signing
     decision = {"verdict": "approve", "words": "同意"}
     assert client.post(f"/desk/approvals/{step.pk}/decision/", decision).status_code == 302
-    assert client.post(f"/desk/approvals/{step.pk}/decision/", decision).status_code == 302  # the second tap is harmless
+    assert client.post(f"/desk/approvals/{step.pk}/decision/", decision).status_code == 302  # tapped twice
     step.refresh_from_db()
     assert step.state == "approved" and step.words == "同意" and step.decided_by == desk.supervisor
     assert "没有等您审批的事" in client.get("/desk/approvals/").content.decode()
@@ -105,10 +108,11 @@ def test_from_the_first_draft_to_carried_out(desk, case, client):
     assert client.post(at(case, f"options/{option.pk}/offer/")).status_code == 302
     answer = {"verdict": "refuse", "channel": "phone", "words": ""}
     assert client.post(at(case, f"options/{option.pk}/answer/"), answer).status_code == 422  # a refusal has words
-    assert client.post(at(case, f"options/{option.pk}/answer/"), {"verdict": "accept", "channel": "phone"}).status_code == 302
+    answer["verdict"] = "accept"
+    assert client.post(at(case, f"options/{option.pk}/answer/"), answer).status_code == 302
     refused = client.post(at(case, "acts/settle/"))
     assert refused.status_code == 409 and "措施" in refused.content.decode()
-    measure = {"kind": "compensation", "what": f"转账 {SCRIPT}", "amount": "380", "owner": desk.agent.pk, "due_at": "2030-01-01T10:00"}
+    measure = {**PLAN, "what": f"转账 {SCRIPT}", "owner": desk.agent.pk}
     assert client.post(at(case, f"options/{option.pk}/measures/"), measure | {"amount": "381"}).status_code == 422
     assert client.post(at(case, f"options/{option.pk}/measures/"), measure).status_code == 302
     assert client.post(at(case, "acts/settle/")).status_code == 302
@@ -117,13 +121,14 @@ def test_from_the_first_draft_to_carried_out(desk, case, client):
 
     planned = case.measures.get()
     payment = {"payee": "王小明", "amount": "380", "method": "bank", "reference": "HK1", "key": "k1"}
-    assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment).status_code == 403  # who proposed does not pay
+    assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment).status_code == 403  # proposed it
     client.force_login(desk.senior)
     assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment | {"payee": "别人"}).status_code == 422
     for _press in range(2):
         assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment).status_code == 302
     assert option.payments.count() == 1
-    assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment | {"key": "k2", "reference": "HK2"}).status_code == 409
+    payment |= {"key": "k2", "reference": "HK2"}
+    assert client.post(at(case, f"measures/{planned.pk}/payment/"), payment).status_code == 409
     client.force_login(desk.agent)
     assert client.post(at(case, "acts/carry_out/")).status_code == 409
     proof = SimpleUploadedFile("回单.txt", "银行回单 HK1".encode())
@@ -258,7 +263,7 @@ def test_the_list_costs_the_same_for_one_and_for_many(desk, client, django_asser
 def test_a_change_of_what_was_agreed_needs_the_customers_consent(desk, case, client):
     measure = settled(desk, case)
     client.force_login(desk.agent)
-    told = {"kind": "compensation", "what": "改为赠送滤芯", "amount": "380", "owner": desk.agent.pk, "due_at": "2030-01-01T10:00"}
+    told = {**PLAN, "what": "改为赠送滤芯", "owner": desk.agent.pk}
     assert client.post(at(case, f"measures/{measure.pk}/"), told).status_code == 422
     consent = {"consent_by": "王小明", "consent_channel": "phone", "consent_at": "2026-11-16T10:00"}
     assert client.post(at(case, f"measures/{measure.pk}/"), told | consent).status_code == 302

@@ -70,10 +70,10 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 @stage_panel("execution")
 @earlier_panel(_lazy("执行"), "execution")
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
-    given = context(request, folder)
-    if folder.case.stage != "execution" and not any(c.measures for c in given["cards"]):
+    case = folder.case
+    if case.stage != "execution" and not case.measures.filter(option__round=case.round).exists():
         return None
-    return "desk/stage/execution.html", given
+    return "desk/stage/execution.html", context(request, folder)
 
 
 def _shown(request: HttpRequest, case: Case, said: str) -> HttpResponse:

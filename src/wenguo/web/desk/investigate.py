@@ -78,11 +78,11 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 @earlier_panel(_lazy("调查"), "investigation")
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     """The whole investigation; in later stages only if there was one."""
-    given = context(request, folder)
-    board = given["board"]
-    if folder.case.stage != "investigation" and not (given["facts"] or board.finding or board.requests or board.whys):
+    case = folder.case
+    sets = (case.facts, case.findings, case.info_requests, case.causes)
+    if case.stage != "investigation" and not any(rows.exists() for rows in sets):
         return None
-    return f"{HERE}investigation.html", given
+    return f"{HERE}investigation.html", context(request, folder)
 
 
 # Facts and checklists

@@ -143,19 +143,6 @@ def keep(request: HttpRequest, number: str) -> HttpResponse:
     return _shown(request, case, _("已提交审核") if needed else _("无须审核，可以发送"))
 
 
-@desk(permission="case.reply")
-@require_POST
-def submit(request: HttpRequest, number: str) -> HttpResponse:
-    """Submit the draft as it was kept."""
-    case = find_case(request, number)
-    draft = reply.current(case)
-    if draft is None:
-        raise NotFound(_("还没有答复草稿"))
-    draft.case = case
-    needed = reply.submit_reply(draft, by=request.user, at=timezone.now())
-    return _shown(request, case, _("已提交审核") if needed else _("无须审核，可以发送"))
-
-
 @desk
 @require_POST
 def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:

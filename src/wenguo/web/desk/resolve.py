@@ -52,7 +52,11 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     return {
         "solution": board,
         "cards": board.cards,
-        "ladders": {c.option.pk: _ladder(c.option, folder.at) for c in board.cards if c.option.state in CHANGEABLE},
+        "ladders": {
+            c.option.pk: _ladder(c.option, folder.at)
+            for c in board.cards
+            if case.stage == "resolution" and c.option.state in CHANGEABLE
+        },
         "approve_chips": {s.step.pk: chip_of(folder, s.step.about) for c in board.cards for s in c.signatures},
         "override_chips": {o.pk: chip_of(folder, o.about) for c in board.cards for o in c.overrides},
         "rule_of": {r.id: r for r in pack.approval.rules},
@@ -80,12 +84,10 @@ def _ladder(option: Option, at: datetime) -> list[ApprovalRule]:
 @stage_panel("resolution")
 @earlier_panel(_lazy("方案"), "resolution")
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
-    given = context(request, folder)
-    if folder.case.stage != "resolution" and not given["cards"]:
+    case = folder.case
+    if case.stage != "resolution" and not case.options.filter(round=case.round).exists():
         return None
-    if folder.case.stage == "resolution":
-        given |= form_context(folder.case)
-    return "desk/stage/resolution.html", given
+    return "desk/stage/resolution.html", context(request, folder)
 
 
 # ── the calculator and the form of an option ──────────────────────────────────────────────────────────────────────

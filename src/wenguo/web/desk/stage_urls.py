@@ -50,7 +50,6 @@ urlpatterns: list[URLPattern] = [
     path(C + "reply/", reply.compose, name="reply"),
     path(C + "reply/draft/", reply.keep, name="reply_draft"),
     path(C + "reply/remarks/", reply.remarks, name="reply_remarks"),
-    path(C + "reply/submit/", reply.submit, name="reply_submit"),
     path(C + "reply/reviews/<int:pk>/", reply.review, name="review_reply"),
     # 回访
     path(C + "followups/<int:pk>/", followup.call, name="call_back"),
