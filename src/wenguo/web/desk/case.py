@@ -27,6 +27,7 @@ from wenguo.web.desk.common import (
     find_case,
     form_of,
     frame,
+    me,
     middle,
     of_case,
 )
@@ -46,7 +47,7 @@ def show(request: HttpRequest, number: str) -> HttpResponse:
 
 def case_page(request: HttpRequest, case: Case, *, status: int = 200, **more: Any) -> HttpResponse:
     """The whole page. `more` may hold `act` (the form opened in 下一步), `revealed`, `refusal` and `typed`."""
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     show_ = request.GET.get("show", "")
     story = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
     tab = request.GET.get("tab", "")
@@ -69,7 +70,7 @@ def story(request: HttpRequest, number: str) -> HttpResponse:
     case = find_case(request, number)
     if not by_htmx(request):
         return case_page(request, case)
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     show_ = request.GET.get("show", "")
     told = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
     return render(
@@ -85,7 +86,7 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     """The form of one act (GET), or the act itself (POST)."""
     form = form_of(name)
     case = find_case(request, number)
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     if request.method == "GET":
         return _form(request, folder, form)
     stage = case.stage
@@ -95,7 +96,7 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     except Invalid as refusal:
         if by_htmx(request):
             raise
-        return _form(request, Folder(again(case), request.user, timezone.now()), form, refusal)
+        return _form(request, Folder(again(case), me(request), timezone.now()), form, refusal)
     done = answer if isinstance(answer, Done) else Done(answer)
     if done.to:
         return go(request, done.to, done.said)
@@ -147,7 +148,7 @@ def clock(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
     found: Clock = of_case(case.clocks.all(), str(pk), _("时限"))
     found.case = case
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     chip = next((c for c in folder.clocks if c.clock.pk == found.pk), None) or folder._chip(found)
     context = {**frame(request, folder), "told": clocks.explain(found, at=folder.at), "chip": chip}
     if by_htmx(request):
@@ -171,13 +172,13 @@ def reveal(request: HttpRequest, number: str) -> HttpResponse:
     given.check()
     at = timezone.now()
     if field.startswith("record:"):
-        value = _reveal_contact(case, field.removeprefix("record:"), reason, by=request.user, at=at)
+        value = _reveal_contact(case, field.removeprefix("record:"), reason, by=me(request), at=at)
     else:
-        value = privacy.reveal(case.customer.current, field, by=request.user, at=at, reason=reason)
+        value = privacy.reveal(case.customer.current, field, by=me(request), at=at, reason=reason)
     shown = {field: value}
     if not by_htmx(request):
         return case_page(request, case, revealed=shown)
-    folder = Folder(case, request.user, at)
+    folder = Folder(case, me(request), at)
     template = "desk/case/_record.html" if field.startswith("record:") else "desk/case/_customer.html"
     answer = render(request, template, {**frame(request, folder), "revealed": shown})
     answer["HX-Retarget"] = "#case-record" if field.startswith("record:") else "#case-customer"

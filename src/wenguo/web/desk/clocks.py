@@ -39,7 +39,7 @@ def pause(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.choice("reason", _("暂停原因"), {r.code for r in folder.case.pack.pause_reasons})
     words = given.text("words", _("在等什么"), most=2000)
     given.check()
-    paused = clock.pause(folder.case, reason, words, by=request.user, at=folder.at)
+    paused = clock.pause(folder.case, reason, words, by=folder.person, at=folder.at)
     return _("已暂停：{titles}").format(titles="、".join(c.title for c in paused))
 
 
@@ -51,7 +51,7 @@ def _nothing_paused(folder: Folder) -> str:
 def resume(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("说明"), most=2000, optional=True)
     given.check()
-    clock.resume(folder.case, by=request.user, at=folder.at, words=words)
+    clock.resume(folder.case, by=folder.person, at=folder.at, words=words)
     return _("已恢复计时")
 
 
@@ -100,5 +100,5 @@ def extend(request: HttpRequest, folder: Folder, given: Given) -> str:
     given.check()
     assert until is not None
     consent = Consent(who, channel, when) if who and channel and when else None
-    clock.extend(folder.case, found, until, reason, consent=consent, by=request.user, at=folder.at)
+    clock.extend(folder.case, found, until, reason, consent=consent, by=folder.person, at=folder.at)
     return _("已延期，请按新期限办理并告知客户")

@@ -79,13 +79,18 @@ def earlier_panel(title: Any, from_stage: str) -> Callable[[Panel], Panel]:
 # ── finding ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def me(request: HttpRequest) -> Any:
+    """The member of staff who is signed in; every screen of the desk has one."""
+    return request.user
+
+
 def find_case(request: HttpRequest, number: str) -> Case:
     """The case among those this person may see, for reading or for an act.
 
     NotFound: no such case, or not for this person. Overtaken: the page posted is older than the case (`version`).
     """
     at = timezone.now()
-    seen = Case.objects.visible_to(request.user, at).select_related(*RELATED).prefetch_related("evidence")
+    seen = Case.objects.visible_to(me(request), at).select_related(*RELATED).prefetch_related("evidence")
     case = seen.filter(number=number).first()
     if case is None:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
@@ -135,7 +140,7 @@ class Form:
     do: Doing
     context: Context | None
     why: Why | None
-    group: str
+    group: Any
     symbol: str
     title: Any
     danger: bool
@@ -154,7 +159,7 @@ def act_form(
     *,
     context: Context | None = None,
     why: Why | None = None,
-    group: str = "",
+    group: Any = "",
     symbol: str = "",
     title: Any = "",
     danger: bool = False,
@@ -190,7 +195,7 @@ def rendered(request: HttpRequest, folder: Folder, panel: Panel) -> Markup:
 
 def frame(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     """What the template of every panel of a case finds."""
-    return {"case": folder.case, "folder": folder, "at": folder.at, "person": request.user}
+    return {"case": folder.case, "folder": folder, "at": folder.at, "person": me(request)}
 
 
 def middle(request: HttpRequest, folder: Folder) -> dict[str, Any]:
@@ -222,7 +227,7 @@ def case_panels(
     if request.headers.get("HX-Request") != "true":
         return panels(request, context={}, to=to, said=said)
     fresh = again(case)
-    folder = Folder(fresh, request.user, timezone.now())
+    folder = Folder(fresh, me(request), timezone.now())
     given = {**frame(request, folder), **folder.parts(), **(context or {})}
     return panels(request, *templates, *ALONG, context=given, to=to, said=said)
 
@@ -239,7 +244,7 @@ def answer(
     if case.stage != stage_before or panel is None:
         return case_again(request, case, said)
     fresh = again(case)
-    shown = panel(request, Folder(fresh, request.user, timezone.now()))
+    shown = panel(request, Folder(fresh, me(request), timezone.now()))
     if shown is None:
         return case_again(request, fresh, said)
     return case_panels(request, fresh, shown[0], context=shown[1], said=said)
@@ -297,4 +302,4 @@ def files_of(request: HttpRequest, field: str = "files") -> list[Any]:
     found = request.FILES.getlist(field)
     if any(not f.name for f in found):
         raise Invalid(_("有文件没有名字，请重新选择"), fields={field: _("请重新选择文件")})
-    return [store(f.name, f.chunks()) for f in found]
+    return [store(str(f.name), f.chunks()) for f in found]

@@ -21,7 +21,7 @@ from wenguo.customers.privacy import masked
 from wenguo.errors import Refusal
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.common import files_of, spelt
+from wenguo.web.desk.common import files_of, me, spelt
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels, suggest
 from wenguo.web.doors import again, desk, go, page
@@ -51,7 +51,7 @@ def show(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
     if request.method == "GET":
         made = (
-            Case.objects.visible_to(request.user, at)
+            Case.objects.visible_to(me(request), at)
             .select_related("record", "customer")
             .filter(number=request.GET.get("made", ""))
             .first()
@@ -60,12 +60,12 @@ def show(request: HttpRequest) -> HttpResponse:
     given = Given(request.POST)
     try:
         complaint = read(request, given)
-        received = intake.receive(complaint, by=request.user, at=at)
+        received = intake.receive(complaint, by=me(request), at=at)
     except Refusal as refusal:
         return again(request, refusal, "desk/entry.html", {**_offered(request, at), **_who(request, at)}, here="queue")
     if received.case is None:
-        refusal = Refusal(_("暂时不能立件：{why}。来件已放入待整理").format(why=received.submission.why))
-        return again(request, refusal, "desk/entry.html", _offered(request, at), here="queue")
+        aside = Refusal(_("暂时不能立件：{why}。来件已放入待整理").format(why=received.submission.why))
+        return again(request, aside, "desk/entry.html", _offered(request, at), here="queue")
     joined = "&joined=1" if received.joined else "&repeated=1" if received.repeated else ""
     return go(request, f"{url('desk:register')}?made={received.case.number}{joined}")
 
@@ -86,14 +86,14 @@ def _offered(request: HttpRequest, at: datetime) -> dict[str, Any]:
         "moods": [(m.code, m.title) for m in pack.wording.moods],
         "missing": [i for i in pack.checklists.intake if i.required and i.only == "all"],
         "heard": None,
-        "key": f"{request.user.pk}-{at.timestamp():.3f}",
+        "key": f"{me(request).pk}-{at.timestamp():.3f}",
     }
 
 
 def _made(request: HttpRequest, case: Case | None, at: datetime) -> dict[str, Any]:
     if case is None:
         return {}
-    promised = [c for c in Folder(case, request.user, at).live_clocks if c.clock.kind in {"respond", "solve"}]
+    promised = [c for c in Folder(case, me(request), at).live_clocks if c.clock.kind in {"respond", "solve"}]
     return {
         "made": case,
         "promised": promised,
@@ -105,7 +105,7 @@ def _made(request: HttpRequest, case: Case | None, at: datetime) -> dict[str, An
 def read(request: HttpRequest, given: Given) -> Complaint:
     """The complaint the form tells of. Invalid: names each field that is wrong."""
     labels = record_labels()
-    words = {
+    words: dict[str, Any] = {
         name: given.text(name, label, most=most, optional=True)
         for name, label, most in (
             ("name", _("客户姓名"), 80),
@@ -133,7 +133,7 @@ def read(request: HttpRequest, given: Given) -> Complaint:
     category = given.choice("category", _("分类"), {s.code for s in pack.subs}, optional=True)
     level = given.choice("level", _("等级"), {"1", "2", "3", "4"}, optional=True)
     moods = {m.code for m in pack.wording.moods}
-    extra = {
+    extra: dict[str, Any] = {
         "mood": given.choice("mood", labels["mood"], moods, optional=True),
         "preferred_channel": given.choice(
             "preferred_channel", labels["preferred_channel"], set(CONTACTS), optional=True
@@ -173,17 +173,17 @@ def _who(request: HttpRequest, at: datetime) -> dict[str, Any]:
     """Whose phone number this is: the customer masked, orders, open and latest cases. Or several, to pick from."""
     given = Given(request.POST if request.method == "POST" else request.GET)
     phone, picked = given.raw("phone")[:40], given.raw("customer")
-    chosen = Customer.objects.living().filter(pk=_known(picked)).first() if picked else None
+    chosen = Customer.objects.living().filter(pk=_known(picked) or 0).first() if picked else None
     known = chosen or (find("phone", phone) if len(phone) >= 7 else None)
     others: Sequence[Customer] = []
     if known is None and len("".join(c for c in phone if c.isdigit())) >= 4:
         others = customers.search(phone, limit=5)
     if known is None:
-        return {"who": None, "others": [masked(c, request.user, at) for c in others], "asked": phone}
-    seen = Case.objects.visible_to(request.user, at).values_list("pk", flat=True)
+        return {"who": None, "others": [masked(c, me(request), at) for c in others], "asked": phone}
+    seen = Case.objects.visible_to(me(request), at).values_list("pk", flat=True)
     cases = [c for c in intake.possible_repeats(known, at=at) if seen.filter(pk=c.pk).exists()]
     return {
-        "who": masked(known, request.user, at),
+        "who": masked(known, me(request), at),
         "cases": cases,
         "asked": phone,
         "others": [],
@@ -196,7 +196,7 @@ def _who(request: HttpRequest, at: datetime) -> dict[str, Any]:
 def customer(request: HttpRequest) -> HttpResponse:
     """While the phone number is typed: is it somebody we know, is it about something open?"""
     at = timezone.now()
-    return render(request, "desk/entry_who.html", {**_who(request, at), "at": at, "person": request.user})
+    return render(request, "desk/entry_who.html", {**_who(request, at), "at": at, "person": me(request)})
 
 
 @desk(permission="case.register")
@@ -207,7 +207,7 @@ def hints(request: HttpRequest) -> HttpResponse:
     version = in_force(at)
     given = Given(request.POST)
     text = given.raw("text")[:20_000]
-    known = Customer.objects.living().filter(pk=_known(given.raw("customer"))).first()
+    known = Customer.objects.living().filter(pk=_known(given.raw("customer")) or 0).first()
     complaint = Complaint(
         channel=given.raw("channel") or Channel.PHONE,
         text=text,

@@ -16,7 +16,7 @@ from wenguo.cases.case import record
 from wenguo.cases.evidence import Evidence, attach, is_intact
 from wenguo.cases.lifecycle import require
 from wenguo.errors import Invalid, NotFound
-from wenguo.web.desk.common import case_panels, files_of, find_case, of_case
+from wenguo.web.desk.common import case_panels, files_of, find_case, me, of_case
 from wenguo.web.doors import desk
 from wenguo.web.given import Given
 
@@ -30,7 +30,7 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
     """Put files on the case, with one note for all."""
     case = find_case(request, number)
     at = timezone.now()
-    require(case, "add_evidence", by=request.user, at=at)
+    require(case, "add_evidence", by=me(request), at=at)
     given = Given(request.POST)
     note = given.text("note", _("说明"), most=200, optional=True)
     if not request.FILES.getlist("files"):
@@ -39,7 +39,7 @@ def add(request: HttpRequest, number: str) -> HttpResponse:
     stored = files_of(request)
     with transaction.atomic():
         for one in stored:
-            attach(case, one, by=request.user, at=at, note=note, public=given.ticked("public"))
+            attach(case, one, by=me(request), at=at, note=note, public=given.ticked("public"))
     return case_panels(request, case, PANEL, said=_("已添加 {n} 份材料").format(n=len(stored)))
 
 
@@ -64,7 +64,7 @@ def fetch(request: HttpRequest, number: str, pk: int) -> HttpResponseBase:
         record(
             found.case,
             "evidence.seen",
-            by=request.user,
+            by=me(request),
             at=timezone.now(),
             data={"evidence": found.pk, "saved": not inline},
             private={"name": found.name},

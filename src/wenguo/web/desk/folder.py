@@ -221,7 +221,7 @@ class Folder:
         return sorted(rows, key=lambda o: o.number != told)[:4]
 
     @cached_property
-    def earlier(self) -> list[dict[str, Any]]:
+    def earlier(self) -> list[Any]:
         """Other cases of this customer that the reader may see, the newest first; one more than shown."""
         rows = (
             Case.objects.visible_to(self.person, self.at).filter(customer_id__in=self.family).exclude(pk=self.case.pk)

@@ -33,7 +33,7 @@ def _taken(folder: Folder) -> str:
 
 @act_form("take", why=_taken, group=FLOW, symbol="user-check")
 def take(request: HttpRequest, folder: Folder, given: Given) -> str:
-    handover.take(folder.case, by=request.user, at=folder.at)
+    handover.take(folder.case, by=folder.person, at=folder.at)
     return _("已由您负责")
 
 
@@ -45,7 +45,7 @@ def _people(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 def appoint(request: HttpRequest, folder: Folder, given: Given) -> str:
     owner = chosen_person(given, "owner", _("负责人"))
     given.check()
-    handover.appoint(folder.case, owner, by=request.user, at=folder.at)
+    handover.appoint(folder.case, owner, by=folder.person, at=folder.at)
     return _("已指定{name}负责").format(name=owner.name)
 
 
@@ -66,7 +66,7 @@ def dispatch(request: HttpRequest, folder: Folder, given: Given) -> str:
     unit = chosen_unit(given, "unit", _("转往的部门"))
     words = given.text("words", _("转办说明"), most=5000)
     given.check()
-    handover.dispatch(folder.case, unit, words, by=request.user, at=folder.at)
+    handover.dispatch(folder.case, unit, words, by=folder.person, at=folder.at)
     return _("已转给「{unit}」，等待签收").format(unit=unit.title)
 
 
@@ -85,7 +85,7 @@ def _sent(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 def sign(request: HttpRequest, folder: Folder, given: Given) -> str:
     found = of_case(folder.case.handovers.select_related("to_unit"), given.raw("handover"), _("转办"))
     found.case = folder.case
-    handover.sign(found, by=request.user, at=folder.at)
+    handover.sign(found, by=folder.person, at=folder.at)
     return _("已签收，由您负责")
 
 
@@ -127,7 +127,7 @@ def give_back(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("退单理由"), most=5000)
     proposed = chosen_unit(given, "proposed", _("建议的部门"), optional=True)
     given.check()
-    handover.give_back(found, reason, words, proposed=proposed, by=request.user, at=folder.at)
+    handover.give_back(found, reason, words, proposed=proposed, by=folder.person, at=folder.at)
     return _("已退单")
 
 
@@ -150,7 +150,7 @@ def arbitrate(request: HttpRequest, folder: Folder, given: Given) -> str:
     unit = chosen_unit(given, "unit", _("责任部门"))
     words = given.text("words", _("裁定理由"), most=5000)
     given.check()
-    handover.arbitrate(found, unit, words, by=request.user, at=folder.at)
+    handover.arbitrate(found, unit, words, by=folder.person, at=folder.at)
     return _("已裁定由「{unit}」办理").format(unit=unit.title)
 
 
@@ -162,7 +162,7 @@ def ask_help(request: HttpRequest, folder: Folder, given: Given) -> str:
     unit = chosen_unit(given, "unit", _("会办部门"))
     what = given.text("what", _("需要对方做什么"), most=5000)
     given.check()
-    handover.ask_help(folder.case, unit, what, by=request.user, at=folder.at)
+    handover.ask_help(folder.case, unit, what, by=folder.person, at=folder.at)
     return _("已请「{unit}」会办").format(unit=unit.title)
 
 
@@ -186,7 +186,7 @@ def help(request: HttpRequest, folder: Folder, given: Given) -> str:
     task.case = folder.case
     answer = given.text("answer", _("办理情况"), most=20_000)
     given.check()
-    handover.help(task, answer, by=request.user, at=folder.at)
+    handover.help(task, answer, by=folder.person, at=folder.at)
     return _("会办已完成")
 
 
@@ -206,7 +206,7 @@ def cancel_help(request: HttpRequest, folder: Folder, given: Given) -> str:
     task.case = folder.case
     reason = given.text("reason", _("取消原因"), most=2000)
     given.check()
-    handover.cancel_help(task, reason, by=request.user, at=folder.at)
+    handover.cancel_help(task, reason, by=folder.person, at=folder.at)
     return _("会办已取消")
 
 
@@ -217,7 +217,7 @@ def cancel_help(request: HttpRequest, folder: Folder, given: Given) -> str:
 def remind(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("催办说明"), most=5000)
     given.check()
-    handover.remind(folder.case, words, by=request.user, at=folder.at)
+    handover.remind(folder.case, words, by=folder.person, at=folder.at)
     return _("已催办（第 {n} 次）").format(n=folder.case.repeats)
 
 
@@ -225,7 +225,7 @@ def remind(request: HttpRequest, folder: Folder, given: Given) -> str:
 def supervise(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("督办要求"), most=5000)
     given.check()
-    handover.supervise(folder.case, words, by=request.user, at=folder.at)
+    handover.supervise(folder.case, words, by=folder.person, at=folder.at)
     return _("已下达督办")
 
 
@@ -241,5 +241,5 @@ def report_supervision(request: HttpRequest, folder: Folder, given: Given) -> st
     order.case = folder.case
     report = given.text("report", _("落实情况"), most=5000)
     given.check()
-    handover.report_supervision(order, report, by=request.user, at=folder.at)
+    handover.report_supervision(order, report, by=folder.person, at=folder.at)
     return _("已回报")

@@ -14,6 +14,7 @@ from wenguo.cases import notice
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.web import doors
+from wenguo.web.desk.common import me
 from wenguo.web.desk.queue import capped_counts
 from wenguo.web.doors import desk, go, page
 from wenguo.web.given import Given
@@ -26,7 +27,7 @@ from wenguo.web.keyset import keyset
 def show(request: HttpRequest) -> HttpResponse:
     """All notices of this person, unread ones by default, the newest first."""
     which = "all" if request.GET.get("which") == "all" else "unread"
-    mine = Notice.objects.filter(person=request.user) if which == "all" else Notice.objects.unread_of(request.user)
+    mine = Notice.objects.filter(person=me(request)) if which == "all" else Notice.objects.unread_of(me(request))
     rows = mine.values("pk", "kind", "text", "at", "read_at", "case__number", "case__subject", "case__level")
     found = keyset(rows, "-at", "-pk", after=request.GET.get("after", ""))
     more = f"{url('desk:notices')}?which={which}&after={found.after}"
@@ -43,8 +44,8 @@ def read(request: HttpRequest) -> HttpResponse:
     given = Given(request.POST)
     pk = given.whole("notice", _("通知"))
     given.check()
-    found = Notice.objects.filter(person=request.user, pk=pk).select_related("case").first() if pk else None
-    notice.read(request.user, at=timezone.now(), pk=found.pk if found else None)
+    found = Notice.objects.filter(person=me(request), pk=pk).select_related("case").first() if pk else None
+    notice.read(me(request), at=timezone.now(), pk=found.pk if found else None)
     if found is not None and given.raw("open"):
         return go(request, url("desk:case", found.case.number))
     return go(request, url("desk:notices"), "" if pk else _("已全部标为已读"))

@@ -21,7 +21,7 @@ from wenguo.cases import links
 from wenguo.cases.case import record
 from wenguo.cases.letters import head_office
 from wenguo.errors import NotFound
-from wenguo.web.desk.common import find_case
+from wenguo.web.desk.common import find_case, me
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.triage import record_labels
 from wenguo.web.doors import desk
@@ -48,13 +48,13 @@ def show(request: HttpRequest, number: str, paper: str) -> HttpResponse:
         raise NotFound(_("没有这种单据"))
     case = find_case(request, number)
     at = timezone.now()
-    folder = Folder(case, request.user, at)
+    folder = Folder(case, me(request), at)
     title, template = PAPERS[paper]
     context: dict[str, Any] = {
         "case": case,
         "folder": folder,
         "at": at,
-        "person": request.user,
+        "person": me(request),
         "paper_title": title,
         "labels": record_labels(),
         "company": getattr(head_office(), "title", ""),
@@ -76,5 +76,5 @@ def show(request: HttpRequest, number: str, paper: str) -> HttpResponse:
         due = next((c for c in folder.clocks if c.clock.about == found.about), None)
         context |= {"sent": found, "due": due, "reason": reasons.get(found.return_reason, "")}
     with transaction.atomic():
-        record(case, "case.printed", by=request.user, at=at, data={"paper": paper})
+        record(case, "case.printed", by=me(request), at=at, data={"paper": paper})
     return render(request, template, context)

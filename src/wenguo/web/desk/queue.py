@@ -32,7 +32,7 @@ from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.common import spelt
+from wenguo.web.desk.common import me, spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.doors import by_htmx, desk, go, may, page
 from wenguo.web.given import Given
@@ -176,7 +176,7 @@ def _day(given: Given, field: str, label: str) -> datetime | None:
 def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict[str, str]]:
     """The rows that pass the filters of the address, and the filters that are on: {field: words}."""
     on: dict[str, str] = {}
-    plain = {
+    plain: dict[str, tuple[dict[Any, Any], str]] = {
         "stage": (dict(Stage.choices), "stage"),
         "channel": (dict(Channel.choices), "channel"),
         "nature": (dict(Nature.choices), "nature"),
@@ -258,7 +258,7 @@ def search(request: HttpRequest) -> HttpResponse:
         number = parse(q)
     except Invalid:
         number = ""
-    if number and Case.objects.visible_to(request.user, timezone.now()).filter(number=number).exists():
+    if number and Case.objects.visible_to(me(request), timezone.now()).filter(number=number).exists():
         return go(request, url("desk:case", number))
     return listed(request, VIEWS["all"], here="queue")
 
@@ -266,9 +266,9 @@ def search(request: HttpRequest) -> HttpResponse:
 def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
     at = timezone.now()
     given = Given(request.GET)
-    seen = Case.objects.visible_to(request.user, at)
+    seen = Case.objects.visible_to(me(request), at)
     pack = in_force(at).pack
-    rows, on = narrow(view.of(seen, request.user, at), given, at, pack)
+    rows, on = narrow(view.of(seen, me(request), at), given, at, pack)
     q = given.raw("q")[:200]
     if q:
         rows = sought(rows, q)
@@ -279,7 +279,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
         asked["view"] = view.key
     context = {
         "slice": found,
-        "rows": dressed(found.rows, request.user, at, pack),
+        "rows": dressed(found.rows, me(request), at, pack),
         "view": view,
         "q": q,
         "clock_words": CLOCKS,
@@ -287,7 +287,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
     }
     if by_htmx(request) and given.raw("after"):
         return render(request, "desk/queue_rows.html", {**context, "at": at})
-    counted = {k: VIEWS[k].of(seen, request.user, at) for k in COUNTED}
+    counted = {k: VIEWS[k].of(seen, me(request), at) for k in COUNTED}
     if on or q:
         counted["here"] = rows
     totals = capped_counts(counted)
@@ -298,7 +298,7 @@ def listed(request: HttpRequest, view: View, *, here: str) -> HttpResponse:
         "chips": [Chip(w, f"{base}?{urlencode({k: v for k, v in asked.items() if k != f})}") for f, w in on.items()],
         "asked": asked,
         "base": base,
-        "tray": may(request.user, "case.register"),
+        "tray": may(me(request), "case.register"),
     }
     return page(request, "desk/queue.html", context, here=here, follow=["queue"])
 
@@ -398,7 +398,7 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "desk/queue_submission.html", context, here="queue")
     given = Given(request.POST)
-    changes = {
+    changes: dict[str, Any] = {
         name: given.text(name, label, most=most, optional=True)
         for name, label, most in (
             ("text", _("内容"), 20_000),
@@ -415,7 +415,7 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
     given.check()
     if "level" in found.claims and found.claims["level"] not in (1, 2, 3, 4):
         changes["level"] = None
-    received = intake.sort_out(found, changes, by=request.user, at=at)
+    received = intake.sort_out(found, changes, by=me(request), at=at)
     assert received.case is not None
     said = _("已并入 {number}") if received.joined else _("已立件 {number}")
     return go(request, url("desk:case", received.case.number), said.format(number=received.case.number))
@@ -429,5 +429,5 @@ def discard(request: HttpRequest, pk: int) -> HttpResponse:
     given = Given(request.POST)
     why = given.text("why", _("排除原因"), most=250)
     given.check()
-    intake.discard(found, why, by=request.user, at=timezone.now())
+    intake.discard(found, why, by=me(request), at=timezone.now())
     return go(request, url("desk:tray"), _("已排除，来件原文仍保留"))

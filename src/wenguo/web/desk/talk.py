@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from wenguo.cases import letters
-from wenguo.web.desk.common import case_panels, find_case
+from wenguo.web.desk.common import case_panels, find_case, me
 from wenguo.web.doors import desk
 from wenguo.web.given import Given
 
@@ -24,7 +24,7 @@ def say(request: HttpRequest, number: str) -> HttpResponse:
     words = given.text("words", _("要说的话"), most=20_000)
     subject = given.text("subject", _("标题"), most=120, optional=True)
     given.check()
-    letters.say(case, subject, words, by=request.user, at=timezone.now(), response=given.ticked("response"))
+    letters.say(case, subject, words, by=me(request), at=timezone.now(), response=given.ticked("response"))
     said = _("已发出") if case.record.contact_mail else _("已放到客户的进度页；没有邮箱，请另行告知客户")
     return case_panels(request, case, COMPOSER, context={"tab": "say"}, said=said)
 
@@ -37,7 +37,7 @@ def note(request: HttpRequest, number: str) -> HttpResponse:
     given = Given(request.POST)
     words = given.text("words", _("备注"), most=20_000)
     given.check()
-    letters.note(case, words, by=request.user, at=timezone.now())
+    letters.note(case, words, by=me(request), at=timezone.now())
     return case_panels(request, case, COMPOSER, context={"tab": "note"}, said=_("已记下"))
 
 
@@ -52,6 +52,6 @@ def call(request: HttpRequest, number: str) -> HttpResponse:
     minutes = given.whole("minutes", _("通话分钟数"), most=1440) or 0
     given.check()
     letters.called(
-        case, outcome, words, by=request.user, at=timezone.now(), response=given.ticked("response"), minutes=minutes
+        case, outcome, words, by=me(request), at=timezone.now(), response=given.ticked("response"), minutes=minutes
     )
     return case_panels(request, case, COMPOSER, context={"tab": "call"}, said=_("通话已记录"))

@@ -24,6 +24,7 @@ from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
+from wenguo.web.desk.common import me
 from wenguo.web.desk.queue import CLOCKS, capped_counts, dressed, end_of_day
 from wenguo.web.doors import desk, may, page
 from wenguo.web.jinja import url, url_or
@@ -71,7 +72,7 @@ class Group:
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
-    person = request.user
+    person = me(request)
     context: dict[str, Any] = {"groups": [], "clock_words": CLOCKS}
     if may(person, "case.see"):
         groups = groups_for(person, at)
@@ -238,7 +239,7 @@ def _clocks(case_ids: Iterable[int], abouts: Sequence[str]) -> dict[tuple[int, s
     wanted = [a for a in abouts if a]
     if not wanted:
         return {}
-    found = Clock.objects.filter(case_id__in=list(case_ids), about__in=wanted, state=State.RUNNING)
+    found: Any = Clock.objects.filter(case_id__in=list(case_ids), about__in=wanted, state=State.RUNNING)
     return {
         (c["case_id"], c["about"]): c for c in found.values("case_id", "about", "due_at", "started_at", "title", "kind")
     }

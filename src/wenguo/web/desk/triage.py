@@ -33,7 +33,7 @@ def reason_of(given: Given, label: str) -> str:
 
 @act_form("accept", symbol="check")
 def accept(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.accept(folder.case, by=request.user, at=folder.at)
+    intake.accept(folder.case, by=folder.person, at=folder.at)
     return _("已受理")
 
 
@@ -46,13 +46,13 @@ def refuse(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.choice("reason", _("不予受理的原因"), {r.code for r in folder.case.pack.refusal_reasons})
     words = given.text("words", _("依据"), most=5000, optional=True)
     given.check()
-    intake.refuse(folder.case, reason, words, by=request.user, at=folder.at)
+    intake.refuse(folder.case, reason, words, by=folder.person, at=folder.at)
     return _("已登记为不予受理，将告知客户原因和复核办法")
 
 
 @act_form("reconsider", REASON, symbol="rotate")
 def reconsider(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.reconsider(folder.case, reason_of(given, _("重新受理的理由")), by=request.user, at=folder.at)
+    intake.reconsider(folder.case, reason_of(given, _("重新受理的理由")), by=folder.person, at=folder.at)
     return _("已重新受理")
 
 
@@ -64,7 +64,9 @@ def _categories(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     pack = folder.case.pack
     walk = [int(p) for p in request.GET.get("path", "").split(".") if p.isdecimal() and len(p) < 3][:12]
     questions = {q.code: q for q in pack.decision_tree}
-    question, steps, found = pack.decision_tree[0], [], ""
+    question: Any = pack.decision_tree[0]
+    steps: list[dict[str, str]] = []
+    found = ""
     for i, n in enumerate(walk):
         if question is None or n >= len(question.answers):
             break
@@ -96,7 +98,7 @@ def classify(request: HttpRequest, folder: Folder, given: Given) -> str:
     category = given.text("category", _("分类"), most=80)
     also = [c for c in given.data.getlist("also") if c]
     given.check()
-    triage.classify(folder.case, category, also, by=request.user, at=folder.at)
+    triage.classify(folder.case, category, also, by=folder.person, at=folder.at)
     return _("已分类为「{title}」").format(title=folder.case.pack.category_title(category))
 
 
@@ -141,7 +143,7 @@ def grade(request: HttpRequest, folder: Folder, given: Given) -> str:
     level = given.choice("level", _("等级"), {"1", "2", "3", "4"})
     because = given.text("because", _("理由"), most=2000, optional=True)
     given.check()
-    triage.grade(folder.case, int(level), because, by=request.user, at=folder.at)
+    triage.grade(folder.case, int(level), because, by=folder.person, at=folder.at)
     return _("已定为{level}").format(level=folder.case.pack.level(int(level)).title)
 
 
@@ -175,13 +177,13 @@ def assign(request: HttpRequest, folder: Folder, given: Given) -> str:
     home = folder.case.unit or folder.case.intake_unit
     if owner is not None and (home is None or unit.pk != home.pk):
         owner = None  # another unit names its own
-    triage.assign(folder.case, unit, words, owner=owner, by=request.user, at=folder.at)
+    triage.assign(folder.case, unit, words, owner=owner, by=folder.person, at=folder.at)
     return _("已分派给「{unit}」").format(unit=unit.title)
 
 
 @act_form("back_to_triage", REASON, symbol="corner-up-left")
 def back_to_triage(request: HttpRequest, folder: Folder, given: Given) -> str:
-    triage.back_to_triage(folder.case, reason_of(given, _("退回原因")), by=request.user, at=folder.at)
+    triage.back_to_triage(folder.case, reason_of(given, _("退回原因")), by=folder.person, at=folder.at)
     return _("已退回分级")
 
 
@@ -196,7 +198,7 @@ def convert(request: HttpRequest, folder: Folder, given: Given) -> str:
     nature = given.choice("nature", _("改为"), set(Nature.values))
     reason = given.text("reason", _("转换理由"), most=2000)
     given.check()
-    intake.convert(folder.case, nature, reason, by=request.user, at=folder.at)
+    intake.convert(folder.case, nature, reason, by=folder.person, at=folder.at)
     return _("已改为{nature}").format(nature=Nature(nature).label)
 
 
@@ -241,13 +243,14 @@ def record_labels() -> dict[str, str]:
 def change_record(request: HttpRequest, folder: Folder, given: Given) -> str:
     changes = record_changes(folder, given)
     given.check()
-    intake.change_record(folder.case, changes, by=request.user, at=folder.at)
+    intake.change_record(folder.case, changes, by=folder.person, at=folder.at)
     return _("记录单已更新")
 
 
 def record_changes(folder: Folder, given: Given) -> dict[str, Any]:
     """The fields the form brought. Personal fields seen masked change only when something is written."""
-    labels, changes = record_labels(), {}
+    labels = record_labels()
+    changes: dict[str, Any] = {}
     most = {"description": 20_000, "wish": 5000}
     for name in (*Record.EDITABLE, "product", "batch", "region", "subject"):
         if name not in given.data and name != "wishes":
@@ -275,7 +278,7 @@ def record_changes(folder: Folder, given: Given) -> dict[str, Any]:
 
 def _others(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     rows = (
-        Case.objects.visible_to(request.user, folder.at)
+        Case.objects.visible_to(folder.person, folder.at)
         .open()
         .filter(customer_id__in=folder.family)
         .exclude(pk=folder.case.pk)
@@ -289,11 +292,11 @@ def merge(request: HttpRequest, folder: Folder, given: Given) -> Done:
     reason = given.text("reason", _("并单理由"), most=2000)
     given.check()
     number = parse(written)
-    into = Case.objects.visible_to(request.user, folder.at).filter(number=number).first()
+    into = Case.objects.visible_to(folder.person, folder.at).filter(number=number).first()
     if into is None:
         words = _("没有找到「{number}」，或者它不在您可以查看的范围内").format(number=number)
         raise Invalid(words, fields={"into": words})
-    intake.merge(folder.case, into, reason, by=request.user, at=folder.at)
+    intake.merge(folder.case, into, reason, by=folder.person, at=folder.at)
     return Done(_("已并入 {number}").format(number=into.number), url("desk:case", into.number))
 
 
@@ -304,37 +307,37 @@ def _nothing_joined(folder: Folder) -> str:
 @act_form("unjoin", "desk/case/acts/unjoin.html", why=_nothing_joined, group=ENDING, symbol="arrows-split-2")
 def unjoin(request: HttpRequest, folder: Folder, given: Given) -> Done:
     submission = of_case(folder.case.submissions.all(), given.raw("submission"), _("来件"))
-    new = intake.unjoin(submission, by=request.user, at=folder.at)
+    new = intake.unjoin(submission, by=folder.person, at=folder.at)
     return Done(_("已拆为单独的投诉 {number}").format(number=new.number), url("desk:case", new.number))
 
 
 @act_form("withdraw", REASON, symbol="arrow-back-up", danger=True)
 def withdraw(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.withdraw(folder.case, reason_of(given, _("撤回的说明")), by=request.user, at=folder.at)
+    intake.withdraw(folder.case, reason_of(given, _("撤回的说明")), by=folder.person, at=folder.at)
     return _("已登记撤回，当日终止办理")
 
 
 @act_form("close", symbol="circle-check")
 def close(request: HttpRequest, folder: Folder, given: Given) -> str:
-    followup.close(folder.case, by=request.user, at=folder.at)
+    followup.close(folder.case, by=folder.person, at=folder.at)
     return _("已结案")
 
 
 @act_form("archive", symbol="archive")
 def archive(request: HttpRequest, folder: Folder, given: Given) -> str:
-    followup.archive(folder.case, by=request.user, at=folder.at)
+    followup.archive(folder.case, by=folder.person, at=folder.at)
     return _("已归档")
 
 
 @act_form("reopen", REASON, symbol="rotate")
 def reopen(request: HttpRequest, folder: Folder, given: Given) -> str:
-    followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=request.user, at=folder.at)
+    followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=folder.person, at=folder.at)
     return _("已重开为第 {n} 轮").format(n=folder.case.round)
 
 
 @act_form("continue", REASON, group=ENDING, symbol="rotate")
 def reopen_archived(request: HttpRequest, folder: Folder, given: Given) -> Done:
-    new = followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=request.user, at=folder.at)
+    new = followup.reopen(folder.case, reason_of(given, _("重开的原因")), by=folder.person, at=folder.at)
     return Done(_("已重开为新的投诉 {number}").format(number=new.number), url("desk:case", new.number))
 
 
@@ -360,5 +363,5 @@ def settle_at_once(request: HttpRequest, folder: Folder, given: Given) -> str:
 
     words = given.text("words", _("答复内容"), most=20_000)
     given.check()
-    settle(folder.case, words, by=request.user, at=folder.at)
+    settle(folder.case, words, by=folder.person, at=folder.at)
     return _("已即时办结，进入回访")
