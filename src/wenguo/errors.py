@@ -1,4 +1,6 @@
-"""The few ways to be refused. A refusal is an answer, in words a clerk can use; anything else is a failure and rises."""
+"""The few ways to be refused. A refusal is an answer, in words a clerk can use; anything else is a failure and
+rises.
+"""
 
 from __future__ import annotations
 

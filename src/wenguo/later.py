@@ -10,11 +10,13 @@ chapter they belong to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 # 10 s, 20 s, 40 s … about a day and a half in all, then the job waits in the tray of the failed for a person.
 RETRY = RetryStrategy(max_attempts=14, exponential_wait=2, wait=8)
@@ -27,9 +29,5 @@ def task(name: str, *, queue: str = "default", lock: str | None = None) -> Calla
 
 def later(name: str, *, at: datetime | None = None, unique: str | None = None, **kwargs: Any) -> None:
     """Enqueue job `name`. `at`: not before this moment. `unique`: at most one waiting job with this key."""
-    from procrastinate.exceptions import AlreadyEnqueued
-
-    try:
+    with suppress(AlreadyEnqueued):
         app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)
-    except AlreadyEnqueued:
-        pass

@@ -24,11 +24,22 @@ from wenguo.people.staff import Person, give_post, hire
 SECRET = "保密事由甲乙丙"
 # Who may see a case of the head office's own service desk, and why. Nobody else of the company may.
 MAY = {
-    "agent": "took it in", "other_agent": "same unit", "senior": "same unit", "supervisor": "unit and below",
-    "manager": "unit and below", "relationship": "unit and below", "executive": "all", "legal": "all",
-    "inspector": "all", "liaison": "all", "improver": "all", "quality": "involved by joint handling", "quality_manager": "leads the helping department",
-    "stand_in": "deputy of the owner", "auditor": "scope chosen by hand",
-}  # fmt: skip
+    "agent": "took it in",
+    "other_agent": "same unit",
+    "senior": "same unit",
+    "supervisor": "unit and below",
+    "manager": "unit and below",
+    "relationship": "unit and below",
+    "executive": "all",
+    "legal": "all",
+    "inspector": "all",
+    "liaison": "all",
+    "improver": "all",
+    "quality": "involved by joint handling",
+    "quality_manager": "leads the helping department",
+    "stand_in": "deputy of the owner",
+    "auditor": "scope chosen by hand",
+}
 
 
 @pytest.fixture
@@ -48,9 +59,14 @@ def everybody(desk, secret):
     since = desk.now - timedelta(days=3000)
     roles = {role.code: role for role in Role.objects.all()}
     custom = set_role(
-        "auditor", title="抽查员", permissions=["case.see"], scope=Role.Scope.CUSTOM, by=SYSTEM, at=desk.now,
+        "auditor",
+        title="抽查员",
+        permissions=["case.see"],
+        scope=Role.Scope.CUSTOM,
+        by=SYSTEM,
+        at=desk.now,
         custom_units=[desk.units["kf"]],
-    )  # fmt: skip
+    )
     posts = {"stand_in": ("hdsh", roles["handler"]), "auditor": ("cw", custom), "nobody": None}
     for username, post in posts.items():
         person = hire(username, username, by=SYSTEM, at=since)

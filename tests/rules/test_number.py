@@ -19,7 +19,14 @@ def test_the_check_character_is_that_of_identity_cards():
 @given(serials)
 def test_what_is_spelled_is_parsed_however_it_is_written(serial):
     number = spell("2611", serial)
-    for said in (number, number.lower(), number.replace("-", ""), number.replace("-", " "), number[3:], number.replace("TS", "TS")):
+    for said in (
+        number,
+        number.lower(),
+        number.replace("-", ""),
+        number.replace("-", " "),
+        number[3:],
+        number.replace("TS", "TS"),
+    ):
         assert parse(said) == number
 
 

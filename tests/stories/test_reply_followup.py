@@ -41,7 +41,7 @@ def carried_out(desk, case):
         "case.executed",
         by=SYSTEM,
         at=desk.now,
-        set={"stage": "reply", "executed_at": desk.now, "cause": "machine.design"},
+        set={"stage": "reply", "executed_at": desk.now, "cause": "machine.equipment"},
     )
     return case
 

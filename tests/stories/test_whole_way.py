@@ -1,14 +1,14 @@
 """One complaint goes the whole way, the customer watching: received, handed over, returned once, investigated,
-compensated above the desk's limit by a deputy's signature, answered, called back twice, rated, closed, archived, reopened.
+compensated above the desk's limit by a deputy's signature, answered, called back twice, rated, closed, archived,
+reopened.
 
 Nobody here writes to a table: everything goes through the acts that pages and API call.
 """
 
 from __future__ import annotations
 
-import gzip
 import csv
-import io
+import gzip
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +17,21 @@ import pytest
 
 from wenguo import journal
 from wenguo.cases import (
-    approval, causes, execution, followup, handover, inquiry, intake, investigation, letters, payment, reply, report,
-    resolution, triage,
-)  # fmt: skip
+    approval,
+    causes,
+    execution,
+    followup,
+    handover,
+    inquiry,
+    intake,
+    investigation,
+    letters,
+    payment,
+    reply,
+    report,
+    resolution,
+    triage,
+)
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.lifecycle import gates
 from wenguo.cases.quote import Item
@@ -46,10 +58,20 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
         desk.agent, "商城", ["read", "write"], desk.now + timedelta(days=3650), by=desk.agent, at=desk.now
     )
     body = {
-        "channel": "api", "external_id": "mall-9001", "text": real_complaint(), "name": "王小明", "phone": "13800001234",
-        "mail": "w@example.com", "happened": "上周", "place": "家里", "product": "热水器", "wish": "退款并道歉",
-        "wishes": ["refund"], "order_number": "D-1", "order_fen": 260_000,
-    }  # fmt: skip
+        "channel": "api",
+        "external_id": "mall-9001",
+        "text": real_complaint(),
+        "name": "王小明",
+        "phone": "13800001234",
+        "mail": "w@example.com",
+        "happened": "上周",
+        "place": "家里",
+        "product": "热水器",
+        "wish": "退款并道歉",
+        "wishes": ["refund"],
+        "order_number": "D-1",
+        "order_fen": 260_000,
+    }
     post = {"content_type": "application/json", "headers": {"Authorization": f"Bearer {raw}"}}
     first = client.post("/api/v1/submissions", json.dumps(body), **post)
     again = client.post("/api/v1/submissions", json.dumps(body), **post)
@@ -87,7 +109,14 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
         case, "what", "客户称点火失败三次", source="customer", state="confirmed", key=True, by=desk.quality, at=desk.now
     )
     ours = investigation.add_fact(
-        case, "how", "维修员两次上门未更换脉冲器", source="staff", state="confirmed", key=True, by=desk.quality, at=desk.now
+        case,
+        "how",
+        "维修员两次上门未更换脉冲器",
+        source="staff",
+        state="confirmed",
+        key=True,
+        by=desk.quality,
+        at=desk.now,
     )
     assert {told.source, ours.source} <= sources
     node = causes.add_cause(case, "脉冲器绝缘老化", bone="material", by=desk.quality, at=desk.now)
@@ -99,9 +128,16 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
     inquiry.supply(request, "订单 2600 元,已核", by=desk.shopkeeper, at=desk.now)
     cause = next(f"{b.code}.{b.causes[0].code}" for b in case.pack.causes)
     investigation.find(
-        case, "full", "ours", "产品脉冲器老化,维修未及时更换", basis=[told, ours], unit=desk.units["zl"], cause=cause,
-        by=desk.quality, at=desk.now,
-    )  # fmt: skip
+        case,
+        "full",
+        "ours",
+        "产品脉冲器老化,维修未及时更换",
+        basis=[told, ours],
+        unit=desk.units["zl"],
+        cause=cause,
+        by=desk.quality,
+        at=desk.now,
+    )
     report.draft_report(case, by=desk.quality, at=desk.now)
     investigation.conclude(case, by=desk.quality, at=desk.wait(hours=1))
     assert case.stage == "resolution"
@@ -110,11 +146,16 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
     option = resolution.draft_option(
         case,
         Draft(
-            "退货退款", "原路退款 2600 元并书面致歉", ("apology",), (Item("refund", amount_fen=260_000),),
-            {c: 4 for c in ("satisfaction", "ease", "cost", "benefit", "risk")}, success="退款到账,客户确认",
+            "退货退款",
+            "原路退款 2600 元并书面致歉",
+            ("apology",),
+            (Item("refund", amount_fen=260_000),),
+            {c: 4 for c in ("satisfaction", "ease", "cost", "benefit", "risk")},
+            success="退款到账,客户确认",
         ),
-        by=desk.quality, at=desk.now,
-    )  # fmt: skip
+        by=desk.quality,
+        at=desk.now,
+    )
     resolution.choose(option, "客户只接受退款", by=desk.quality, at=desk.now)
     steps = approval.propose(option, by=desk.quality, at=desk.now)
     last = steps[-1]
@@ -122,9 +163,14 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
     with pytest.raises(NotYours):
         approval.approve(steps[0], by=desk.quality, at=desk.now)
     deputies.appoint(
-        desk.quality_manager, desk.supervisor, desk.now, desk.now + timedelta(days=3), by=desk.quality_manager,
-        at=desk.now, reason="出差",
-    )  # fmt: skip
+        desk.quality_manager,
+        desk.supervisor,
+        desk.now,
+        desk.now + timedelta(days=3),
+        by=desk.quality_manager,
+        at=desk.now,
+        reason="出差",
+    )
     desk.supervisor.forget()
     for step in steps:
         step.refresh_from_db()
@@ -149,7 +195,13 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
     # Carried out with proof; paid once, by somebody else.
     for measure in case.measures.all():
         if measure.needs_payment:
-            pay = {"payee": "王小明", "amount_fen": measure.amount_fen, "method": "original", "reference": "WX-77", "key": "k1"}
+            pay = {
+                "payee": "王小明",
+                "amount_fen": measure.amount_fen,
+                "method": "original",
+                "reference": "WX-77",
+                "key": "k1",
+            }
             with pytest.raises(NotYours):
                 payment.pay(measure, **pay, by=desk.quality, at=desk.now)
             made = payment.pay(measure, **pay, by=desk.repairer, at=desk.now)
@@ -161,19 +213,30 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
 
     # The answer, two call-backs by somebody else, the rating.
     parts = {
-        "apology": "王先生,非常抱歉。", "findings": "检测确认脉冲器老化。", "actions": "已原路退款 2600 元。",
-        "prevention": "同批次已复检。", "thanks": "感谢反映,联系人陈刚 400-000-0000。",
-    }  # fmt: skip
+        "apology": "王先生,非常抱歉。",
+        "findings": "检测确认脉冲器老化。",
+        "actions": "已原路退款 2600 元。",
+        "prevention": "同批次已复检。",
+        "thanks": "感谢反映,联系人陈刚 400-000-0000。",
+    }
     draft = reply.draft_reply(case, parts, by=desk.quality, at=desk.now)
     reply.submit_reply(draft, by=desk.quality, at=desk.now)
     reply.answer(case, by=desk.quality, at=desk.now)
     followup.invite_survey(case.pk, case.round, at=desk.now)
-    followup.rate(case.surveys.get(), {"solved": 1, "csat": 5, "nps": 9, "ces": 6}, by=case.customer, at=desk.wait(days=1))
+    followup.rate(
+        case.surveys.get(), {"solved": 1, "csat": 5, "nps": 9, "ces": 6}, by=case.customer, at=desk.wait(days=1)
+    )
     case.refresh_from_db()
     for step in (1, 2):
         call = case.followups.get(step=step)
         followup.call_back(
-            call, reached=True, solved=True, content=True, words="满意", by=desk.relationship, at=desk.wait(days=2 if step == 1 else 15)
+            call,
+            reached=True,
+            solved=True,
+            content=True,
+            words="满意",
+            by=desk.relationship,
+            at=desk.wait(days=2 if step == 1 else 15),
         )
     assert [g.words for g in gates(case, "close") if not g.open] == []
     followup.close(case, by=desk.agent, at=desk.now)

@@ -45,10 +45,6 @@ class MaskedIdentity:
     def field(self) -> str:
         return f"identity:{self.id}"
 
-    @property
-    def vulnerable_words(self) -> list[str]:
-        return [str(VULNERABLE.get(code, code)) for code in self.vulnerable]
-
 
 @dataclass(frozen=True)
 class Masked:
@@ -75,6 +71,10 @@ class Masked:
     erased: bool
     full: bool
     revealable: tuple[str, ...]
+
+    @property
+    def vulnerable_words(self) -> list[str]:
+        return [str(VULNERABLE.get(code, code)) for code in self.vulnerable]
 
     def identity(self, kind: str) -> MaskedIdentity | None:
         """The first identity of that kind, such as the phone number for a list."""

@@ -23,16 +23,18 @@ class Item:
     needs: tuple[str, ...] = ()
 
 
+SIGN = ("case.approve", "case.override", "case.reply_review", "case.legal_review", "case.report_review")
+ADMIN = ("people.manage", "token.manage", "jobs.repair", "journal.see", "system.health")
 MENU = (
     Item("today", _("今日"), "sun", "desk:today"),
     Item("queue", _("队列"), "inbox", "desk:queue"),
     Item("mine", _("我的"), "user-check", "desk:mine"),
-    Item("approvals", _("待审批"), "rubber-stamp", "desk:approvals"),
-    Item("followups", _("回访"), "phone-call", "desk:followups"),
-    Item("customers", _("客户"), "users", "desk:customers"),
-    Item("insight", _("分析"), "chart-bar", "desk:insight"),
-    Item("policy", _("政策"), "book-2", "desk:policy"),
-    Item("admin", _("管理"), "settings", "desk:admin"),
+    Item("approvals", _("待审批"), "rubber-stamp", "desk:approvals", SIGN),
+    Item("followups", _("回访"), "phone-call", "desk:followups", ("case.followup",)),
+    Item("customers", _("客户"), "users", "desk:customers", ("customer.see",)),
+    Item("insight", _("分析"), "chart-bar", "desk:insight", ("insight.see",)),
+    Item("policy", _("政策"), "book-2", "desk:policy", ("policy.see",)),
+    Item("admin", _("管理"), "settings", "desk:admin", ADMIN),
 )
 
 

@@ -21,7 +21,7 @@ from wenguo.customers.masking import mask_name
 from wenguo.errors import NotFound
 from wenguo.policy.versions import in_force
 from wenguo.text.amounts import in_words
-from wenguo.web.desk.common import RELATED
+from wenguo.web.desk.common import RELATED, me
 from wenguo.web.desk.folder import Folder
 from wenguo.web.doors import desk, go, may, page
 from wenguo.web.given import Given
@@ -41,7 +41,7 @@ def two_sentences(text: str, most: int = 160) -> str:
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
     """Everything that waits for this person: approvals, replies, reports, and justifications owed on cases they see."""
-    at, person = timezone.now(), request.user
+    at, person = timezone.now(), me(request)
     pack = in_force(at).pack
     steps = approval.waiting_for(person, at)
     due = dict(
@@ -77,7 +77,7 @@ def _reports(person: Any, at: Any) -> list[Report]:
 
 def _step(request: HttpRequest, pk: int) -> Approval:
     at = timezone.now()
-    steps = Approval.objects.filter(option__case__in=Case.objects.visible_to(request.user, at), pk=pk)
+    steps = Approval.objects.filter(option__case__in=Case.objects.visible_to(me(request), at), pk=pk)
     related = ("option__submitted_by", "option__drafted_by", "decided_by", *(f"option__case__{r}" for r in RELATED))
     found: Approval | None = steps.select_related("proposed_by", "unit", *related).first()
     if found is None:
@@ -91,8 +91,8 @@ def step(request: HttpRequest, pk: int) -> HttpResponse:
     """One step: amount large and in words, the matter, the finding, table against proposal, evidence, buttons."""
     found = _step(request, pk)
     at, option, case = timezone.now(), found.option, found.option.case
-    folder = Folder(case, request.user, at)
-    signatures = sheet.signatures(option, at, request.user)
+    folder = Folder(case, me(request), at)
+    signatures = sheet.signatures(option, at, me(request))
     mine = next((s for s in signatures if s.step.pk == found.pk), None)
     customer = case.record.contact_name or case.customer.name
     pack = in_force(at).pack
@@ -123,9 +123,9 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     given.check()
     device = request.headers.get("User-Agent", "")[:120]
     if verdict == "approve":
-        approval.approve(found, words, by=request.user, at=timezone.now(), device=device)
+        approval.approve(found, words, by=me(request), at=timezone.now(), device=device)
         return go(request, url("desk:approvals"), _("已同意「{title}」").format(title=found.option.title))
-    approval.return_(found, words, by=request.user, at=timezone.now(), device=device)
+    approval.return_(found, words, by=me(request), at=timezone.now(), device=device)
     return go(request, url("desk:approvals"), _("已退回「{title}」").format(title=found.option.title))
 
 
@@ -134,11 +134,11 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
 def owed(request: HttpRequest, pk: int) -> HttpResponse:
     """The form of one owed justification."""
     at = timezone.now()
-    rows = override.owed_overrides().filter(option__case__in=Case.objects.visible_to(request.user, at))
+    rows = override.owed_overrides().filter(option__case__in=Case.objects.visible_to(me(request), at))
     found = rows.filter(pk=pk).first()
     if found is None:
         raise NotFound(_("没有这项待补交的越级说明"))
-    folder = Folder(found.option.case, request.user, at)
+    folder = Folder(found.option.case, me(request), at)
     context = {
         "v": found, "case": found.option.case, "folder": folder, "to": "approvals",
         "files": [(str(e.pk), e.name) for e in folder.evidence],

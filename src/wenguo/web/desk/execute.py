@@ -28,6 +28,7 @@ from wenguo.web.desk.common import (
     earlier_panel,
     files_of,
     find_case,
+    me,
     of_case,
     stage_panel,
     units_to_choose,
@@ -125,7 +126,7 @@ def plan(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
     option = of_case(case.options.all(), str(pk), _("方案"))
     option.case = case
-    execution.plan(option, _plan(Given(request.POST)), by=request.user, at=timezone.now())
+    execution.plan(option, _plan(Given(request.POST)), by=me(request), at=timezone.now())
     return _shown(request, case, _("措施已安排"))
 
 
@@ -135,7 +136,7 @@ def change(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
     given = Given(request.POST)
     planned, consent = _plan(given), _consent(given)
-    execution.change_measure(_measure(case, pk), planned, consent=consent, by=request.user, at=timezone.now())
+    execution.change_measure(_measure(case, pk), planned, consent=consent, by=me(request), at=timezone.now())
     return _shown(request, case, _("措施已调整"))
 
 
@@ -146,7 +147,7 @@ def cancel(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     reason = given.text("reason", _("取消原因"), most=2000)
     given.check()
-    execution.cancel_measure(_measure(case, pk), reason, consent=_consent(given), by=request.user, at=timezone.now())
+    execution.cancel_measure(_measure(case, pk), reason, consent=_consent(given), by=me(request), at=timezone.now())
     return _shown(request, case, _("措施已取消"))
 
 
@@ -161,10 +162,10 @@ def complete(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given.check()
     at, files = timezone.now(), files_of(request)
     with transaction.atomic():  # a refused completion leaves no file behind
-        new = [attach(case, stored, by=request.user, at=at) for stored in files]
+        new = [attach(case, stored, by=me(request), at=at) for stored in files]
         chosen = given.raw("evidence")
         evidence = new[0] if new else of_case(case.evidence.all(), chosen, _("证据")) if chosen else None
-        execution.complete(measure, proof, evidence=evidence, by=request.user, at=at)
+        execution.complete(measure, proof, evidence=evidence, by=me(request), at=at)
     return _shown(request, case, _("措施已完成"))
 
 
@@ -186,14 +187,14 @@ def pay(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     assert amount is not None
     payment.pay(
         _measure(case, pk), payee=payee, amount_fen=amount, method=method, reference=reference, key=key,
-        agent_note=agent_note, by=request.user, at=timezone.now(),
+        agent_note=agent_note, by=me(request), at=timezone.now(),
     )  # fmt: skip
     return _shown(request, case, _("付款已登记"))
 
 
 @act_form("carry_out", symbol="circle-check")
 def carry_out(request: HttpRequest, folder: Folder, given: Given) -> str:
-    execution.carry_out(folder.case, by=request.user, at=folder.at)
+    execution.carry_out(folder.case, by=me(request), at=folder.at)
     return _("已执行完毕，请答复客户")
 
 
@@ -203,7 +204,7 @@ def print_plan(request: HttpRequest, number: str) -> HttpResponse:
     """客户投诉处理单 on paper."""
     case = find_case(request, number)
     head = head_office()
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     given = {
         "case": case, "folder": folder, "sheet": sheet.plan_sheet(case), "company": head.title if head else "",
         "rule_of": {r.id: r for r in in_force(folder.at).pack.approval.rules},

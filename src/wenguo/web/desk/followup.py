@@ -14,7 +14,7 @@ from wenguo.cases import followup
 from wenguo.cases.clock import Clock
 from wenguo.cases.followup import FollowUp
 from wenguo.customers.masking import mask_name, mask_phone
-from wenguo.web.desk.common import act_form, earlier_panel, find_case, of_case, stage_panel
+from wenguo.web.desk.common import act_form, earlier_panel, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.stage_common import REASON, chip_of, shown, yes_no
 from wenguo.web.doors import desk, may, page
@@ -27,7 +27,7 @@ CALLS = "desk/stage/_fol_calls.html"
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
     """Call-backs this person may make, the nearest due first."""
-    at, person = timezone.now(), request.user
+    at, person = timezone.now(), me(request)
     rows = followup.due_for(person, at) if may(person, "case.followup") else []
     due = dict(
         Clock.objects.live().filter(kind="followup", about__in=[r.about for r in rows]).values_list("about", "due_at")
@@ -60,7 +60,7 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "ahead": ahead,
         "role_title": case.pack.role_title,
         "call_channels": [(c, case.pack.channel_title(c)) for c in plan.channels],
-        "own": case.owner_id == request.user.pk,
+        "own": case.owner_id == me(request).pk,
         "survey": survey,
         "survey_answers": _answers(survey, plan.survey) if survey and survey.answered_at else [],
         "duly": plan.duly_attempted,
@@ -109,7 +109,7 @@ def call(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     done = followup.call_back(
         found, reached=reached == "yes", channel=channel, solved=yes_no(given, "solved"),
         recurred=yes_no(given, "recurred"), content=yes_no(given, "content"), words=words,
-        by=request.user, at=timezone.now(),
+        by=me(request), at=timezone.now(),
     )  # fmt: skip
     if reached == "no":
         said = _("已记下一次未接通") if done.state == FollowUp.State.PLANNED else _("已尽力联系，本次回访结束")
@@ -122,5 +122,5 @@ def call(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def reassess(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.text("reason", _("客户为什么不满意"), most=5000)
     given.check()
-    followup.reassess(folder.case, reason, by=request.user, at=folder.at)
+    followup.reassess(folder.case, reason, by=me(request), at=folder.at)
     return _("已退回方案，请优先重新办理")

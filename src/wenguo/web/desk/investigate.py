@@ -24,6 +24,7 @@ from wenguo.web.desk.common import (
     chosen_unit,
     earlier_panel,
     find_case,
+    me,
     of_case,
     stage_panel,
     units_to_choose,
@@ -59,7 +60,7 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "request_chips": {r.pk: chip_of(folder, r.about) for r in board.requests},
         "asked_customer": next((r for r in board.requests if r.to_customer and r.state == "open"), None),
         "units": kept(folder, "units", units_to_choose) if folder.can("ask") or folder.can("find") else [],
-        "people": colleagues(case, folder.at, request.user.pk) if folder.can("ask") else [],
+        "people": colleagues(case, folder.at, me(request).pk) if folder.can("ask") else [],
         "bones": [(b.code, b.title) for b in case.pack.causes],
         "causes": cause_choices(case),
         "cause_words": case.pack.cause_title(case.cause) if case.cause else "",
@@ -98,7 +99,7 @@ def add_fact(request: HttpRequest, number: str) -> HttpResponse:
     given.check()
     investigation.add_fact(
         case, aspect, text, source=given.raw("source"), evidence=_evidence(case, given),
-        state=given.raw("state") or "open", key=given.ticked("key"), by=request.user, at=timezone.now(),
+        state=given.raw("state") or "open", key=given.ticked("key"), by=me(request), at=timezone.now(),
     )  # fmt: skip
     return shown(request, case, [FACTS, FINDING], context, said=_("事实已登记"), anchor="inv-facts")
 
@@ -117,7 +118,7 @@ def change_fact(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     }  # fmt: skip
     given.check()
     fact.version = as_read(given, "fact_version", fact.version)
-    investigation.change_fact(fact, by=request.user, at=timezone.now(), **changes)
+    investigation.change_fact(fact, by=me(request), at=timezone.now(), **changes)
     return shown(request, case, [FACTS, FINDING], context, said=_("事实已修改"), anchor="inv-facts")
 
 
@@ -134,7 +135,7 @@ def tick(request: HttpRequest, number: str) -> HttpResponse:
     given = Given(request.POST)
     investigation.tick(
         case, given.raw("checklist"), given.raw("item"), done=given.ticked("done"),
-        note=given.text("note", _("说明"), most=300, optional=True), by=request.user, at=timezone.now(),
+        note=given.text("note", _("说明"), most=300, optional=True), by=me(request), at=timezone.now(),
     )  # fmt: skip
     return shown(request, case, [CHECKS], context, said="", anchor="inv-checks")
 
@@ -152,7 +153,7 @@ def ask(request: HttpRequest, number: str) -> HttpResponse:
     person = chosen_person(given, "person", _("同事"), optional=True)
     to = person or chosen_unit(given, "unit", _("部门或同事"))
     given.check()
-    inquiry.ask(case, question, to=to, by=request.user, at=timezone.now())
+    inquiry.ask(case, question, to=to, by=me(request), at=timezone.now())
     return shown(request, case, [REQUESTS], context, said=_("协查已发出"), anchor="inv-requests")
 
 
@@ -164,7 +165,7 @@ def ask_customer(request: HttpRequest, number: str) -> HttpResponse:
     questions = given.text("questions", _("想请客户补充什么"), most=6000)
     given.check()
     inquiry.ask_customer(
-        case, questions.split("\n"), pause=given.ticked("pause"), by=request.user, at=timezone.now()
+        case, questions.split("\n"), pause=given.ticked("pause"), by=me(request), at=timezone.now()
     )  # fmt: skip
     return shown(request, case, [REQUESTS], context, said=_("已请客户补充"), anchor="inv-requests")
 
@@ -178,7 +179,7 @@ def supply(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     answer = given.text("answer", _("答复"), most=20_000)
     given.check()
-    inquiry.supply(asked, answer, by=request.user, at=timezone.now())
+    inquiry.supply(asked, answer, by=me(request), at=timezone.now())
     return shown(request, case, [REQUESTS], context, said=_("已答复协查"), anchor="inv-requests")
 
 
@@ -191,7 +192,7 @@ def cancel_request(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     reason = given.text("reason", _("取消原因"), most=2000)
     given.check()
-    inquiry.cancel(asked, reason, by=request.user, at=timezone.now())
+    inquiry.cancel(asked, reason, by=me(request), at=timezone.now())
     return shown(request, case, [REQUESTS], context, said=_("协查已取消"), anchor="inv-requests")
 
 
@@ -206,7 +207,7 @@ def add_cause(request: HttpRequest, number: str) -> HttpResponse:
     told = _cause(case, given)
     parent = of_case(case.causes.all(), given.raw("parent"), _("原因")) if given.raw("parent") else None
     given.check()
-    causes.add_cause(case, parent=parent, bone=given.raw("bone"), by=request.user, at=timezone.now(), **told)
+    causes.add_cause(case, parent=parent, bone=given.raw("bone"), by=me(request), at=timezone.now(), **told)
     return shown(request, case, [CAUSES], context, said=_("原因已登记"), anchor="inv-causes")
 
 
@@ -218,7 +219,7 @@ def change_cause(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     told = _cause(case, given)
     given.check()
-    causes.change_cause(node, root=given.ticked("root"), by=request.user, at=timezone.now(), **told)
+    causes.change_cause(node, root=given.ticked("root"), by=me(request), at=timezone.now(), **told)
     return shown(request, case, [CAUSES], context, said=_("原因已修改"), anchor="inv-causes")
 
 
@@ -226,7 +227,7 @@ def change_cause(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 @require_POST
 def remove_cause(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
-    causes.remove_cause(_node(case, pk), by=request.user, at=timezone.now())
+    causes.remove_cause(_node(case, pk), by=me(request), at=timezone.now())
     return shown(request, case, [CAUSES], context, said=_("原因已删除"), anchor="inv-causes")
 
 
@@ -254,7 +255,7 @@ def code_cause(request: HttpRequest, number: str) -> HttpResponse:
     code = given.text("cause", _("原因编码"), most=80)
     words = given.text("words", _("说明"), most=1000, optional=True)
     given.check()
-    causes.code_cause(case, code, words=words, by=request.user, at=timezone.now())
+    causes.code_cause(case, code, words=words, by=me(request), at=timezone.now())
     return shown(request, case, [CAUSES, FINDING], context, said=_("原因编码已登记"), anchor="inv-causes")
 
 
@@ -263,7 +264,7 @@ def code_cause(request: HttpRequest, number: str) -> HttpResponse:
 def print_causes(request: HttpRequest, number: str) -> HttpResponse:
     """5-why and fishbone on paper."""
     case = find_case(request, number)
-    given = context(request, Folder(case, request.user, timezone.now()))
+    given = context(request, Folder(case, me(request), timezone.now()))
     return page(request, "print/causes.html", {"case": case, "company": _company(), **given})
 
 
@@ -285,7 +286,7 @@ def find(request: HttpRequest, number: str) -> HttpResponse:
     given.check()
     investigation.find(
         case, substantiated, liability, explanation, basis=[f for f in facts if str(f.pk) in basis], unit=unit,
-        cause=given.raw("cause"), for_customer=for_customer, by=request.user, at=timezone.now(),
+        cause=given.raw("cause"), for_customer=for_customer, by=me(request), at=timezone.now(),
     )  # fmt: skip
     return shown(request, case, [FINDING, CAUSES, REPORT], context, said=_("责任认定已登记"), anchor="inv-finding")
 
@@ -297,7 +298,7 @@ def find(request: HttpRequest, number: str) -> HttpResponse:
 @require_POST
 def draft_report(request: HttpRequest, number: str) -> HttpResponse:
     case = find_case(request, number)
-    report.draft_report(case, by=request.user, at=timezone.now())
+    report.draft_report(case, by=me(request), at=timezone.now())
     return shown(request, case, [REPORT], context, said=_("报告已按现有记录生成"), anchor="inv-report")
 
 
@@ -314,7 +315,7 @@ def edit_report(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     }
     given.check()
     found.version = as_read(given, "report_version", found.version)
-    report.edit(found, texts, by=request.user, at=timezone.now())
+    report.edit(found, texts, by=me(request), at=timezone.now())
     return shown(request, case, [REPORT], context, said=_("报告已保存"), anchor="inv-report")
 
 
@@ -322,7 +323,7 @@ def edit_report(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 @require_POST
 def submit_report(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
-    report.submit(_report(case, pk), by=request.user, at=timezone.now())
+    report.submit(_report(case, pk), by=me(request), at=timezone.now())
     return shown(request, case, [REPORT], context, said=_("报告已提交审核"), anchor="inv-report")
 
 
@@ -334,7 +335,7 @@ def review_report(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     verdict = given.choice("verdict", _("审核结论"), ("approve", "return"))
     words = given.text("words", _("审核意见"), most=5000, optional=True)
     given.check()
-    report.review(_report(case, pk), verdict == "approve", words, by=request.user, at=timezone.now())
+    report.review(_report(case, pk), verdict == "approve", words, by=me(request), at=timezone.now())
     said = _("报告审核通过") if verdict == "approve" else _("报告已退回修改")
     return shown(request, case, [REPORT], context, said=said, anchor="inv-report")
 
@@ -367,7 +368,7 @@ def _company() -> str:
 
 @act_form("conclude", symbol="circle-check")
 def conclude(request: HttpRequest, folder: Folder, given: Given) -> str:
-    investigation.conclude(folder.case, by=request.user, at=folder.at)
+    investigation.conclude(folder.case, by=me(request), at=folder.at)
     return _("调查完成，请拟定方案")
 
 
@@ -375,7 +376,7 @@ def conclude(request: HttpRequest, folder: Folder, given: Given) -> str:
 def skip(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.text("reason", _("不需要调查的理由"), most=5000)
     given.check()
-    investigation.skip(folder.case, reason, by=request.user, at=folder.at)
+    investigation.skip(folder.case, reason, by=me(request), at=folder.at)
     return _("已免于调查，请拟定方案")
 
 
@@ -383,5 +384,5 @@ def skip(request: HttpRequest, folder: Folder, given: Given) -> str:
 def back_to_investigation(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.text("reason", _("退回的理由"), most=5000)
     given.check()
-    investigation.back_to_investigation(folder.case, reason, by=request.user, at=folder.at)
+    investigation.back_to_investigation(folder.case, reason, by=me(request), at=folder.at)
     return _("已退回调查")

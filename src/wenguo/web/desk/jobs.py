@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -68,7 +69,7 @@ def failed_jobs() -> list[Job]:
 
 def _about(args: Any) -> str:
     """`case_id=17`: numbers only; whatever else an argument holds may be personal."""
-    facts = args if isinstance(args, dict) else {}
+    facts = json.loads(args) if isinstance(args, str) else args  # Django leaves jsonb of a plain cursor as text
     plain = {k: v for k, v in facts.items() if isinstance(v, int) and not isinstance(v, bool) and k != "timestamp"}
     return " ".join(f"{k}={v}" for k, v in sorted(plain.items()))
 

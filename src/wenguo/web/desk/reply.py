@@ -18,7 +18,7 @@ from wenguo.cases.reply import CHANNELS, PARTS, Reply, ReplyReview
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.approval import reply_gates
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.common import RELATED, act_form, earlier_panel, find_case, frame, of_case, stage_panel
+from wenguo.web.desk.common import RELATED, act_form, earlier_panel, find_case, frame, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.stage_common import shown, words_of
 from wenguo.web.doors import by_htmx, desk, go, page
@@ -91,7 +91,7 @@ def compose(request: HttpRequest, number: str) -> HttpResponse:
     template = request.GET.get("template", "")
     if template and template not in {t.id for t in reply.templates(case)}:
         raise Invalid(_("请选择答复模板"), fields={"template": _("请选择答复模板")})
-    folder = Folder(case, request.user, timezone.now())
+    folder = Folder(case, me(request), timezone.now())
     given = {**frame(request, folder), **context(request, folder, template)}
     if by_htmx(request):
         return render(request, COMPOSER, given)
@@ -131,12 +131,12 @@ def keep(request: HttpRequest, number: str) -> HttpResponse:
     at = timezone.now()
     draft = reply.draft_reply(
         case, parts, subject=subject, template=template, channel=channel, admission=given.ticked("admission"),
-        by=request.user, at=at,
+        by=me(request), at=at,
     )  # fmt: skip
     if not given.ticked("submit"):
         return _shown(request, case, _("草稿已保存"))
     try:
-        needed = reply.submit_reply(draft, by=request.user, at=at)
+        needed = reply.submit_reply(draft, by=me(request), at=at)
     except Invalid as refusal:  # the draft stays kept
         refusal.message = _("草稿已保存，但还不能提交。{why}").format(why=refusal.message)
         raise
@@ -155,7 +155,7 @@ def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     verdict = given.choice("verdict", _("审核结论"), ("release", "return"))
     reason = given.text("reason", _("审核意见"), most=2000, optional=True)
     given.check()
-    reply.review_reply(found, verdict == "release", reason, by=request.user, at=timezone.now())
+    reply.review_reply(found, verdict == "release", reason, by=me(request), at=timezone.now())
     said = _("答复已放行") if verdict == "release" else _("答复已退回")
     if request.POST.get("to") == "approvals":
         return go(request, url("desk:approvals"), said)
@@ -167,18 +167,18 @@ def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def review_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One reply to release, phone first: the words as the customer will see them, and the buttons."""
     at = timezone.now()
-    visible = Case.objects.visible_to(request.user, at)
+    visible = Case.objects.visible_to(me(request), at)
     rows = ReplyReview.objects.filter(reply__case__in=visible, pk=pk)
     found = rows.select_related("reply__author", "by", *(f"reply__case__{r}" for r in RELATED)).first()
     if found is None:
         raise NotFound(_("没有找到这项审核，或者它不在您可以查看的范围内"))
     case = found.reply.case
-    folder = Folder(case, request.user, at)
+    folder = Folder(case, me(request), at)
     act = "legal_review" if found.role == "legal" else "review_reply"
     context = {
         "review": found, "reply": found.reply, "case": case, "folder": folder, "remarks": reply.remarks(found.reply),
         "why_not": folder.why_not(act), "role": in_force(at).pack.role_title(found.role), "parts": PARTS,
-        "mine": any(w.pk == found.pk for w in reply.waiting_for(request.user, at)),
+        "mine": any(w.pk == found.pk for w in reply.waiting_for(me(request), at)),
     }  # fmt: skip
     return page(request, "desk/stage/review.html", context, here="approvals")
 
@@ -189,5 +189,5 @@ def _shown(request: HttpRequest, case: Case, said: str) -> HttpResponse:
 
 @act_form("answer", symbol="send")
 def answer(request: HttpRequest, folder: Folder, given: Given) -> str:
-    reply.answer(folder.case, by=request.user, at=folder.at)
+    reply.answer(folder.case, by=me(request), at=folder.at)
     return _("已答复客户，回访已安排")

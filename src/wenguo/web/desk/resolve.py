@@ -24,7 +24,7 @@ from wenguo.policy.approval import ladder_for
 from wenguo.policy.compensation import FACTS
 from wenguo.policy.parts import ApprovalRule
 from wenguo.policy.versions import in_force
-from wenguo.web.desk.common import act_form, earlier_panel, files_of, find_case, of_case, stage_panel
+from wenguo.web.desk.common import act_form, earlier_panel, files_of, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.stage_common import REASON, channel_choices, chip_of, kept, shown, words_of
 from wenguo.web.doors import again, by_htmx, desk, go, page
@@ -182,7 +182,7 @@ def new_option(request: HttpRequest, number: str) -> HttpResponse:
     if request.method == "GET":
         return page(request, FORM_PAGE, {"case": case, **form_context(case)}, here="queue")
     try:
-        resolution.draft_option(case, _draft(case, Given(request.POST)), by=request.user, at=timezone.now())
+        resolution.draft_option(case, _draft(case, Given(request.POST)), by=me(request), at=timezone.now())
     except Invalid as refusal:
         return again(request, refusal, FORM_PAGE, {"case": case, **form_context(case)}, here="queue")
     return go(request, url("desk:case", case.number) + "#res-options", _("方案已保存为草拟"))
@@ -198,7 +198,7 @@ def change_option(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, FORM_PAGE, context, here="queue")
     try:
-        resolution.change_option(option, _draft(case, Given(request.POST)), by=request.user, at=timezone.now())
+        resolution.change_option(option, _draft(case, Given(request.POST)), by=me(request), at=timezone.now())
     except Invalid as refusal:
         return again(request, refusal, FORM_PAGE, context, here="queue")
     return go(request, url("desk:case", case.number) + "#res-options", _("方案已修改，须重新审批"))
@@ -224,7 +224,7 @@ def choose(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     why = given.text("why", _("选定理由"), most=2000, optional=True)
     given.check()
-    resolution.choose(_option(case, pk), why, by=request.user, at=timezone.now())
+    resolution.choose(_option(case, pk), why, by=me(request), at=timezone.now())
     return _shown(request, case, _("已选定"))
 
 
@@ -235,7 +235,7 @@ def withdraw(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     reason = given.text("reason", _("撤下原因"), most=2000)
     given.check()
-    resolution.withdraw(_option(case, pk), reason, by=request.user, at=timezone.now())
+    resolution.withdraw(_option(case, pk), reason, by=me(request), at=timezone.now())
     return _shown(request, case, _("方案已撤下"))
 
 
@@ -243,7 +243,7 @@ def withdraw(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 @require_POST
 def propose(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
-    steps = approval.propose(_option(case, pk), by=request.user, at=timezone.now())
+    steps = approval.propose(_option(case, pk), by=me(request), at=timezone.now())
     return _shown(request, case, _("已提交审批，共 {n} 步").format(n=len(steps)))
 
 
@@ -255,7 +255,7 @@ def override_option(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     given = Given(request.POST)
     reason = given.text("reason", _("紧急情形"), most=5000)
     given.check()
-    override.override(_option(case, pk), reason, by=request.user, at=timezone.now())
+    override.override(_option(case, pk), reason, by=me(request), at=timezone.now())
     return _shown(request, case, _("已越级处置，请在时限内补交书面说明"))
 
 
@@ -274,8 +274,8 @@ def justify(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     at, files = timezone.now(), files_of(request)
     with transaction.atomic():  # a refused justification leaves no file behind
         proofs = list(case.evidence.filter(pk__in=[int(pk) for pk in chosen]))
-        proofs += [attach(case, stored, by=request.user, at=at) for stored in files]
-        override.justify(found, words, proofs, by=request.user, at=at)
+        proofs += [attach(case, stored, by=me(request), at=at) for stored in files]
+        override.justify(found, words, proofs, by=me(request), at=at)
     if request.POST.get("to") == "approvals":
         return go(request, url("desk:approvals"), _("越级说明已补交"))
     return _shown(request, case, _("越级说明已补交"))
@@ -288,7 +288,7 @@ def justify(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 @require_POST
 def offer(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
-    resolution.offer(_option(case, pk), by=request.user, at=timezone.now())
+    resolution.offer(_option(case, pk), by=me(request), at=timezone.now())
     return _shown(request, case, _("已请客户确认"))
 
 
@@ -302,7 +302,7 @@ def record_answer(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     words = given.text("words", _("客户原话"), most=5000, optional=True)
     channel = given.choice("channel", _("渠道"), dict(channel_choices()))
     given.check()
-    resolution.answer(_option(case, pk), verdict, words, by=request.user, at=timezone.now(), channel=channel)
+    resolution.answer(_option(case, pk), verdict, words, by=me(request), at=timezone.now(), channel=channel)
     return _shown(request, case, _("客户意见已登记"))
 
 
@@ -311,7 +311,7 @@ def record_answer(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 
 @act_form("settle", symbol="circle-check")
 def settle(request: HttpRequest, folder: Folder, given: Given) -> str:
-    resolution.settle(folder.case, by=request.user, at=folder.at)
+    resolution.settle(folder.case, by=me(request), at=folder.at)
     return _("方案已确定，开始执行")
 
 
@@ -319,5 +319,5 @@ def settle(request: HttpRequest, folder: Folder, given: Given) -> str:
 def back_to_resolution(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.text("reason", _("退回的理由"), most=5000)
     given.check()
-    resolution.back_to_resolution(folder.case, reason, by=request.user, at=folder.at)
+    resolution.back_to_resolution(folder.case, reason, by=me(request), at=folder.at)
     return _("已退回方案")
