@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wenguo.cases import followup, handover, intake, reply
+from wenguo.cases import followup, handover, intake, reply, triage
 from wenguo.insight.span import Period, Span, span_of
 
 WEEK = Period("custom", date(2026, 11, 16), date(2026, 11, 22))
@@ -18,12 +18,10 @@ WEEK = Period("custom", date(2026, 11, 16), date(2026, 11, 22))
 def at_once(desk: Any) -> Callable[..., Any]:
     """A small matter settled on the phone, and rated if scores are given."""
 
-    def settle(text: str = "说明书少了一页,请补发。", *, csat: int | None = None, nps: int | None = None, **claims: Any) -> Any:
-        case = desk.receives(text, **claims)
+    def settle(*, csat: int | None = None, nps: int | None = None, **claims: Any) -> Any:
+        case = desk.receives("说明书少了一页,请补发。", **claims)
         desk.wait(minutes=30)
         intake.accept(case, by=desk.agent, at=desk.now)
-        from wenguo.cases import triage
-
         triage.classify(case, "product.packaging", by=desk.agent, at=desk.now)
         triage.grade(case, 4, "小事", by=desk.supervisor, at=desk.now)
         desk.wait(minutes=30)
@@ -40,8 +38,8 @@ def at_once(desk: Any) -> Callable[..., Any]:
 
 @pytest.fixture
 def week(desk: Any, at_once: Any) -> dict[str, Any]:
-    """Monday: two settled at once and rated; a broken fan under investigation. Tuesday: one waits to be accepted; one is
-    refused; one comes again; one is withdrawn; the east has one of its own.
+    """Monday: two settled at once and rated, a broken fan under investigation. Tuesday: one waits to be accepted and
+    is asked after, one is refused, one is withdrawn, the east has one of its own. It is Thursday now.
     """
     phones = (f"1390000{n:04}" for n in range(1, 50))
     cases = {

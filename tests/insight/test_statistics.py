@@ -15,7 +15,8 @@ def test_the_wilson_interval_of_the_handbook():
 
 
 @pytest.mark.parametrize(
-    ("k", "n", "low", "high"), [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0), (5, 10, 0.2366, 0.7634)]
+    ("k", "n", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0), (5, 10, 0.2366, 0.7634)],
 )
 def test_wilson_at_the_edges(k, n, low, high):
     found = wilson(k, n)
