@@ -119,3 +119,14 @@ def test_the_page_costs_the_same_for_few_and_for_many(desk, door, busy, django_a
         desk.receives("又来一件。", phone=f"1380000010{n}")
     with django_assert_max_num_queries(46):
         client.get(to("insight"), SPAN)
+
+
+def test_a_pareto_of_many_categories_keeps_the_whole():
+    from wenguo.insight.volume import Part
+    from wenguo.web.desk.insight import MOST_BARS, pareto
+
+    parts = [Part(f"c{n}", f"分类{n}", ("received",), 30 - n) for n in range(MOST_BARS + 3)]
+    drawn = pareto([*parts, Part("", "未分类", ("received",), 40)])
+    assert [p.words for p in drawn[-2:]] == ["未分类", "其他"] and not drawn[-1].marks
+    assert sum(p.n for p in drawn) == sum(p.n for p in parts) + 40
+    assert [p.words for p in pareto(parts[:2])] == ["分类0", "分类1"]

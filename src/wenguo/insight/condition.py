@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import django
 from django.conf import settings
@@ -49,7 +50,7 @@ def condition(at: datetime) -> list[Fact]:
     ]
 
 
-def _one(sql: str, *params: object) -> tuple:
+def _one(sql: str, *params: datetime) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchone() or (None,)

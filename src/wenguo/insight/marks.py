@@ -132,6 +132,7 @@ def _waited(span: Span, value: str) -> Q:
     return Q(pk__in=waiting_ids(span, value))
 
 
+ONCE = Q(round=1, returns=0, hops__lte=1)  # neither sent back nor opened again, handed on at most once
 MARKS: dict[str, Choosing] = {
     "received": _received,
     "days": _days,
@@ -151,7 +152,7 @@ MARKS: dict[str, Choosing] = {
     "due": _due,
     "missed": _missed,
     "at_once": _at_once,
-    "once": lambda span, value: Q(round=1, returns=0, hops__lte=1),
+    "once": lambda span, value: ONCE,
     "repeat": lambda span, value: Q(flags__contains=["repeat"]),
     "reopened": _reopened,
     "csat": _survey("csat", 1, 5),
@@ -170,7 +171,7 @@ def words(mark: str) -> str:
         "received": _("期内接收"),
         "days": _("接收于 {days}").format(days=_day_words(value)),
         "before": _("上一同长时段接收"),
-        "level": _("{n} 级").format(n={"1": "一", "2": "二", "3": "三", "4": "四"}.get(value, value)),
+        "level": _("{n}级").format(n={"1": "一", "2": "二", "3": "三", "4": "四"}.get(value, value)),
         "category": _("分类 {name}").format(name=category_words(value)),
         "channel": _("渠道 {name}").format(name=dict(Channel.choices).get(value, value)),
         "stage": _("现处于「{name}」").format(name=dict(Stage.choices).get(value, value)),

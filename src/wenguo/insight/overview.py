@@ -80,6 +80,10 @@ def _compared(came: Volume) -> str:
     change, low, high = (x - 1 for x in found)
     if low <= 0 <= high:
         return _("{total}，与上一同长时段({before} 件)相比没有明显变化").format(total=total, before=f"{came.before:,}")
+    if change >= 1:
+        return _("{total}，是上一同长时段({before} 件)的 {times:.1f} 倍(95% 区间 {low:.1f}–{high:.1f})").format(
+            total=total, before=f"{came.before:,}", times=1 + change, low=1 + low, high=1 + high
+        )
     if change > 0:
         return _("{total}，比上一同长时段多 {change:.0%}(95% 区间 {low:.0%}–{high:.0%})").format(
             total=total, change=change, low=low, high=high

@@ -46,11 +46,11 @@ def results(span: Span) -> Results:
         .aggregate(
             n=Count("pk"),
             resolved=Count("pk", filter=resolved),
-            once=Count("pk", filter=resolved & marks.MARKS["once"](span, "")),
+            once=Count("pk", filter=resolved & marks.ONCE),
         )
     )
-    repeat = span.received().order_by()
-    repeat = repeat.aggregate(n=Count("pk"), again=Count("pk", filter=Q(flags__contains=["repeat"])))
+    received = span.received().order_by()
+    repeat = received.aggregate(n=Count("pk"), again=Count("pk", filter=Q(flags__contains=["repeat"])))
     answered = marks.exact(marks.of(span, "answered"))
     at_once = marks.exact(marks.of(span, "answered", "at_once")) if answered else 0
     days = (span.until - span.start).total_seconds() / 86_400

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -22,6 +22,7 @@ from wenguo.people.staff import Person, Post
 from wenguo.people.tokens import ApiToken
 from wenguo.people.units import Unit
 from wenguo.policy.versions import in_force
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -40,7 +41,7 @@ PARTS = (
 
 
 def admin_page(
-    request: HttpRequest, template: str, part: str, context: dict[str, Any], *, status: int = 200
+    request: StaffRequest, template: str, part: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
     """A page of the administration, with those of its parts this person may open."""
     tabs = [(key, words, url(to)) for key, words, to, needed in PARTS if not needed or may(request.user, needed)]
@@ -48,7 +49,7 @@ def admin_page(
 
 
 def admin_again(
-    request: HttpRequest, refusal: Refusal, template: str, part: str, context: dict[str, Any]
+    request: StaffRequest, refusal: Refusal, template: str, part: str, context: dict[str, Any]
 ) -> HttpResponse:
     """The form again, with what was typed and what was wrong."""
     tabs = [(key, words, url(to)) for key, words, to, needed in PARTS if not needed or may(request.user, needed)]
@@ -57,7 +58,7 @@ def admin_again(
 
 @desk
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """The first part this person may open; for most that is who works where."""
     order = ("health", "people", "audit", "jobs", "absence")
     needs = {key: (to, needed) for key, _words, to, needed in PARTS}
@@ -73,7 +74,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="people.see")
 @require_GET
-def units(request: HttpRequest) -> HttpResponse:
+def units(request: StaffRequest) -> HttpResponse:
     at = timezone.now()
     staff = dict(Post.objects.active(at).values_list("unit").annotate(n=Count("person", distinct=True)))
     rows = [
@@ -129,7 +130,7 @@ def _unit_details(given: Given) -> dict[str, Any]:
 
 @desk(permission="people.manage")
 @require_http_methods(["GET", "POST"])
-def unit_new(request: HttpRequest) -> HttpResponse:
+def unit_new(request: StaffRequest) -> HttpResponse:
     context = _unit_context(None)
     if request.method == "GET":
         return admin_page(request, "desk/admin/unit.html", "units", context)
@@ -145,7 +146,7 @@ def unit_new(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="people.manage")
 @require_http_methods(["GET", "POST"])
-def unit(request: HttpRequest, pk: int) -> HttpResponse:
+def unit(request: StaffRequest, pk: int) -> HttpResponse:
     """Change a unit, close it, or open it again."""
     found = find_unit(pk)
     context = _unit_context(found)
@@ -167,7 +168,7 @@ def unit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="people.see")
 @require_GET
-def roles(request: HttpRequest) -> HttpResponse:
+def roles(request: StaffRequest) -> HttpResponse:
     at = timezone.now()
     held = Q(posts__until=None) | Q(posts__until__gt=at)
     rows = Role.objects.annotate(holders=Count("posts__person", filter=held, distinct=True)).order_by("pk")
@@ -185,7 +186,7 @@ def _role_context(found: Role | None) -> dict[str, Any]:
 
 @desk(permission="people.see")
 @require_http_methods(["GET", "POST"])
-def role(request: HttpRequest, code: str) -> HttpResponse:
+def role(request: StaffRequest, code: str) -> HttpResponse:
     """What a role may do and about whose work. To look at for all who see people; to change by who manages them."""
     found = Role.objects.filter(code=code).first()
     if found is None:
@@ -195,11 +196,11 @@ def role(request: HttpRequest, code: str) -> HttpResponse:
 
 @desk(permission="people.manage")
 @require_http_methods(["GET", "POST"])
-def role_new(request: HttpRequest) -> HttpResponse:
+def role_new(request: StaffRequest) -> HttpResponse:
     return _role(request, None)
 
 
-def _role(request: HttpRequest, found: Role | None) -> HttpResponse:
+def _role(request: StaffRequest, found: Role | None) -> HttpResponse:
     manage = may(request.user, "people.manage")
     context = {**_role_context(found), "may_manage": manage}
     if request.method == "GET":
@@ -239,7 +240,7 @@ def _token_context(person: Person) -> dict[str, Any]:
 
 @desk
 @require_http_methods(["GET", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
+def tokens(request: StaffRequest) -> HttpResponse:
     """One's own tokens; with token.manage everybody's. The secret of a new one is on the answer, and nowhere else."""
     if request.method == "GET":
         return admin_page(request, "desk/admin/tokens.html", "tokens", _token_context(request.user))
@@ -266,7 +267,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 @desk
 @require_POST
-def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def token_revoke(request: StaffRequest, pk: int) -> HttpResponse:
     rows = ApiToken.objects.select_related("person")
     seen = rows if may(request.user, "token.manage") else rows.filter(person=request.user)
     found = seen.filter(pk=pk).first()
@@ -281,7 +282,7 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="system.health")
 @require_GET
-def health(request: HttpRequest) -> HttpResponse:
+def health(request: StaffRequest) -> HttpResponse:
     at = timezone.now()
     facts = condition(at)
     mail = {

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from wenguo.insight import soundness
 from wenguo.journal import Event, Root, Stream
 from wenguo.people.staff import Person
 from wenguo.web.desk.admin import admin_page
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import by_htmx, desk, go
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -38,7 +39,7 @@ KINDS = {
 
 @desk(permission="journal.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """Streams, by number or by whom, the newest first; the roots; the last check of everything."""
     given = Given(request.GET)
     q, kind, after = given.raw("q")[:100], given.raw("kind"), given.raw("after")
@@ -97,7 +98,7 @@ def find(person: Any, pk: int) -> Stream:
 
 @desk(permission="journal.see")
 @require_http_methods(["GET", "POST"])
-def stream(request: HttpRequest, pk: int) -> HttpResponse:
+def stream(request: StaffRequest, pk: int) -> HttpResponse:
     """All events of a stream; a POST checks it, and the verdict stands on the answer."""
     found = find(request.user, pk)
     after = request.GET.get("after", "")
@@ -139,7 +140,7 @@ def _actor(kind: str, ref: str) -> str:
 
 @desk(permission="journal.see")
 @require_GET
-def receipt(request: HttpRequest, pk: int) -> HttpResponse:
+def receipt(request: StaffRequest, pk: int) -> HttpResponse:
     """The receipt of a stream, as a file anyone can check."""
     found = find(request.user, pk)
     text = json.dumps(journal.receipt(found), ensure_ascii=False, indent=2)
@@ -151,7 +152,7 @@ def receipt(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="journal.see")
 @require_POST
-def check(request: HttpRequest) -> HttpResponse:
+def check(request: StaffRequest) -> HttpResponse:
     """Have the background check everything."""
     soundness.ask(by=request.user, at=timezone.now())
     return go(request, url("desk:audit"), _("已开始校验，完成后结果会显示在本页"))

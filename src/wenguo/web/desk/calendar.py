@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -19,6 +19,7 @@ from wenguo.policy.calendar import Calendar, words
 from wenguo.policy.holidays import LARGEST
 from wenguo.policy.promise import Allowance
 from wenguo.policy.schema import Missing
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -44,7 +45,7 @@ class Square:
 
 @desk(permission="policy.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """A year of a calendar, or one month with its hours; and a due time tried out."""
     context = shown(request)
     try:
@@ -55,7 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
     return page(request, "desk/calendar/calendar.html", context, here="policy")
 
 
-def shown(request: HttpRequest) -> dict[str, Any]:
+def shown(request: StaffRequest) -> dict[str, Any]:
     """NotFound: no such calendar. A year or month out of range is the present one."""
     at = timezone.now()
     today = timezone.localtime(at).date()
@@ -115,7 +116,7 @@ def special(hours: Calendar, year: int) -> list[tuple[date, str, bool]]:
 # ── a trial ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def tried(request: HttpRequest, hours: Calendar) -> dict[str, Any]:
+def tried(request: StaffRequest, hours: Calendar) -> dict[str, Any]:
     """“From this moment, so long”: when it is due and why. Empty when nothing was asked. Invalid: see `fields`."""
     given = Given(request.GET)
     if not given.raw("amount"):
@@ -149,7 +150,7 @@ def tried(request: HttpRequest, hours: Calendar) -> dict[str, Any]:
 
 @desk(permission="calendar.import")
 @require_http_methods(["GET", "POST"])
-def notice(request: HttpRequest) -> HttpResponse:
+def notice(request: StaffRequest) -> HttpResponse:
     """The State Council's notice: check what it would change, then import exactly that text."""
     at = timezone.now()
     context: dict[str, Any] = {
@@ -173,7 +174,7 @@ def notice(request: HttpRequest) -> HttpResponse:
     return page(request, "desk/calendar/notice.html", context, here="policy")
 
 
-def _notice_text(request: HttpRequest, given: Given) -> str:
+def _notice_text(request: StaffRequest, given: Given) -> str:
     """What was pasted or uploaded, as text. Invalid: nothing, or an unreadable file."""
     file = request.FILES.get("file")
     if file is None:

@@ -13,13 +13,14 @@ from typing import Any
 from django.core import signing
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from wenguo.customers import importing
 from wenguo.errors import Invalid, NotFound, Refusal, TooMuch
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, page
 from wenguo.web.given import Given
 
@@ -31,7 +32,7 @@ SHOWN_ERRORS = 100
 
 @desk(permission="customer.import")
 @require_http_methods(["GET", "POST"])
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """Choose a file; it is read and checked, and nothing is kept of its customers yet."""
     context: dict[str, Any] = {"columns": list(importing.COLUMNS)}
     if request.method == "GET":
@@ -48,7 +49,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="customer.import")
 @require_POST
-def do(request: HttpRequest) -> HttpResponse:
+def do(request: StaffRequest) -> HttpResponse:
     """Import the file that was checked. Rows with mistakes are left out and can be fetched, corrected, sent again."""
     token = Given(request.POST).raw("token")
     name, raw = _kept(token, request.user.pk)
@@ -62,13 +63,13 @@ def do(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="customer.import")
 @require_GET
-def template(request: HttpRequest) -> HttpResponse:
+def template(request: StaffRequest) -> HttpResponse:
     return _file(importing.template(), "customers-template.csv")
 
 
 @desk(permission="customer.import")
 @require_POST
-def errors(request: HttpRequest) -> HttpResponse:
+def errors(request: StaffRequest) -> HttpResponse:
     """The rows with mistakes, each with where and why."""
     _name, raw = _kept(Given(request.POST).raw("token"), request.user.pk)
     report = importing.import_customers(raw, by=request.user, at=timezone.now(), dry_run=True)
@@ -82,7 +83,7 @@ def _file(content: bytes, name: str) -> HttpResponse:
     return answer
 
 
-def _uploaded(request: HttpRequest) -> bytes:
+def _uploaded(request: StaffRequest) -> bytes:
     """The file of the form. Invalid: none. TooMuch: too large, before it is read."""
     file = request.FILES.get("file")
     if file is None:

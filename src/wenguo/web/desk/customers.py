@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -27,6 +27,7 @@ from wenguo.customers.merge import Merge
 from wenguo.customers.search import search
 from wenguo.errors import Invalid, NotFound, Refusal
 from wenguo.policy.versions import in_force
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.desk.queue import COLUMNS, dressed
 from wenguo.web.doors import again, by_htmx, desk, go, may, page
 from wenguo.web.given import Given
@@ -47,7 +48,7 @@ ERASE_WORD = "删除"
 
 @desk(permission="customer.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """Search; without a word, the customers that came last."""
     q = Given(request.GET).raw("q")[:200]
     after = request.GET.get("after", "")
@@ -91,14 +92,14 @@ def find(pk: int) -> Customer:
 
 @desk(permission="customer.see")
 @require_GET
-def customer(request: HttpRequest, pk: int) -> HttpResponse:
+def customer(request: StaffRequest, pk: int) -> HttpResponse:
     found = find(pk)
     if found.merged_into is not None:
         return go(request, url("desk:customer", found.current.pk), _("该档案已合并，这是合并后的档案"))
     return customer_page(request, found)
 
 
-def customer_page(request: HttpRequest, found: Customer, *, status: int = 200, **more: Any) -> HttpResponse:
+def customer_page(request: StaffRequest, found: Customer, *, status: int = 200, **more: Any) -> HttpResponse:
     """The page. `more` may hold `revealed` ({field: words}), `refusal` and `typed`. A fixed number of queries."""
     at, person = timezone.now(), request.user
     family = family_ids(found)
@@ -126,7 +127,7 @@ def vulnerable_words(codes: Sequence[str]) -> list[str]:
 
 @desk(permission="customer.see")
 @require_POST
-def reveal(request: HttpRequest, pk: int) -> HttpResponse:
+def reveal(request: StaffRequest, pk: int) -> HttpResponse:
     """One field in full, on this answer only; the reason is in the journal."""
     found, given = find(pk), Given(request.POST)
     field = given.raw("field")
@@ -170,7 +171,7 @@ def _edit_context(found: Customer | None) -> dict[str, Any]:
 
 @desk(permission="customer.edit")
 @require_http_methods(["GET", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: StaffRequest) -> HttpResponse:
     context = _edit_context(None)
     if request.method == "GET":
         return page(request, "desk/customers/edit.html", context, here="customers")
@@ -184,7 +185,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="customer.edit")
 @require_http_methods(["GET", "POST"])
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: StaffRequest, pk: int) -> HttpResponse:
     """Who edits sees what they edit: opening the form of a masked customer asks for a reason first."""
     found, at = find(pk), timezone.now()
     context = _edit_context(found)
@@ -203,11 +204,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return go(request, url("desk:customer", pk), _("已保存") if changed else _("没有改动"))
 
 
-def _acted(request: HttpRequest, found: Customer, said: str) -> HttpResponse:
+def _acted(request: StaffRequest, found: Customer, said: str) -> HttpResponse:
     return go(request, url("desk:customer", found.pk), said)
 
 
-def _refused(request: HttpRequest, found: Customer, refusal: Refusal) -> HttpResponse:
+def _refused(request: StaffRequest, found: Customer, refusal: Refusal) -> HttpResponse:
     """A form of the page that was refused: the page again with what was typed; for htmx a notice."""
     if by_htmx(request):
         raise refusal
@@ -216,7 +217,7 @@ def _refused(request: HttpRequest, found: Customer, refusal: Refusal) -> HttpRes
 
 @desk(permission="customer.edit")
 @require_POST
-def add_identity(request: HttpRequest, pk: int) -> HttpResponse:
+def add_identity(request: StaffRequest, pk: int) -> HttpResponse:
     found, given = find(pk), Given(request.POST)
     try:
         kind = given.choice("kind", _("类型"), set(Identity.Kind.values))
@@ -232,7 +233,7 @@ def add_identity(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="customer.edit")
 @require_POST
-def retire_identity(request: HttpRequest, pk: int, identity: int) -> HttpResponse:
+def retire_identity(request: StaffRequest, pk: int, identity: int) -> HttpResponse:
     found = find(pk)
     row = found.identities.filter(pk=identity).first()
     if row is None:
@@ -244,7 +245,7 @@ def retire_identity(request: HttpRequest, pk: int, identity: int) -> HttpRespons
 
 @desk(permission="customer.edit")
 @require_POST
-def add_order(request: HttpRequest, pk: int) -> HttpResponse:
+def add_order(request: StaffRequest, pk: int) -> HttpResponse:
     found, given = find(pk), Given(request.POST)
     try:
         number = given.text("number", _("订单号"), most=64)
@@ -269,7 +270,7 @@ def add_order(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="customer.merge")
 @require_http_methods(["GET", "POST"])
-def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
+def merge(request: StaffRequest, pk: int, other: int) -> HttpResponse:
     """Two records side by side, which one stays, and why they are one customer."""
     found, second, at = find(pk), find(other), timezone.now()
     cards = rows_of([found, second], request.user)
@@ -290,7 +291,7 @@ def merge(request: HttpRequest, pk: int, other: int) -> HttpResponse:
 
 @desk(permission="customer.merge")
 @require_POST
-def merge_with(request: HttpRequest, pk: int) -> HttpResponse:
+def merge_with(request: StaffRequest, pk: int) -> HttpResponse:
     """From the number of another record to the page that compares both."""
     found, given = find(pk), Given(request.POST)
     try:
@@ -306,7 +307,7 @@ def merge_with(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="customer.merge")
 @require_POST
-def unmerge(request: HttpRequest, pk: int) -> HttpResponse:
+def unmerge(request: StaffRequest, pk: int) -> HttpResponse:
     row = Merge.objects.select_related("source", "into").filter(pk=pk).first()
     if row is None:
         raise NotFound(_("没有这次合并"))
@@ -320,7 +321,7 @@ def unmerge(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="customer.export")
 @require_POST
-def export(request: HttpRequest, pk: int) -> HttpResponse:
+def export(request: StaffRequest, pk: int) -> HttpResponse:
     """A copy of everything kept about a customer, for the customer who asks."""
     found = find(pk)
     try:
@@ -337,7 +338,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
 
 @desk(permission="customer.erase")
 @require_http_methods(["GET", "POST"])
-def erase(request: HttpRequest, pk: int) -> HttpResponse:
+def erase(request: StaffRequest, pk: int) -> HttpResponse:
     """Forget a customer: what goes, what stays, a reason, and a word typed by hand."""
     found, at = find(pk), timezone.now()
     context = {

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -26,13 +26,14 @@ from wenguo.insight.times import Times
 from wenguo.insight.volume import Part
 from wenguo.people.units import Unit
 from wenguo.policy.versions import in_force
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.desk.queue import CLOCKS, COLUMNS, NEWEST, dressed
 from wenguo.web.doors import by_htmx, desk, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 from wenguo.web.keyset import keyset
 
-MOST_BARS = 12  # categories drawn; the rest stands in the table below
+MOST_BARS = 12  # categories drawn each by itself
 LEVEL_COLOURS = {"1": "l1", "2": "l2", "3": "c3", "4": "c7"}
 
 
@@ -48,7 +49,7 @@ class Asked:
         return f"{url('desk:insight_cases')}?{urlencode([*self.query.items(), *(('m', m) for m in chosen)])}"
 
 
-def asked(request: HttpRequest, at: datetime) -> Asked:
+def asked(request: StaffRequest, at: datetime) -> Asked:
     """Invalid: a custom period that cannot be. NotFound: no such unit. An unknown kind is this month."""
     given = Given(request.GET)
     kind = given.raw("period") if given.raw("period") in KINDS else "month"
@@ -69,7 +70,7 @@ def asked(request: HttpRequest, at: datetime) -> Asked:
 
 @desk(permission="insight.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     at = timezone.now()
     wrong = None
     try:
@@ -97,7 +98,7 @@ def _kept(found: Asked) -> dict[str, str]:
 
 @desk(permission="insight.see")
 @require_GET
-def cases(request: HttpRequest) -> HttpResponse:
+def cases(request: StaffRequest) -> HttpResponse:
     """The cases behind a figure: exactly those it counted, newest first."""
     at = timezone.now()
     found = asked(request, at)
@@ -164,9 +165,11 @@ def charts(found: Asked, seen: Overview) -> dict[str, dict[str, Any]]:
 
 
 def pareto(parts: Sequence[Part]) -> list[Part]:
-    """The largest first, unclassified last; beyond MOST_BARS only the table tells (the cumulated line ends there)."""
+    """The largest first, then what is not classified, then all smaller ones as one: the line ends at the whole."""
     known = [p for p in parts if p.key]
-    return [*known[:MOST_BARS], *(p for p in parts if not p.key)]
+    rest = sum(p.n for p in known[MOST_BARS:])
+    others = [Part("others", _("其他"), (), rest)] if rest else []
+    return [*known[:MOST_BARS], *(p for p in parts if not p.key), *others]
 
 
 def _parts(found: Asked, parts: Sequence[Part], unit: str, name: str) -> dict[str, Any]:
@@ -175,7 +178,7 @@ def _parts(found: Asked, parts: Sequence[Part], unit: str, name: str) -> dict[st
         "series": [
             {
                 "name": name, "values": [p.n for p in parts],
-                "hrefs": [found.cases(*p.marks) if p.n else None for p in parts],
+                "hrefs": [found.cases(*p.marks) if p.n and p.marks else None for p in parts],
             }
         ],
     }  # fmt: skip

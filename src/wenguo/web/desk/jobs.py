@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -22,6 +22,7 @@ from wenguo.errors import NotFound, NotNow
 from wenguo.later import later
 from wenguo.people.actor import Actor, permit, record
 from wenguo.web.desk.admin import admin_page
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import desk, go
 from wenguo.web.jinja import url
 
@@ -124,7 +125,7 @@ def resend(delivery: Delivery, *, by: Actor, at: datetime) -> None:
 
 @desk(permission="jobs.repair")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     rows = Delivery.objects.exclude(state=State.SENT).select_related("event__stream").order_by("-pk")
     letters = [
         {
@@ -140,7 +141,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="jobs.repair")
 @require_POST
-def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+def act(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     """Try a failed job again, or give it up."""
     at = timezone.now()
     if name == "retry":
@@ -154,7 +155,7 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
 
 @desk(permission="jobs.repair")
 @require_POST
-def retry_all(request: HttpRequest) -> HttpResponse:
+def retry_all(request: StaffRequest) -> HttpResponse:
     """Every failed job once more; those whose like waits already stay where they are."""
     at, n = timezone.now(), 0
     for job in failed_jobs():
@@ -168,7 +169,7 @@ def retry_all(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="jobs.repair")
 @require_POST
-def letter(request: HttpRequest, pk: int) -> HttpResponse:
+def letter(request: StaffRequest, pk: int) -> HttpResponse:
     """Send a letter again."""
     found = Delivery.objects.filter(pk=pk).first()
     if found is None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from wenguo.people.roles import Role
 from wenguo.people.staff import Person, Post
 from wenguo.people.units import Unit, superiors
 from wenguo.web.desk.admin import admin_again, admin_page, choices_of_units
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import by_htmx, desk, go, may
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -30,7 +31,7 @@ from wenguo.web.keyset import keyset
 
 @desk(permission="people.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """Everybody, by name, pinyin or user name; of a unit; those who have left when asked for."""
     at, given = timezone.now(), Given(request.GET)
     q, unit, left = given.raw("q")[:60], given.raw("unit"), given.ticked("left")
@@ -67,7 +68,7 @@ def _row(rows: Any, written: str) -> Any:
     return rows.filter(pk=int(written)).first() if written.isdecimal() and len(written) < 18 else None
 
 
-def _context(found: Person, request: HttpRequest) -> dict[str, Any]:
+def _context(found: Person, request: StaffRequest) -> dict[str, Any]:
     at = timezone.now()
     posts = list(found.posts.select_related("unit", "role").order_by("until", "-primary", "pk"))
     away = Deputy.objects.filter(Q(absent=found) | Q(deputy=found), until__gt=at).select_related("absent", "deputy")
@@ -83,13 +84,13 @@ def _context(found: Person, request: HttpRequest) -> dict[str, Any]:
 
 @desk(permission="people.see")
 @require_GET
-def person(request: HttpRequest, pk: int) -> HttpResponse:
+def person(request: StaffRequest, pk: int) -> HttpResponse:
     return admin_page(request, "desk/admin/person.html", "people", _context(find(pk), request))
 
 
 @desk(permission="people.manage")
 @require_http_methods(["GET", "POST"])
-def hire(request: HttpRequest) -> HttpResponse:
+def hire(request: StaffRequest) -> HttpResponse:
     """A new account, with its first post when one is chosen."""
     context: dict[str, Any] = {"units": choices_of_units(), "roles": list(Role.objects.values_list("pk", "title"))}
     if request.method == "GET":
@@ -103,7 +104,10 @@ def hire(request: HttpRequest) -> HttpResponse:
         if (unit is None) != (role is None):
             given.refuse("role", _("任职须同时选择部门和角色"))
         given.check()
-        made = staff.hire(username, fields.pop("name"), by=request.user, at=at, password=password, **fields)
+        made = staff.hire(
+            username, fields["name"], by=request.user, at=at, password=password, phone=fields["phone"],
+            email=fields["email"],
+        )  # fmt: skip
         if unit is not None and role is not None:
             staff.give_post(made, unit, role, by=request.user, at=at)
     except Refusal as refusal:
@@ -131,7 +135,7 @@ def _role(given: Given) -> Role | None:
 
 @desk(permission="people.manage")
 @require_POST
-def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+def act(request: StaffRequest, pk: int, name: str) -> HttpResponse:
     """One of the acts on a member of staff; refused, the page again with what was wrong."""
     found, given, at = find(pk), Given(request.POST), timezone.now()
     if name not in ACTS:
@@ -145,7 +149,7 @@ def act(request: HttpRequest, pk: int, name: str) -> HttpResponse:
     return go(request, url("desk:person", pk), said)
 
 
-def _details(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _details(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     fields = _fields(given)
     language = given.choice("language", _("界面语言"), {"zh-hans", "en"})
     given.check()
@@ -153,7 +157,7 @@ def _details(found: Person, given: Given, request: HttpRequest, at: datetime) ->
     return _("已保存")
 
 
-def _post(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _post(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     unit, role = _unit(given), _role(given)
     if unit is None:
         given.refuse("unit", _("请选择部门"))
@@ -172,30 +176,30 @@ def _of(found: Person, given: Given) -> Post:
     return post
 
 
-def _end(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _end(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     staff.end_post(_of(found, given), by=request.user, at=at)
     return _("任职已结束")
 
 
-def _change(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _change(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     post = _of(found, given)
     staff.change_post(post, by=request.user, at=at, unit=_unit(given), role=_role(given))
     return _("已调整任职")
 
 
-def _leave(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _leave(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     reason = given.text("reason", _("原因"), optional=True)
     given.check()
     staff.leave(found, by=request.user, at=at, reason=reason)
     return _("账号已停用；经手的记录保留")
 
 
-def _back(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _back(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     staff.come_back(found, by=request.user, at=at)
     return _("账号已恢复，请重新任职")
 
 
-def _password(found: Person, given: Given, request: HttpRequest, at: datetime) -> str:
+def _password(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     staff.set_password(found, str(request.POST.get("password", "")), by=request.user, at=at)
     return _("密码已设置并解除锁定；下次登录须修改")
 
@@ -209,7 +213,7 @@ ACTS = {
 # ── deputies ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _absence_context(request: HttpRequest) -> dict[str, Any]:
+def _absence_context(request: StaffRequest) -> dict[str, Any]:
     """Deputyships that concern this person; for who manages people, everybody's. `absentees`: for whom they may."""
     person, at = request.user, timezone.now()
     everybody = may(person, "people.manage")
@@ -237,7 +241,7 @@ def _reports(person: Person, at: datetime) -> list[tuple[int, str]]:
 
 @desk
 @require_http_methods(["GET", "POST"])
-def absence(request: HttpRequest) -> HttpResponse:
+def absence(request: StaffRequest) -> HttpResponse:
     """Who stands in while somebody is away. Everybody for themselves, superiors for theirs, managers for all."""
     if request.method == "GET":
         return admin_page(request, "desk/admin/absence.html", "absence", _absence_context(request))
@@ -265,7 +269,7 @@ def absence(request: HttpRequest) -> HttpResponse:
 
 @desk
 @require_POST
-def absence_end(request: HttpRequest, pk: int) -> HttpResponse:
+def absence_end(request: StaffRequest, pk: int) -> HttpResponse:
     found = Deputy.objects.select_related("absent", "deputy").filter(pk=pk).first()
     if found is None:
         raise NotFound(_("没有这项代理"))

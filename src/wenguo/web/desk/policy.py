@@ -7,7 +7,7 @@ import zipfile
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,6 +16,7 @@ from wenguo.errors import Invalid, NotFound, Refusal, TooMuch
 from wenguo.policy import loading, reading, versions
 from wenguo.policy.loading import PackInvalid
 from wenguo.policy.versions import PolicyVersion
+from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -27,19 +28,19 @@ MOST_FILES = 60
 
 @desk(permission="policy.see")
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: StaffRequest) -> HttpResponse:
     """The pack in force now, as a handbook."""
     return _handbook(request, versions.in_force(timezone.now()))
 
 
 @desk(permission="policy.see")
 @require_GET
-def version(request: HttpRequest, number: int) -> HttpResponse:
+def version(request: StaffRequest, number: int) -> HttpResponse:
     """Any version, drafts too."""
     return _handbook(request, find(number))
 
 
-def _handbook(request: HttpRequest, chosen: PolicyVersion) -> HttpResponse:
+def _handbook(request: StaffRequest, chosen: PolicyVersion) -> HttpResponse:
     at = timezone.now()
     pack = chosen.pack
     context = {
@@ -61,7 +62,7 @@ def find(number: int) -> PolicyVersion:
     return found
 
 
-def listing(request: HttpRequest) -> dict[str, Any]:
+def listing(request: StaffRequest) -> dict[str, Any]:
     at, person = timezone.now(), request.user
     rows = PolicyVersion.objects.defer("content").select_related("drafted_by", "published_by", "based_on")
     return {
@@ -73,13 +74,13 @@ def listing(request: HttpRequest) -> dict[str, Any]:
 
 @desk(permission="policy.see")
 @require_GET
-def listed(request: HttpRequest) -> HttpResponse:
+def listed(request: StaffRequest) -> HttpResponse:
     return page(request, "desk/policy/versions.html", listing(request), here="policy")
 
 
 @desk(permission="policy.see")
 @require_GET
-def compare(request: HttpRequest) -> HttpResponse:
+def compare(request: StaffRequest) -> HttpResponse:
     """What version `b` changes of version `a`. Without `a`: of the one it was based on."""
     given = Given(request.GET)
     b = find(given.whole("b", _("版本")) or versions.in_force(timezone.now()).number)
@@ -97,7 +98,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 
 @desk(permission="policy.draft")
 @require_http_methods(["GET", "POST"])
-def draft(request: HttpRequest) -> HttpResponse:
+def draft(request: StaffRequest) -> HttpResponse:
     """Upload YAML files, or one zip of them; every mistake is listed with file and line."""
     latest = PolicyVersion.objects.published().defer("content").order_by("-published_at", "-number").first()
     context: dict[str, Any] = {"latest": latest}
@@ -117,7 +118,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     return go(request, f"{url('desk:policy_compare')}?b={made.number}", _("已保存草稿第 {n} 版").format(n=made.number))
 
 
-def uploaded(request: HttpRequest) -> dict[str, bytes]:
+def uploaded(request: StaffRequest) -> dict[str, bytes]:
     """{name: content} of the YAML files of the form, those within a zip too; folders are left aside.
 
     Invalid: none, or no zip. TooMuch: too many or too large.
@@ -148,13 +149,13 @@ def _unzipped(raw: bytes) -> dict[str, bytes]:
         raise Invalid(_("压缩包无法打开"), fields={"files": _("请上传未加密的 zip 文件")}) from None
 
 
-def _on_list(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def _on_list(request: StaffRequest, refusal: Refusal) -> HttpResponse:
     return again(request, refusal, "desk/policy/versions.html", listing(request), here="policy")
 
 
 @desk(permission="policy.publish")
 @require_POST
-def publish(request: HttpRequest, number: int) -> HttpResponse:
+def publish(request: StaffRequest, number: int) -> HttpResponse:
     """A second person lets a draft take effect from a moment on."""
     found, given = find(number), Given(request.POST)
     at = timezone.now()
@@ -171,7 +172,7 @@ def publish(request: HttpRequest, number: int) -> HttpResponse:
 
 @desk(permission="policy.draft")
 @require_POST
-def discard(request: HttpRequest, number: int) -> HttpResponse:
+def discard(request: StaffRequest, number: int) -> HttpResponse:
     try:
         versions.discard(find(number), by=request.user, at=timezone.now())
     except Refusal as refusal:
@@ -181,7 +182,7 @@ def discard(request: HttpRequest, number: int) -> HttpResponse:
 
 @desk(permission="policy.see")
 @require_GET
-def download(request: HttpRequest, number: int) -> HttpResponse:
+def download(request: StaffRequest, number: int) -> HttpResponse:
     """A version as one YAML file, to change and upload again."""
     found = find(number)
     answer = HttpResponse(loading.to_yaml(found.pack), content_type="application/yaml; charset=utf-8")
