@@ -46,6 +46,12 @@ class Cast:
         code = self.codes[unit.pk]
         return list(dict.fromkeys(person for role in roles for person in self.posts.get((code, role), [])))
 
+    def at_home(self, unit: Unit, *roles: str) -> list[Person]:
+        """Those of `holding` whose first post is there, so that what they take down comes in at this unit."""
+        code = self.codes[unit.pk]
+        own = {one.username for one in load().company.staff if one.posts[0].unit == code}
+        return [person for person in self.holding(unit, *roles) if person.username in own]
+
     def workers(self, unit: Unit, *roles: str) -> list[Person]:
         """Those of the first role that the unit has."""
         return next((held for role in roles or WORKERS if (held := self.holding(unit, role))), [])

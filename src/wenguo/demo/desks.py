@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from wenguo.demo.corpus import Woven, customers, load, weave
 from wenguo.demo.corpus.crowd import order_for
 from wenguo.demo.corpus.year import SHANGHAI, planted
 from wenguo.demo.scene import SHIFT
+from wenguo.policy.calendar import Calendar
 
-# scenario, region, channel, level, where it stands still, working hours (08-21) ago. Source: `demo_accounts`.
+OFFICE = Calendar({day: ((time(9), time(12)), (time(13, 30), time(18))) for day in range(5)}, known_years=None)
+# scenario, region, channel, level, where it stands still, how many working hours ago it came in, of which people:
+# the hotline works every day, the offices on weekdays. Source: `demo_accounts` of the corpus.
 SCENES = (
-    ("hotline-queue", "华东", "phone", 4, "triage", 2),  # xiaoman
-    ("notice-missing", "华东", "phone", 3, "approval", 30),  # heyun, xuemei
-    ("store-promise-discount", "华南", "phone", 2, "approval", 20),  # xuemei as zhouhang's deputy
-    ("repaired-again-broken", "华东", "wechat", 2, "approval", 24),  # duheng
-    ("override-heatwave", "华东", "phone", 1, "approval", 11),  # gaoyuan
-    ("kettle-no-cutoff", "华东", "web", 2, "investigation", 16),  # qinfeng
-    ("aircon-not-cold", "华东", "app", 3, "handover", 3),  # yubo signs
-    ("refund-slow", "华东", "web", 3, "misrouted", 5),  # yubo sends back
-    ("washer-no-drain", "华东", "phone", 3, "waiting", 34),
-    ("vacuum-no-start", "华南", "web", 3, "consent", 36),
-    ("regulator-refund", "西南", "regulator", 2, "review", 30),  # zhengyan, weilan
-    ("toothbrush-kid-cut", "西南", "app", 2, "report", 26),
-    ("install-extra-charge", "华东", "mail", 3, "execution", 38),
-    ("box-crushed-fridge", "华南", "web", 3, "reply", 52),
-    ("lock-paint-off", "华东", "phone", 4, "followup", 80),  # fanwei
-    ("chat-wrong-answer", "西南", "wechat", 4, "received", 1),
+    ("hotline-queue", "华东", "phone", 4, "triage", 2, SHIFT),  # xiaoman
+    ("notice-missing", "华东", "phone", 3, "approval", 30, SHIFT),  # heyun, xuemei
+    ("store-promise-discount", "华南", "phone", 2, "approval", 15, SHIFT),  # xuemei as zhouhang's deputy
+    ("repaired-again-broken", "华东", "wechat", 2, "approval", 14, OFFICE),  # duheng
+    ("override-heatwave", "华东", "phone", 1, "approval", 10, SHIFT),  # gaoyuan
+    ("kettle-no-cutoff", "华东", "web", 2, "investigation", 8, OFFICE),  # qinfeng
+    ("aircon-not-cold", "华东", "app", 3, "handover", 2, OFFICE),  # yubo signs
+    ("refund-slow", "华东", "web", 3, "misrouted", 3, OFFICE),  # yubo sends back
+    ("washer-no-drain", "华东", "phone", 3, "waiting", 15, OFFICE),
+    ("vacuum-no-start", "华南", "web", 3, "consent", 20, OFFICE),
+    ("regulator-refund", "西南", "regulator", 2, "review", 18, OFFICE),  # zhengyan, weilan
+    ("toothbrush-kid-cut", "西南", "app", 2, "report", 14, OFFICE),
+    ("install-extra-charge", "华东", "mail", 3, "execution", 21, OFFICE),
+    ("box-crushed-fridge", "华南", "web", 3, "reply", 24, OFFICE),
+    ("lock-paint-off", "华东", "phone", 4, "followup", 80, SHIFT),  # fanwei
+    ("chat-wrong-answer", "西南", "wechat", 4, "received", 1, OFFICE),
 )
 
 
@@ -43,11 +46,11 @@ def wanted(now: datetime, seed: int, *, first: int = 0) -> list[Wanted]:
     corpus, rng = load(), random.Random(f"desks:{seed}")
     crowd = list(customers(corpus, rng, 140, today=now.astimezone(SHANGHAI).date(), first=first + 100_000))
     made = []
-    for id, region, channel, level, stop, hours in SCENES:
+    for id, region, channel, level, stop, hours, people in SCENES:
         one = next(c for c in crowd if c.region == region and c.kind == "person" and not c.elder and c.tier == "normal")
         crowd.remove(one)
         scenario = corpus.scenario(id)
-        when = SHIFT.subtract(now, hours * 60 + rng.randint(0, 25)) + timedelta(seconds=rng.randint(0, 50))
+        when = people.subtract(now, hours * 60 + rng.randint(0, 25)) + timedelta(seconds=rng.randint(0, 50))
         order = None
         if id == "kettle-no-cutoff":
             bad = planted(now)

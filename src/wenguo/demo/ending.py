@@ -72,7 +72,7 @@ def _reviewer(scene: Scene, review: reply.ReplyReview, draft: reply.Reply) -> Pe
     if review.role == "legal":
         people = scene.cast.holding(scene.cast.units["hq-law"], "legal")
     else:
-        near = scene.cast.leads(scene.case.unit or scene.case.intake_unit, "supervisor", "manager")
+        near = scene.cast.leads(scene.place, "supervisor", "manager")
         people = near + scene.cast.leads(scene.case.intake_unit, "supervisor")
     return next(p for p in people if p.pk != draft.author_id and not scene.cast.is_away(p, scene.at))
 
@@ -86,9 +86,9 @@ def follow_up(scene: Scene) -> None:
     _rate(scene)
     if UNHAPPY in scene.case.flags:
         return
-    _call(scene, 1, scene.woven.first_call, 0.7, 2.9)
     scene.halt("followup")
-    _call(scene, 2, scene.woven.second_call, 13.0, 14.9 if scene.chance(0.93) else 18.0)
+    _call(scene, 1, scene.woven.first_call, 0.6, 2.6 if scene.chance(0.93) else 4.5)
+    _call(scene, 2, scene.woven.second_call, 11.0, 13.6 if scene.chance(0.94) else 18.0)
 
 
 def _rate(scene: Scene) -> None:
@@ -149,7 +149,7 @@ def reassess(scene: Scene) -> str:
     reason = turn.text if turn else scene.says("reassess_why")
     leads = scene.cast.leads(scene.case.intake_unit, "supervisor", "manager")
     who = next(p for p in leads if p.pk != scene.case.owner_id and not scene.cast.is_away(p, scene.at))
-    scene.hours = working_hours(scene.case.unit or scene.case.intake_unit)
+    scene.hours = working_hours(scene.place)
     followup.reassess(scene.case, reason, by=who, at=scene.after(30, 300))
     return reason
 

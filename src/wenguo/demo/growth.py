@@ -22,7 +22,8 @@ from django.utils.translation import gettext as _
 from wenguo import journal
 from wenguo.cases.intake import Submission
 from wenguo.demo.cast import Cast
-from wenguo.demo.corpus import Woven, year
+from wenguo.demo.corpus import year
+from wenguo.demo.crew import Story, at_once
 from wenguo.demo.desks import Wanted, wanted
 from wenguo.demo.models import BEGUN
 from wenguo.demo.play import perform
@@ -49,16 +50,9 @@ class Batch:
     now: datetime
     first: int
 
-    def story_id(self, place: int) -> str:
-        return f"{PREFIX}{self.number}-{place}"
-
-
-@dataclass(frozen=True)
-class Story:
-    external_id: str
-    woven: Woven
-    stop: str
-    now: datetime
+    def story(self, place: int, one: Wanted) -> Story:
+        id = f"{PREFIX}{self.number}-{place}"
+        return Story(id, one.woven, one.stop, f"{self.seed}:{id}", self.now)
 
 
 def cases_so_far() -> int:
@@ -67,27 +61,56 @@ def cases_so_far() -> int:
 
 
 def grow(
-    cases: int = 300, progress: Progress | None = None, now: datetime | None = None, *, strict: bool = False
+    cases: int = 300,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+    *,
+    processes: int = 1,
+    strict: bool = False,
 ) -> int:
     """Act out `cases` more stories, what a killed run left undone first. Returns how many were made.
 
-    progress(done, total, words) after each. `now`: the present of a new batch. `strict`: an act that refuses is a bug
-    of the driver and rises; otherwise it is logged and the next story goes on. NotNow: another process grows already.
+    progress(done, total, words) after each. `now`: the present of a new batch. `processes`: so many work at once.
+    `strict`: an act that refuses is a bug of the driver and rises; otherwise it is logged and the next story goes on.
+    NotNow: another process grows already.
     """
-    made = 0
+    made = tried = 0
     with _alone():
-        cast, done = Cast(), _done()
+        done = _done()
         for batch in _batches(cases, now):
-            for story in _in_order(batch):
-                if made >= cases:
-                    break
-                if story.external_id in done:
-                    continue
-                if _act_out(story, cast, batch, strict=strict):
-                    made += 1
-                    if progress is not None:
-                        progress(made, cases, f"{story.woven.received_at:%Y-%m-%d} {story.woven.title}")
+            families = [_undone(family, done) for family in _families(batch)]
+            families = _first(families, cases - tried)
+            tried += sum(map(len, families))
+            for story, well in _acted(families, processes, strict):
+                made += well
+                if progress is not None and well:
+                    progress(made, cases, f"{story.woven.received_at:%Y-%m-%d} {story.woven.title}")
     return made
+
+
+def _undone(family: list[Story], done: set[str]) -> list[Story]:
+    return [story for story in family if story.external_id not in done]
+
+
+def _first(families: list[list[Story]], most: int) -> list[list[Story]]:
+    """The first families with together not more than `most` stories."""
+    kept: list[list[Story]] = []
+    for family in families:
+        if most > 0 and family:
+            kept.append(family[:most])
+            most -= len(kept[-1])
+    return kept
+
+
+def _acted(families: list[list[Story]], processes: int, strict: bool) -> Iterator[tuple[Story, bool]]:
+    """Each story and whether it went well, as they end."""
+    if processes > 1 and len(families) > processes:
+        yield from at_once(families, processes, strict)
+        return
+    cast = Cast()
+    for family in families:
+        for story in family:
+            yield story, act_out(story, cast, strict=strict)
 
 
 def _batches(cases: int, now: datetime | None) -> Iterator[Batch]:
@@ -121,25 +144,21 @@ def _begin(known: list[Batch], size: int, now: datetime) -> Batch:
     return batch
 
 
-def _in_order(batch: Batch) -> list[Story]:
+def _families(batch: Batch) -> list[list[Story]]:
     """The newest first, so that the desks have work at once; one customer's stories together, in their own order."""
     extra = wanted(batch.now, batch.seed, first=batch.first) if batch.number == 1 else []
     extra = extra[: batch.size // 3]
     ordinary = year(batch.size - len(extra), batch.now, seed=batch.seed, first=batch.first)
-    told = [Wanted(woven, "") for woven in ordinary]
-    stories = [
-        Story(batch.story_id(place), one.woven, one.stop, batch.now) for place, one in enumerate([*told, *extra])
-    ]
+    told = [*(Wanted(woven, "") for woven in ordinary), *extra]
+    stories = [batch.story(place, one) for place, one in enumerate(told)]
     stories.sort(key=lambda s: (s.woven.customer.phone, s.woven.received_at))
     families = [list(family) for _phone, family in groupby(stories, key=lambda s: s.woven.customer.phone)]
-    families.sort(key=lambda family: family[-1].woven.received_at, reverse=True)
-    return [story for family in families for story in family]
+    return sorted(families, key=lambda family: family[-1].woven.received_at, reverse=True)
 
 
-def _act_out(story: Story, cast: Cast, batch: Batch, *, strict: bool) -> bool:
-    """One story in one transaction: it is there as a whole or not at all."""
-    rng = random.Random(f"{batch.seed}:{story.external_id}")
-    woven = story.woven
+def act_out(story: Story, cast: Cast, *, strict: bool) -> bool:
+    """One story in one transaction: it is there as a whole or not at all. Returns whether it is."""
+    woven, rng = story.woven, random.Random(story.seed)
     scene = Scene(woven, rng, cast, story.now, story.external_id, woven.received_at, stop=story.stop)
     try:
         with transaction.atomic():

@@ -216,6 +216,6 @@ def _report(scene: Scene) -> None:
     report.edit(made, texts, by=scene.lead, at=scene.share(0.5))
     report.submit(made, by=scene.lead, at=scene.share(0.51))
     scene.halt("report")
-    leads = [p for p in scene.cast.leads(case.unit, "supervisor", "manager") if p.pk != scene.lead.pk]
+    leads = [p for p in scene.cast.leads(scene.place, "supervisor", "manager") if p.pk != scene.lead.pk]
     leads = [p for p in leads if not scene.cast.is_away(p, scene.at)]
     report.review(made, True, scene.says("approve_words"), by=leads[0], at=scene.share(0.55))

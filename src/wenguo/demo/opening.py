@@ -25,7 +25,7 @@ BY_STAFF = {"phone", "counter", "letter", "paper", "regulator"}
 PUBLIC = ("weibo", "douyin", "review_site")
 MOODS = {"rant": "vent", "elder": "respect", "formal": "remedy"}
 REFUSALS = {"refused-other-brand": "not_ours", "refused-spam": "spam", "refused-in-court": "in_court"}
-LATE_RESPONSE = 0.07
+LATE_RESPONSE = 0.045
 LATE_SIGNATURE = 0.06
 PHOTOS = 0.34
 
@@ -116,14 +116,16 @@ def _registrar(scene: Scene) -> Person | None:
         return None
     if woven.channel == "regulator":
         return cast.holding(cast.units["hq-law"], "liaison")[0]
-    if woven.channel == "counter" and (own := cast.holding(cast.units[woven.outlet], "agent")):
+    if woven.channel == "counter" and (own := cast.at_home(cast.units[woven.outlet], "agent")):
         return own[0]
     region = cast.near("customer_service", woven.customer.region, woven.outlet)
     if woven.channel == "phone" and not scene.stop and scene.chance(0.35):
         return scene.a(cast.holding(region, "agent"))
     if woven.channel in {"counter", "paper"}:
         return scene.a(cast.holding(region, "agent"))
-    hotline = cast.holding(cast.units["hq-cs"], "agent", "senior_agent")
+    hotline = cast.at_home(cast.units["hq-cs"], "agent", "senior_agent")
+    if scene.stop:
+        return hotline[0]
     return next((p for p in hotline if p.name == woven.handler), None) or scene.a(hotline)
 
 
@@ -279,7 +281,8 @@ def _mistaken(scene: Scene, right: Unit) -> Unit:
 def _owner_at_home(scene: Scene, home: Unit) -> Person:
     """Whom the level asks for: senior staff from level 3, the lead of the team from level 2."""
     if scene.case.level <= 2:
-        return scene.cast.leads(home, "supervisor" if scene.chance(0.6) else "senior_agent")[0]
+        senior = scene.stop or scene.chance(0.4)
+        return scene.cast.leads(home, "senior_agent" if senior else "supervisor")[0]
     if scene.case.level == 3:
         return scene.a(scene.cast.workers(home, "senior_agent", "agent") or [scene.first])
     return scene.first  # type: ignore[no-any-return]

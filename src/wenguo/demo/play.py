@@ -14,14 +14,21 @@ from wenguo.channels.outbox import Delivery, State
 from wenguo.demo import ending, looking, opening, settling
 from wenguo.demo.scene import Present, Scene
 
-LATE = 0.13
+LATE = 0.09
 AT_ONCE = 0.72
 STRETCHED = 0.5  # of the newest that would be over already: some take longer, so that every stage has its work
 NEWEST_DAYS = 12
-PARTS = {  # how far the planned work has come where a scene is to stand still
-    "waiting": 0.32, "investigation": 0.3, "report": 0.52, "approval": 0.72, "consent": 0.81, "execution": 0.89,
-    "review": 1.02, "reply": 1.05, "followup": 1.1,
-}  # fmt: skip
+PARTS = {  # how far the planned work has come in the present where a scene is to stand still; over 1: all of it is done
+    "waiting": 0.32,
+    "investigation": 0.3,
+    "report": 0.54,
+    "approval": 0.74,
+    "consent": 0.85,
+    "execution": 1.0,
+    "review": 1.3,
+    "reply": 1.35,
+    "followup": 1.4,
+}
 
 
 def perform(scene: Scene) -> None:
@@ -74,7 +81,7 @@ def _work(scene: Scene) -> None:
 
 
 def _plan(scene: Scene, *, late: bool) -> None:
-    unit = scene.case.unit or scene.case.intake_unit
+    unit = scene.place
     scene.plan(unit, late)
     if scene.stop:
         scene.stretch(PARTS.get(scene.stop, 0.3) * 0.97)

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from wenguo.cases import clock, letters
 from wenguo.cases.clock import Clock
@@ -33,6 +33,15 @@ class Present(Exception):
     """What comes next has not happened yet."""
 
 
+class Running(NamedTuple):
+    """A clock that will fire; `due_at` of a paused one is None."""
+
+    pk: int
+    kind: str
+    due_at: datetime | None
+    fires_at: datetime
+
+
 @dataclass
 class Scene:
     """`at`: the moment of the last act; `now`: the present. `stop`: where this one is to stand still, for the desks."""
@@ -51,7 +60,9 @@ class Scene:
     anchor: datetime | None = None
     target: datetime | None = None
     between: list[tuple[datetime, int, Meanwhile]] = field(default_factory=list)
+    planned: int = 0
     silent: set[int] = field(default_factory=set)
+    clocks: list[Running] = field(default_factory=list)
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -84,18 +95,19 @@ class Scene:
 
     def finish(self) -> None:
         """Bring the case to the present: what fires until now has fired."""
-        if self.case is not None:
-            self._fire(self.now)
+        self._look()
+        self._fire(self.now)
 
     def halt(self, place: str, chance: float = 0.0, within: float = 0.0) -> None:
         """Stand still here if this scene is to; or by chance, if it began not more than `within` days ago."""
         recent = self.now - self.woven.received_at <= timedelta(days=within)
         if self.stop == place or (not self.stop and recent and self.rng.random() < chance):
-            raise Present
+            self.go(self.now + MINUTE)
 
     def meanwhile(self, moment: datetime, act: Meanwhile) -> None:
         """Do `act` when that moment comes, whatever else is going on."""
-        heapq.heappush(self.between, (moment.replace(microsecond=0), len(self.between), act))
+        self.planned += 1
+        heapq.heappush(self.between, (moment.replace(microsecond=0), self.planned, act))
 
     def _next_between(self, moment: datetime) -> tuple[datetime, Meanwhile] | None:
         planned = self.between[0][0] if self.between else None
@@ -109,16 +121,21 @@ class Scene:
 
     def _next_contact(self, moment: datetime) -> datetime | None:
         """Shortly before a promised progress report is due; sometimes it is forgotten."""
-        if self.case is None or self.lead is None:
+        self._look()
+        due = next((c for c in self.clocks if c.kind == "progress" and c.due_at and c.due_at <= moment), None)
+        if self.lead is None or due is None or due.pk in self.silent:
             return None
-        due = self.case.clocks.running().filter(kind="progress", due_at__lte=moment).values_list("pk", "due_at").first()
-        if due is None or due[0] in self.silent:
+        if not self.stop and self.rng.random() > KEEPS_IN_TOUCH:
+            self.silent.add(due.pk)
             return None
-        if self.rng.random() > KEEPS_IN_TOUCH:
-            self.silent.add(due[0])
-            return None
-        when = self.hours.subtract(due[1], self.rng.randint(6, 80)).replace(microsecond=0)
+        assert due.due_at is not None
+        when = self.hours.subtract(due.due_at, self.rng.randint(6, 80)).replace(microsecond=0)
         return min(max(when, self.at + MINUTE), moment)
+
+    def _look(self) -> None:
+        """Read the running clocks of the case: one query for all that is asked of them between two acts."""
+        rows = Clock.objects.filter(case=self.case, next_fire_at__isnull=False) if self.case else Clock.objects.none()
+        self.clocks = [Running(*row) for row in rows.values_list("pk", "kind", "due_at", "next_fire_at")]
 
     def _pass(self, moment: datetime) -> None:
         if moment > self.now:
@@ -129,11 +146,9 @@ class Scene:
 
     def _fire(self, moment: datetime) -> None:
         """Let the clocks of the case fire, each mark at its own moment."""
-        if self.case is None:
-            return
-        due = Clock.objects.filter(case=self.case, next_fire_at__lte=moment).order_by("next_fire_at")
-        while (mark := due.values_list("next_fire_at", flat=True).first()) is not None:
+        while (mark := min((c.fires_at for c in self.clocks), default=moment + MINUTE)) <= moment:
             clock.sweep(at=max(mark, self.woven.received_at))
+            self._look()
 
     def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.5, 0.93)) -> None:
         """From here on work towards an end before (or after) the solution is due."""
@@ -165,7 +180,14 @@ class Scene:
         return self.cast.near(function, self.woven.customer.region, self.woven.outlet)
 
     def a(self, people: list[Person]) -> Person:
-        return self.rng.choice(people)
+        """One of them; where a visitor is told to look, the first."""
+        return people[0] if self.stop else self.rng.choice(people)
+
+    @property
+    def place(self) -> Unit:
+        """The unit that has the case: where it came in, until somebody else was made responsible."""
+        unit: Unit = self.case.unit or self.case.intake_unit
+        return unit
 
     @property
     def dear(self) -> str:

@@ -45,7 +45,8 @@ def solve_again(scene: Scene, reason: str, *, plain: bool = False) -> None:
     resolution.choose(option, scene.says("choose_why"), by=scene.lead, at=scene.share(0.61))
     _signed(scene, _fresh(scene, option))
     option = _agreed(scene, _fresh(scene, option), content=True)
-    done = Measure("apology", scene.case.unit.function or "customer_service", 1, "0", reason)
+    unit = scene.place
+    done = Measure("apology", unit.function or "customer_service", 1, "0", reason)
     more = [Measure("voucher", "customer_service", 2, "0", "赠送服务券一张")] if items else []
     _carry_out(scene, option, (done, *more))
 
@@ -195,7 +196,7 @@ def _overrider(scene: Scene, option: Option, at: datetime) -> Person:
     case = scene.case
     roles, units = in_force(at).pack.approval.override.roles, authority.units_above([case.unit, case.intake_unit])
     authors = {option.drafted_by_id, option.submitted_by_id or 0}
-    people = scene.cast.leads(case.intake_unit, *roles) + scene.cast.leads(case.unit, *roles)
+    people = scene.cast.leads(case.intake_unit, *roles) + scene.cast.leads(scene.place, *roles)
     there = [p for p in people if p.may("case.override", at) and not scene.cast.is_away(p, at)]
     return next(p for p in there if authority.name_for(roles, units, authors, p, at))
 
@@ -319,7 +320,7 @@ def _plan(scene: Scene, option: Option, one: Measure, fen: int, at: datetime) ->
 
 def _able(scene: Scene, permission: str) -> Person:
     """The one in charge if they may, else who answers for the customer, else who leads the unit."""
-    people = [scene.lead, scene.first, *scene.cast.leads(scene.case.unit, "manager", "supervisor")]
+    people = [scene.lead, scene.first, *scene.cast.leads(scene.place, "manager", "supervisor")]
     return next(p for p in people if p.may(permission, scene.at))
 
 

@@ -1,0 +1,66 @@
+"""Several processes act out stories at once. Nothing here loads Django before the new process has set it up."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from wenguo.demo.corpus import Woven
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is to be acted out, from which seed, until which present. `stop`: where it is to stand still, if at all."""
+
+    external_id: str
+    woven: Woven
+    stop: str
+    seed: str
+    now: datetime
+
+
+Family = Sequence[Story]  # the stories of one customer, in their order
+
+
+def at_once(families: Sequence[Family], processes: int, strict: bool) -> Iterator[tuple[Story, bool]]:
+    """Each story and whether it went well, as families end; the first are begun first."""
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_enter)
+    try:
+        running = {pool.submit(_act, family, strict): family for family in families}
+        for ended in as_completed(running):
+            yield from zip(running[ended], ended.result(), strict=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _enter() -> None:
+    """In a new process: be ready, and end when the one that started it has gone."""
+    import django
+
+    django.setup()
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+_cast: Any = None
+
+
+def _act(family: Family, strict: bool) -> list[bool]:
+    global _cast
+    from wenguo.demo.cast import Cast
+    from wenguo.demo.growth import act_out
+
+    _cast = _cast or Cast()
+    return [act_out(story, _cast, strict=strict) for story in family]

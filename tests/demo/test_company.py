@@ -1,0 +1,184 @@
+"""The demonstration company: founded quickly, grown by real acts, nothing twice, nothing tomorrow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth import authenticate
+from django.db import connection, transaction
+
+from wenguo import journal
+from wenguo.cases.case import PROJECTED, Case, fold, plain
+from wenguo.cases.clock import Clock, Firing
+from wenguo.cases.intake import Submission
+from wenguo.cases.lifecycle import Stage
+from wenguo.cases.payment import Payment
+from wenguo.channels.outbox import Delivery, State
+from wenguo.customers.customer import Customer
+from wenguo.demo import company, growth
+from wenguo.demo.corpus import load
+from wenguo.demo.desks import SCENES, wanted
+from wenguo.errors import NotNow
+from wenguo.people.deputies import Deputy
+from wenguo.people.staff import Person, Post
+from wenguo.people.units import Unit
+
+NOW = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)  # a Friday afternoon in Beijing
+LOCAL = ZoneInfo("Asia/Shanghai")
+
+
+class Killed(BaseException):
+    """As if somebody had pulled the plug."""
+
+
+@pytest.fixture(scope="module")
+def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The demonstration company in a database that held nobody, taken back at the end of the module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        for model in (Deputy, Post, Person, Unit):
+            model.objects.all().delete()  # type: ignore[attr-defined]
+        company.build(NOW)
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def grown(founded: None) -> list[Case]:
+    assert growth.grow(25, now=NOW, strict=True) == 25
+    return list(Case.objects.select_related("record", "customer"))
+
+
+# Founded
+
+
+def test_the_company_has_everybody_of_the_corpus(founded: None) -> None:
+    told = load().company
+    assert Unit.objects.count() == len(told.units) and Unit.objects.filter(kind="branch").count() == 3
+    assert Person.objects.count() == len(told.staff) >= 40
+    held = set(Post.objects.values_list("role__code", flat=True))
+    assert held == {post.role for one in told.staff for post in one.posts} and len(held) == 13
+    assert Deputy.objects.active(NOW).get().deputy.username == "xuemei"
+
+
+def test_every_demo_account_signs_in_and_is_told_what_to_try(founded: None) -> None:
+    accounts = company.accounts()
+    assert len({account["title"] for account in accounts}) == len(accounts) == 13
+    assert all(account["try_this"] and account["name"] for account in accounts)
+    for account in (accounts[0], accounts[-1]):
+        assert authenticate(None, username=account["username"], password=account["password"]) is not None
+
+
+def test_it_is_founded_once_and_only_where_nobody_is(founded: None) -> None:
+    assert company.is_built()
+    with pytest.raises(NotNow):
+        company.build(NOW)
+
+
+def test_the_desks_a_visitor_is_sent_to_have_their_story() -> None:
+    stories = wanted(NOW, 1)
+    assert [one.stop for one in stories] == [scene[4] for scene in SCENES]
+    assert all(NOW - timedelta(days=12) < one.woven.received_at < NOW for one in stories)
+    assert len({one.woven.customer.phone for one in stories}) == len(stories)
+
+
+# Grown
+
+
+@pytest.mark.slow
+def test_every_journal_verifies_and_tells_every_column(grown: list[Case]) -> None:
+    for case in grown:
+        assert journal.verify(case.stream_id).ok
+        columns = fold(case)
+        assert columns.keys() == PROJECTED
+        assert {name: plain(getattr(case, name)) for name in PROJECTED} == columns, case.number
+
+
+@pytest.mark.slow
+def test_nothing_happens_after_now_or_out_of_order(grown: list[Case]) -> None:
+    for case in grown:
+        told = list(journal.Event.objects.filter(stream_id=case.stream_id).order_by("seq").values_list("at", "type"))
+        assert told[-1][0] <= NOW
+        for (before, first), (after, second) in pairwise(told):
+            assert before <= after, f"{case.number}: {second} at {after} after {first} at {before}"
+    assert not journal.Event.objects.filter(stream__kind="customer", at__gt=NOW).exists()
+    assert not Customer.objects.filter(created_at__gt=NOW).exists()
+
+
+@pytest.mark.slow
+def test_staff_act_while_they_are_at_work(grown: list[Case]) -> None:
+    acts = journal.Event.objects.filter(stream__kind="case", by__startswith="staff:").exclude(type="case.received")
+    hours = Counter(at.astimezone(LOCAL).hour for at in acts.values_list("at", flat=True))
+    assert set(hours) <= set(range(8, 22)), hours
+
+
+@pytest.mark.slow
+def test_clocks_fired_at_their_own_moments(grown: list[Case]) -> None:
+    assert Firing.objects.exists()
+    assert not Clock.objects.filter(next_fire_at__lte=NOW).exists()
+    late = [f for f in Firing.objects.select_related("clock").filter(percent=100) if f.fired_at > f.due_at]
+    assert late == []
+
+
+@pytest.mark.slow
+def test_nothing_is_left_for_the_worker_to_mail(grown: list[Case]) -> None:
+    assert not Delivery.objects.exclude(state=State.SENT).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        assert cursor.fetchone()[0] == 0
+
+
+@pytest.mark.slow
+def test_money_was_paid_by_a_third_person(grown: list[Case]) -> None:
+    for payment in Payment.objects.all():
+        assert len({payment.proposed_by_id, payment.approved_by_id, payment.paid_by_id}) == 3
+
+
+@pytest.mark.slow
+def test_the_desks_stand_where_they_should(grown: list[Case]) -> None:
+    """The first eight of the desk stories are in a batch of 25."""
+    stages = {
+        one.case.record.wish: one.case.stage
+        for one in Submission.objects.filter(external_id__startswith=growth.PREFIX).select_related("case__record")
+    }
+    places = {"triage": "triage", "approval": "resolution", "investigation": "investigation",
+              "handover": "investigation", "misrouted": "investigation"}  # fmt: skip
+    for one in wanted(NOW, growth.SEED)[:8]:
+        assert stages[one.woven.wants] == places[one.stop], one.woven.scenario
+
+
+@pytest.mark.slow
+def test_killed_in_the_middle_it_goes_on_without_doubles(founded: None, grown: list[Case]) -> None:
+    seen: list[tuple[int, int]] = []
+
+    def watch(done: int, total: int, words: str) -> None:
+        seen.append((done, total))
+        if done == 3:
+            raise Killed
+
+    before, customers = growth.cases_so_far(), Customer.objects.count()
+    with pytest.raises(Killed):
+        growth.grow(7, watch, now=NOW, strict=True)
+    assert growth.cases_so_far() == before + 3
+    assert growth.grow(4, now=NOW + timedelta(hours=1), strict=True) == 4
+    assert growth.cases_so_far() == before + 7
+    assert journal.Event.objects.filter(stream__kind="demo", type="demo.begun").count() == 2
+    ids = list(Submission.objects.filter(external_id__startswith=growth.PREFIX).values_list("external_id", flat=True))
+    assert len(ids) == len(set(ids)) and Case.objects.count() <= len(ids)
+    assert Customer.objects.count() > customers
+
+
+@pytest.mark.slow
+def test_a_larger_company_has_work_at_every_stage_and_every_ending(founded: None, grown: list[Case]) -> None:
+    growth.grow(130, now=NOW, strict=True)
+    stages = Counter(Case.objects.values_list("stage", flat=True))
+    assert set(stages) == set(Stage.values)
+    share = Case.objects.open().count() / Case.objects.count()
+    assert 0.05 < share < 0.3
+    assert {"resolved", "refused"} <= set(Case.objects.values_list("outcome", flat=True))
+    assert Clock.objects.filter(state="met").count() > 5 * Firing.objects.filter(percent=100).count()
