@@ -155,3 +155,25 @@ def test_who_may_see_a_case(desk):
     assert not sees(desk.quality) and not sees(desk.east_agent) and not sees(desk.admin)
     handover.ask_help(case, desk.units["zl"], "检测", by=desk.agent, at=desk.now)
     assert sees(desk.quality)
+
+
+def test_a_regulators_date_is_kept_beside_our_own(desk):
+    case = desk.triages(desk.receives(MATTER, level=3))
+    with pytest.raises(Invalid) as refused:
+        clock.set_deadline(case, by=desk.agent, at=desk.now)
+    assert set(refused.value.fields) == {"title", "until"}
+    letter = clock.set_deadline(
+        case, until=desk.now + timedelta(days=9), title="市场监管局 2026-77 号", by=desk.agent, at=desk.now
+    )
+    law = clock.set_deadline(case, regime="telecom", by=desk.agent, at=desk.now)
+    assert law.started_at == case.received_at and letter.due_at == desk.now + timedelta(days=9)
+    with pytest.raises(NotNow):
+        clock.set_deadline(case, regime="telecom", by=desk.agent, at=desk.now)
+    for fixed in (law, letter):
+        with pytest.raises(NotNow):
+            clock.extend(
+                case, fixed, fixed.due_at + timedelta(days=5), "再等等", consent=None, by=desk.agent, at=desk.now
+            )
+    bank = clock.set_deadline(case, regime="nfra", by=desk.agent, at=desk.now)
+    with pytest.raises(NotYours):
+        clock.extend(case, bank, bank.due_at + timedelta(days=5), "案情复杂", consent=None, by=desk.agent, at=desk.now)

@@ -41,6 +41,12 @@ class ExtendIn(Body):
     consent: ConsentIn | None = Field(None, description="法定时限以外必填")
 
 
+class DeadlineIn(Body):
+    regime: Code = Field("", description="制度中法定时限的代码;与 until 二者取一")
+    until: Moment | None = Field(None, description="来件机关写明的时限")
+    title: Line = Field("", description="来件机关与文号")
+
+
 class ExtensionOut(Schema):
     id: int
     clock_id: int
@@ -69,3 +75,9 @@ def extend(on: On, body: ExtendIn) -> Any:
     found = on.row(on.case.clocks.all(), body.clock, "时限")
     consent = body.consent.as_told() if body.consent else None
     return clock.extend(on.case, found, body.until, body.reason, consent=consent, by=on.by, at=on.at)
+
+
+@chapter.act("set_deadline")
+def set_deadline(on: On, body: DeadlineIn) -> None:
+    """按制度中的法定时限,或按来件写明的日期;不因等待客户而暂停。"""
+    clock.set_deadline(on.case, regime=body.regime, until=body.until, title=body.title, by=on.by, at=on.at)

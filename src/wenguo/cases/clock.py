@@ -29,6 +29,7 @@ from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import calendar as calendar_of
+from wenguo.text.normal import one_line
 
 RANKS = ("supervisor", "manager", "executive")  # who hears of a breach where the rule names nobody
 
@@ -221,20 +222,53 @@ def _terms_of_new(clock: Clock) -> Terms:
 
 
 @transaction.atomic
-def start_until(case: Case, kind: str, due: datetime, *, by: Any, at: datetime, title: str, rule: str) -> Clock:
+def start_until(
+    case: Case, kind: str, due: datetime, *, by: Any, at: datetime, title: str, rule: str, about: str = ""
+) -> Clock:
     """Start a promise whose due time somebody else set, such as the date on a regulator's letter. Never pausable."""
     if due <= at:
         raise Invalid(_("期限须晚于当前时间"))
     minutes = max(1, round((due - at).total_seconds() / 60))
     clock = Clock(
-        case=case, round=case.round, kind=kind, rule=rule, title=title, allowance={"minutes_24x7": minutes},
-        calendar=next(c.code for c in case.pack.calendars if c.always),
+        case=case, round=case.round, kind=kind, about=about, rule=rule, title=title,
+        allowance={"minutes_24x7": minutes}, calendar=next(c.code for c in case.pack.calendars if c.always),
         pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
     clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
     clock.save()
     _announce(case, "clock.started", clock, by=by, at=at)
     return clock
+
+
+@transaction.atomic
+def set_deadline(
+    case: Case, *, regime: str = "", until: datetime | None = None, title: str = "", by: Any, at: datetime
+) -> Clock:
+    """登记法定期限: the deadline a regime of the pack sets, or the date on an authority's letter (`until`, `title`).
+
+    It is never paused by waiting for the customer. NotNow: this one runs already. Source: FIELD §2, SP-3.
+    """
+    require(case, "set_deadline", by=by, at=at)
+    if regime:
+        rule = next((r for r in case.pack.clocks.rules if r.kind == "statutory" and r.regime == regime), None)
+        if rule is None:
+            raise Invalid(_("请从制度的法定时限中选择"), fields={"regime": _("请从制度的法定时限中选择")})
+        about, since = f"law:{regime}"[:40], case.received_at if rule.starts == "received" else at
+    else:
+        title = one_line(title, 100)
+        wrong = {} if title else {"title": _("请写来件机关与文号")}
+        wrong |= {} if until else {"until": _("请填写来件时限")}
+        if wrong:
+            raise Invalid(_("请选择法定时限,或写明来件机关、文号和时限"), fields=wrong)
+        rule, since, about = None, at, f"letter:{case.clocks.filter(kind='statutory').count() + 1}"
+    if rule is not None and case.clocks.live().filter(kind="statutory", about=about).exists():
+        raise NotNow(_("该法定时限已在计时"))
+    if rule is not None:
+        clock = start(case, "statutory", by=by, at=at, about=about, rule=rule, since=since)
+        assert clock is not None
+        return clock
+    assert until is not None
+    return start_until(case, "statutory", until, by=by, at=at, title=title, rule="LETTER", about=about)
 
 
 @transaction.atomic
@@ -391,7 +425,7 @@ def _consented(case: Case, consent: Consent | None, count: int, *, at: datetime)
 
 
 def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -> None:
-    regime = case.pack.clock_rule(clock.rule).regime
+    regime = next((r.regime for r in case.pack.clocks.rules if r.id == clock.rule), None)
     lawful = case.pack.regime(regime).extensions if regime else ()
     if count >= len(lawful):
         raise NotNow(_("该法定时限不能再延长"))

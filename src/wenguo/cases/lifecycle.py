@@ -128,6 +128,7 @@ ACTS: dict[str, Act] = {
     "report_supervision": _act(_lazy("督办回报"), "case.assist", WORKED),
     "pause": _act(_lazy("暂停计时"), "case.pause", WORKED, reason=True),
     "resume": _act(_lazy("恢复计时"), "case.pause", WORKED),
+    "set_deadline": _act(_lazy("登记法定期限"), "case.extend", OPEN),
     "extend": _act(_lazy("延期"), "case.extend", WORKED, reason=True),
     "add_fact": _act(_lazy("登记事实"), "case.investigate", {S.INVESTIGATION, S.RESOLUTION}),
     "ask": _act(_lazy("发出协查"), "case.investigate", {S.INVESTIGATION}),

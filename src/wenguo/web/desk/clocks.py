@@ -102,3 +102,26 @@ def extend(request: HttpRequest, folder: Folder, given: Given) -> str:
     consent = Consent(who, channel, when) if who and channel and when else None
     clock.extend(folder.case, found, until, reason, consent=consent, by=folder.person, at=folder.at)
     return _("已延期，请按新期限办理并告知客户")
+
+
+def _regimes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    pack, day = folder.case.pack, folder.at.date()
+    ruled = {r.regime: r for r in pack.clocks.rules if r.kind == "statutory"}
+    return {
+        "regimes": [
+            (r.code, f"{r.title}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("(待法务核对)")))
+            for r in pack.clocks.regimes
+            if r.code in ruled and r.in_force(day)
+        ]
+    }
+
+
+@act_form("set_deadline", "desk/case/acts/set_deadline.html", context=_regimes, group=TIME, symbol="gavel")
+def set_deadline(request: HttpRequest, folder: Folder, given: Given) -> str:
+    known = {r.code for r in folder.case.pack.clocks.regimes}
+    regime = given.choice("regime", _("法定时限"), known, optional=True)
+    until = given.moment("until", _("来件时限"))
+    title = given.text("title", _("来件机关与文号"), most=100, optional=True)
+    given.check()
+    clock.set_deadline(folder.case, regime=regime, until=until, title=title, by=folder.person, at=folder.at)
+    return _("已登记法定期限")
