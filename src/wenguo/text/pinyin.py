@@ -167,7 +167,7 @@ def _readings(chinese: str) -> list[str]:
 
 
 @cache
-def _dictionary():  # type: ignore[no-untyped-def]  # pypinyin brings no types for its style
+def _dictionary():  # pypinyin brings no types for its style
     from pypinyin import Style, lazy_pinyin
 
     return lazy_pinyin, Style.NORMAL
