@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 
 import pytest
 
@@ -14,31 +12,6 @@ from wenguo.cases.evidence import Evidence
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 TEXT = "昨天买的电水壶漏水，插座都湿了，打电话没人接。"
-
-
-@pytest.fixture
-def browser(monkeypatch):
-    play = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on this machine")
-    # Playwright's loop runs in this thread; what the test itself asks of the database is plain code all the same.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with play.sync_playwright() as player:
-        running = player.chromium.launch(executable_path=chromium, args=[*flags, "--disable-sync", "--no-first-run"])
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def home(live_server, desk, settings, tmp_path):
-    """The address of a running portal with the company behind it."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}},
-    }
-    return live_server.url
 
 
 def watched(context):
@@ -95,7 +68,7 @@ def test_submit_track_and_message_on_a_phone(browser, home):
 
 
 def test_every_field_is_there_without_script(browser, home):
-    page = browser.new_context(viewport=PHONE, java_script_enabled=False).new_page()
+    page = browser.new_context(viewport=PHONE, locale="zh-CN", java_script_enabled=False).new_page()
     page.goto(f"{home}/new/")
     assert page.is_visible("[name=text]") and page.is_visible("[name=phone]") and not page.is_visible("[data-print]")
     fits(page)
@@ -115,7 +88,7 @@ def test_every_field_is_there_without_script(browser, home):
 
 
 def test_a_mistake_opens_the_step_it_is_in(browser, home):
-    page = browser.new_context(viewport=PHONE).new_page()
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
     page.goto(f"{home}/new/")
     page.fill("[name=text]", TEXT)
     page.click("[data-next-step]:visible")
@@ -127,7 +100,7 @@ def test_a_mistake_opens_the_step_it_is_in(browser, home):
 
 
 def test_large_type_fits_a_phone_and_each_field_has_its_name(browser, home):
-    context = browser.new_context(viewport=PHONE)
+    context = browser.new_context(viewport=PHONE, locale="zh-CN")
     context.add_init_script("localStorage.setItem('wenguo.type', 'large')")
     page = watched(context)
     for address in ("/", "/new/", "/track/", "/notice/", "/privacy/", "/verify/"):
