@@ -39,7 +39,7 @@ from wenguo.customers.customer import Customer, family_ids, link
 from wenguo.customers.identity import Claims
 from wenguo.errors import Invalid, NotNow, Refusal
 from wenguo.later import later
-from wenguo.people.actor import SYSTEM
+from wenguo.people.actor import SYSTEM, permit
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
 from wenguo.policy.schema import Pack
@@ -474,6 +474,7 @@ def unjoin(submission: Submission, *, by: Any, at: datetime) -> Case:
 @transaction.atomic
 def sort_out(submission: Submission, changes: Mapping[str, Any], *, by: Any, at: datetime) -> Received:
     """A person reads what we could not: the submission from the tray becomes a case, or joins one."""
+    permit(by, "case.register", at)
     submission = Submission.objects.select_for_update().get(pk=submission.pk)
     if submission.state not in {Submission.State.UNSORTED, Submission.State.NEW}:
         raise NotNow(_("这条来件已经处理"))
@@ -483,6 +484,7 @@ def sort_out(submission: Submission, changes: Mapping[str, Any], *, by: Any, at:
 @transaction.atomic
 def discard(submission: Submission, why: str, *, by: Any, at: datetime) -> None:
     """It is not for us (an advertisement, an echo): put away with a reason, still there to be read."""
+    permit(by, "case.register", at)
     if not why.strip():
         raise Invalid(_("请写明排除原因"), fields={"why": _("请写明排除原因")})
     tray = Submission.objects.filter(pk=submission.pk, state__in=[Submission.State.UNSORTED, Submission.State.NEW])

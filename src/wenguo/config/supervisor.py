@@ -195,7 +195,7 @@ class Supervisor:
         say("  闻过已启动 (Wenguo is running)")
         say(f"    客户 (customers)     {where}/")
         say(f"    员工 (staff)         {where}/desk/")
-        say(f"    接口 (API)           {where}/api/v1/docs")
+        say(f"    接口 (API)           {where}/api/v1/openapi.json")
         for account in report.get("accounts", []):
             say(f"    {account['title']:　<10} {account['username']}  /  {account['password']}")
         say("  按 Ctrl-C 停止 (press Ctrl-C to stop)")
