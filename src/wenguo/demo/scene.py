@@ -130,7 +130,9 @@ class Scene:
             return None
         assert due.due_at is not None
         when = self.hours.subtract(due.due_at, self.rng.randint(6, 80)).replace(microsecond=0)
-        return min(max(when, self.at + MINUTE), moment)
+        if when < self.at + 20 * MINUTE:  # due while nobody is there: first thing next morning
+            when = self.hours.add(max(due.due_at, self.at), self.rng.randint(3, 25))
+        return when if when <= moment else None
 
     def _look(self) -> None:
         """Read the running clocks of the case: one query for all that is asked of them between two acts."""
@@ -147,7 +149,7 @@ class Scene:
     def _fire(self, moment: datetime) -> None:
         """Let the clocks of the case fire, each mark at its own moment."""
         while (mark := min((c.fires_at for c in self.clocks), default=moment + MINUTE)) <= moment:
-            clock.sweep(at=max(mark, self.woven.received_at))
+            clock.sweep(at=max(mark, self.at))  # a mark may have passed when terms were derived anew
             self._look()
 
     def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.5, 0.93)) -> None:
