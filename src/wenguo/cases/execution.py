@@ -187,9 +187,7 @@ def change_measure(
 
 
 @transaction.atomic
-def cancel_measure(
-    measure: Measure, reason: str, *, consent: Consent | None = None, by: Person, at: datetime
-) -> None:
+def cancel_measure(measure: Measure, reason: str, *, consent: Consent | None = None, by: Person, at: datetime) -> None:
     """取消措施, with a reason; once settled, with the customer's consent. NotNow: done or paid already."""
     case = measure.case
     require(case, "execute" if case.stage == Stage.EXECUTION else "draft_option", by=by, at=at)
@@ -237,9 +235,7 @@ def _take(measure: Measure, **changes: Any) -> None:
 
 
 @transaction.atomic
-def complete(
-    measure: Measure, proof: str, *, evidence: Evidence | None = None, by: Person, at: datetime
-) -> None:
+def complete(measure: Measure, proof: str, *, evidence: Evidence | None = None, by: Person, at: datetime) -> None:
     """措施完成, with its proof. NotNow: done already, or its payment is missing."""
     case = measure.case
     require(case, "execute", by=by, at=at)

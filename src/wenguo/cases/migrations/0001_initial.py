@@ -9,819 +9,1841 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customers', '0002_identity_value'),
-        ('journal', '0002_guards'),
-        ('people', '0001_initial'),
-        ('policy', '0002_guards'),
+        ("customers", "0002_identity_value"),
+        ("journal", "0002_guards"),
+        ("people", "0001_initial"),
+        ("policy", "0002_guards"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Case',
+            name="Case",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=24, unique=True, verbose_name='编号')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('round', models.PositiveSmallIntegerField(default=1, verbose_name='轮次')),
-                ('stage', models.CharField(choices=[('received', '待受理'), ('triage', '待分级'), ('investigation', '调查中'), ('resolution', '方案中'), ('execution', '执行中'), ('reply', '待回复'), ('followup', '回访中'), ('closed', '已结案'), ('archived', '已归档')], default='received', max_length=16, verbose_name='阶段')),
-                ('outcome', models.CharField(blank=True, choices=[('resolved', '办结'), ('refused', '不予受理'), ('withdrawn', '已撤回'), ('merged', '已并单')], default='', max_length=12, verbose_name='结果')),
-                ('nature', models.CharField(choices=[('complaint', '投诉'), ('consultation', '咨询'), ('suggestion', '建议'), ('praise', '表扬')], default='complaint', max_length=12, verbose_name='性质')),
-                ('channel', models.CharField(choices=[('web', '网站'), ('app', 'App'), ('mail', '邮件'), ('phone', '电话'), ('counter', '现场'), ('letter', '来信'), ('paper', '意见单'), ('wechat', '微信'), ('weibo', '微博'), ('douyin', '抖音'), ('review_site', '点评网站'), ('association', '消协'), ('regulator', '监管转办'), ('api', '接口'), ('other', '其他')], max_length=16, verbose_name='渠道')),
-                ('level', models.PositiveSmallIntegerField(verbose_name='等级')),
-                ('category', models.CharField(blank=True, default='', max_length=48, verbose_name='分类')),
-                ('also', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=48), blank=True, default=list, size=None)),
-                ('handling', models.CharField(blank=True, choices=[('full', '全权处理'), ('transfer', '转办'), ('joint', '会办')], default='', max_length=12, verbose_name='处理方式')),
-                ('liability', models.CharField(blank=True, choices=[('ours', '有责'), ('none', '无责'), ('both', '双方责任')], default='', max_length=8, verbose_name='责任')),
-                ('cause', models.CharField(blank=True, default='', max_length=48, verbose_name='原因编码')),
-                ('flags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), blank=True, default=list, size=None)),
-                ('region', models.CharField(blank=True, default='', max_length=40, verbose_name='地区')),
-                ('product', models.CharField(blank=True, default='', max_length=80, verbose_name='产品')),
-                ('batch', models.CharField(blank=True, default='', max_length=40, verbose_name='批次')),
-                ('subject', models.CharField(max_length=160, verbose_name='事由')),
-                ('repeats', models.PositiveSmallIntegerField(default=0, verbose_name='重复与催办')),
-                ('returns', models.PositiveSmallIntegerField(default=0, verbose_name='退单')),
-                ('hops', models.PositiveSmallIntegerField(default=0, verbose_name='流转')),
-                ('waiting_since', models.DateTimeField(null=True)),
-                ('next_due_at', models.DateTimeField(null=True)),
-                ('next_clock', models.CharField(blank=True, default='', max_length=16)),
-                ('received_at', models.DateTimeField(verbose_name='接收时间')),
-                ('accepted_at', models.DateTimeField(null=True)),
-                ('responded_at', models.DateTimeField(null=True)),
-                ('executed_at', models.DateTimeField(null=True)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('archived_at', models.DateTimeField(null=True)),
-                ('search', django.contrib.postgres.search.SearchVectorField(null=True)),
-                ('continues', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='continued_by', to='cases.case')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='customers.customer')),
-                ('first_responsible', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('intake_unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
-                ('merged_into', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged_cases', to='cases.case')),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='owned_cases', to=settings.AUTH_USER_MODEL)),
-                ('policy', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='policy.policyversion')),
-                ('stream', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='journal.stream')),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='people.unit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(max_length=24, unique=True, verbose_name="编号")),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("round", models.PositiveSmallIntegerField(default=1, verbose_name="轮次")),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("received", "待受理"),
+                            ("triage", "待分级"),
+                            ("investigation", "调查中"),
+                            ("resolution", "方案中"),
+                            ("execution", "执行中"),
+                            ("reply", "待回复"),
+                            ("followup", "回访中"),
+                            ("closed", "已结案"),
+                            ("archived", "已归档"),
+                        ],
+                        default="received",
+                        max_length=16,
+                        verbose_name="阶段",
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("resolved", "办结"),
+                            ("refused", "不予受理"),
+                            ("withdrawn", "已撤回"),
+                            ("merged", "已并单"),
+                        ],
+                        default="",
+                        max_length=12,
+                        verbose_name="结果",
+                    ),
+                ),
+                (
+                    "nature",
+                    models.CharField(
+                        choices=[
+                            ("complaint", "投诉"),
+                            ("consultation", "咨询"),
+                            ("suggestion", "建议"),
+                            ("praise", "表扬"),
+                        ],
+                        default="complaint",
+                        max_length=12,
+                        verbose_name="性质",
+                    ),
+                ),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("web", "网站"),
+                            ("app", "App"),
+                            ("mail", "邮件"),
+                            ("phone", "电话"),
+                            ("counter", "现场"),
+                            ("letter", "来信"),
+                            ("paper", "意见单"),
+                            ("wechat", "微信"),
+                            ("weibo", "微博"),
+                            ("douyin", "抖音"),
+                            ("review_site", "点评网站"),
+                            ("association", "消协"),
+                            ("regulator", "监管转办"),
+                            ("api", "接口"),
+                            ("other", "其他"),
+                        ],
+                        max_length=16,
+                        verbose_name="渠道",
+                    ),
+                ),
+                ("level", models.PositiveSmallIntegerField(verbose_name="等级")),
+                ("category", models.CharField(blank=True, default="", max_length=48, verbose_name="分类")),
+                (
+                    "also",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=48), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "handling",
+                    models.CharField(
+                        blank=True,
+                        choices=[("full", "全权处理"), ("transfer", "转办"), ("joint", "会办")],
+                        default="",
+                        max_length=12,
+                        verbose_name="处理方式",
+                    ),
+                ),
+                (
+                    "liability",
+                    models.CharField(
+                        blank=True,
+                        choices=[("ours", "有责"), ("none", "无责"), ("both", "双方责任")],
+                        default="",
+                        max_length=8,
+                        verbose_name="责任",
+                    ),
+                ),
+                ("cause", models.CharField(blank=True, default="", max_length=48, verbose_name="原因编码")),
+                (
+                    "flags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24), blank=True, default=list, size=None
+                    ),
+                ),
+                ("region", models.CharField(blank=True, default="", max_length=40, verbose_name="地区")),
+                ("product", models.CharField(blank=True, default="", max_length=80, verbose_name="产品")),
+                ("batch", models.CharField(blank=True, default="", max_length=40, verbose_name="批次")),
+                ("subject", models.CharField(max_length=160, verbose_name="事由")),
+                ("repeats", models.PositiveSmallIntegerField(default=0, verbose_name="重复与催办")),
+                ("returns", models.PositiveSmallIntegerField(default=0, verbose_name="退单")),
+                ("hops", models.PositiveSmallIntegerField(default=0, verbose_name="流转")),
+                ("waiting_since", models.DateTimeField(null=True)),
+                ("next_due_at", models.DateTimeField(null=True)),
+                ("next_clock", models.CharField(blank=True, default="", max_length=16)),
+                ("received_at", models.DateTimeField(verbose_name="接收时间")),
+                ("accepted_at", models.DateTimeField(null=True)),
+                ("responded_at", models.DateTimeField(null=True)),
+                ("executed_at", models.DateTimeField(null=True)),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("archived_at", models.DateTimeField(null=True)),
+                ("search", django.contrib.postgres.search.SearchVectorField(null=True)),
+                (
+                    "continues",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="continued_by",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="customers.customer"
+                    ),
+                ),
+                (
+                    "first_responsible",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "intake_unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
+                (
+                    "merged_into",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="merged_cases",
+                        to="cases.case",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="owned_cases",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("policy", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="policy.policyversion")),
+                ("stream", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="journal.stream")),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="cases", to="people.unit"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Lookup',
+            name="Lookup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(db_index=True, max_length=64)),
-                ('at', models.DateTimeField(db_index=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(db_index=True, max_length=64)),
+                ("at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ChecklistTick',
+            name="ChecklistTick",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('checklist', models.CharField(max_length=80)),
-                ('item', models.CharField(max_length=40)),
-                ('note', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ticks', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("checklist", models.CharField(max_length=80)),
+                ("item", models.CharField(max_length=40)),
+                ("note", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="ticks", to="cases.case"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Clock',
+            name="Clock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField(default=1)),
-                ('kind', models.CharField(max_length=16, verbose_name='种类')),
-                ('about', models.CharField(blank=True, default='', max_length=40)),
-                ('rule', models.CharField(max_length=40, verbose_name='依据')),
-                ('title', models.CharField(max_length=120)),
-                ('allowance', models.JSONField()),
-                ('calendar', models.CharField(max_length=40)),
-                ('pausable', models.BooleanField()),
-                ('started_at', models.DateTimeField()),
-                ('first_due_at', models.DateTimeField()),
-                ('extended_until', models.DateTimeField(null=True)),
-                ('due_at', models.DateTimeField(null=True)),
-                ('state', models.CharField(choices=[('running', '计时中'), ('paused', '已暂停'), ('met', '已完成'), ('cancelled', '已取消')], default='running', max_length=12)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('fired_percent', models.PositiveSmallIntegerField(default=0)),
-                ('next_fire_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='clocks', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField(default=1)),
+                ("kind", models.CharField(max_length=16, verbose_name="种类")),
+                ("about", models.CharField(blank=True, default="", max_length=40)),
+                ("rule", models.CharField(max_length=40, verbose_name="依据")),
+                ("title", models.CharField(max_length=120)),
+                ("allowance", models.JSONField()),
+                ("calendar", models.CharField(max_length=40)),
+                ("pausable", models.BooleanField()),
+                ("started_at", models.DateTimeField()),
+                ("first_due_at", models.DateTimeField()),
+                ("extended_until", models.DateTimeField(null=True)),
+                ("due_at", models.DateTimeField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "计时中"),
+                            ("paused", "已暂停"),
+                            ("met", "已完成"),
+                            ("cancelled", "已取消"),
+                        ],
+                        default="running",
+                        max_length=12,
+                    ),
+                ),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("fired_percent", models.PositiveSmallIntegerField(default=0)),
+                ("next_fire_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="clocks", to="cases.case"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200, unique=True)),
-                ('thumbnail_key', models.CharField(blank=True, default='', max_length=200)),
-                ('name', models.CharField(max_length=160, verbose_name='文件名')),
-                ('type', models.CharField(max_length=60, verbose_name='类型')),
-                ('size', models.BigIntegerField(verbose_name='大小')),
-                ('sha256', models.CharField(max_length=64)),
-                ('added_by', models.CharField(max_length=40)),
-                ('added_at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, default='', max_length=200)),
-                ('public', models.BooleanField(default=False)),
-                ('gone_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=200, unique=True)),
+                ("thumbnail_key", models.CharField(blank=True, default="", max_length=200)),
+                ("name", models.CharField(max_length=160, verbose_name="文件名")),
+                ("type", models.CharField(max_length=60, verbose_name="类型")),
+                ("size", models.BigIntegerField(verbose_name="大小")),
+                ("sha256", models.CharField(max_length=64)),
+                ("added_by", models.CharField(max_length=40)),
+                ("added_at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, default="", max_length=200)),
+                ("public", models.BooleanField(default=False)),
+                ("gone_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Extension',
+            name="Extension",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('old_due_at', models.DateTimeField()),
-                ('new_due_at', models.DateTimeField()),
-                ('consent_by', models.CharField(blank=True, max_length=80)),
-                ('consent_at', models.DateTimeField(null=True)),
-                ('consent_channel', models.CharField(blank=True, max_length=16)),
-                ('granted_at', models.DateTimeField()),
-                ('clock', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='extensions', to='cases.clock')),
-                ('granted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("old_due_at", models.DateTimeField()),
+                ("new_due_at", models.DateTimeField()),
+                ("consent_by", models.CharField(blank=True, max_length=80)),
+                ("consent_at", models.DateTimeField(null=True)),
+                ("consent_channel", models.CharField(blank=True, max_length=16)),
+                ("granted_at", models.DateTimeField()),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="extensions", to="cases.clock"
+                    ),
+                ),
+                (
+                    "granted_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Fact',
+            name="Fact",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('aspect', models.CharField(max_length=40, verbose_name='方面')),
-                ('text', models.TextField(verbose_name='事实')),
-                ('source', models.CharField(blank=True, default='', max_length=40, verbose_name='来源')),
-                ('state', models.CharField(choices=[('open', '待核实'), ('confirmed', '已证实'), ('doubtful', '存疑'), ('contradicted', '矛盾')], default='open', max_length=12, verbose_name='核实状态')),
-                ('key', models.BooleanField(default=False, verbose_name='关键事实')),
-                ('at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='facts', to='cases.case')),
-                ('evidence', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='facts', to='cases.evidence')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("aspect", models.CharField(max_length=40, verbose_name="方面")),
+                ("text", models.TextField(verbose_name="事实")),
+                ("source", models.CharField(blank=True, default="", max_length=40, verbose_name="来源")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "待核实"),
+                            ("confirmed", "已证实"),
+                            ("doubtful", "存疑"),
+                            ("contradicted", "矛盾"),
+                        ],
+                        default="open",
+                        max_length=12,
+                        verbose_name="核实状态",
+                    ),
+                ),
+                ("key", models.BooleanField(default=False, verbose_name="关键事实")),
+                ("at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="facts", to="cases.case"
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="facts",
+                        to="cases.evidence",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='CauseNode',
+            name="CauseNode",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('why', '5-why 分析'), ('bone', '鱼骨图')], default='why', max_length=8)),
-                ('bone', models.CharField(blank=True, default='', max_length=40, verbose_name='分支')),
-                ('text', models.TextField(verbose_name='原因')),
-                ('evidence', models.TextField(blank=True, default='', verbose_name='依据')),
-                ('verified', models.BooleanField(default=False, verbose_name='已核实')),
-                ('root', models.BooleanField(default=False, verbose_name='根本原因')),
-                ('weight', models.PositiveSmallIntegerField(default=0, verbose_name='权重')),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='causes', to='cases.case')),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='children', to='cases.causenode')),
-                ('fact', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.fact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(choices=[("why", "5-why 分析"), ("bone", "鱼骨图")], default="why", max_length=8),
+                ),
+                ("bone", models.CharField(blank=True, default="", max_length=40, verbose_name="分支")),
+                ("text", models.TextField(verbose_name="原因")),
+                ("evidence", models.TextField(blank=True, default="", verbose_name="依据")),
+                ("verified", models.BooleanField(default=False, verbose_name="已核实")),
+                ("root", models.BooleanField(default=False, verbose_name="根本原因")),
+                ("weight", models.PositiveSmallIntegerField(default=0, verbose_name="权重")),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="causes", to="cases.case"
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.RESTRICT,
+                        related_name="children",
+                        to="cases.causenode",
+                    ),
+                ),
+                (
+                    "fact",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="cases.fact"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField()),
-                ('substantiated', models.CharField(choices=[('full', '属实'), ('partial', '部分属实'), ('none', '不属实'), ('unknown', '无法核实')], max_length=8)),
-                ('liability', models.CharField(choices=[('ours', '有责'), ('none', '无责'), ('both', '双方责任')], max_length=8)),
-                ('cause', models.CharField(blank=True, default='', max_length=48)),
-                ('explanation', models.TextField(verbose_name='认定理由')),
-                ('for_customer', models.TextField(blank=True, default='', verbose_name='给客户的说明')),
-                ('at', models.DateTimeField()),
-                ('basis', models.ManyToManyField(related_name='+', to='cases.fact')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='cases.case')),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField()),
+                (
+                    "substantiated",
+                    models.CharField(
+                        choices=[
+                            ("full", "属实"),
+                            ("partial", "部分属实"),
+                            ("none", "不属实"),
+                            ("unknown", "无法核实"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "liability",
+                    models.CharField(choices=[("ours", "有责"), ("none", "无责"), ("both", "双方责任")], max_length=8),
+                ),
+                ("cause", models.CharField(blank=True, default="", max_length=48)),
+                ("explanation", models.TextField(verbose_name="认定理由")),
+                ("for_customer", models.TextField(blank=True, default="", verbose_name="给客户的说明")),
+                ("at", models.DateTimeField()),
+                ("basis", models.ManyToManyField(related_name="+", to="cases.fact")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="findings", to="cases.case"
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Firing',
+            name="Firing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('percent', models.PositiveSmallIntegerField()),
-                ('due_at', models.DateTimeField()),
-                ('fired_at', models.DateTimeField()),
-                ('clock', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='firings', to='cases.clock')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("percent", models.PositiveSmallIntegerField()),
+                ("due_at", models.DateTimeField()),
+                ("fired_at", models.DateTimeField()),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="firings", to="cases.clock"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FollowUp',
+            name="FollowUp",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField()),
-                ('step', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('planned', '待回访'), ('done', '已回访'), ('tried', '已尽力联系'), ('cancelled', '已取消')], default='planned', max_length=10)),
-                ('solved', models.BooleanField(null=True)),
-                ('recurred', models.BooleanField(null=True)),
-                ('content', models.BooleanField(null=True)),
-                ('words', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField(null=True)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='followups', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField()),
+                ("step", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "待回访"),
+                            ("done", "已回访"),
+                            ("tried", "已尽力联系"),
+                            ("cancelled", "已取消"),
+                        ],
+                        default="planned",
+                        max_length=10,
+                    ),
+                ),
+                ("solved", models.BooleanField(null=True)),
+                ("recurred", models.BooleanField(null=True)),
+                ("content", models.BooleanField(null=True)),
+                ("words", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField(null=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="followups", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=16)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('followup', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='cases.followup')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel", models.CharField(max_length=16)),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "followup",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="cases.followup"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Grading',
+            name="Grading",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('proposed', models.PositiveSmallIntegerField(verbose_name='建议等级')),
-                ('level', models.PositiveSmallIntegerField(verbose_name='等级')),
-                ('total', models.PositiveSmallIntegerField()),
-                ('score', models.JSONField()),
-                ('because', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='gradings', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("proposed", models.PositiveSmallIntegerField(verbose_name="建议等级")),
+                ("level", models.PositiveSmallIntegerField(verbose_name="等级")),
+                ("total", models.PositiveSmallIntegerField()),
+                ("score", models.JSONField()),
+                ("because", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="gradings", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='Handover',
+            name="Handover",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('words', models.TextField(blank=True, default='')),
-                ('state', models.CharField(choices=[('sent', '待签收'), ('signed', '已签收'), ('returned', '已退单'), ('disputed', '待裁定'), ('ruled', '已裁定'), ('overtaken', '已改派')], default='sent', max_length=12)),
-                ('final', models.BooleanField(default=False)),
-                ('sent_at', models.DateTimeField()),
-                ('signed_at', models.DateTimeField(null=True)),
-                ('return_reason', models.CharField(blank=True, default='', max_length=40)),
-                ('return_words', models.TextField(blank=True, default='')),
-                ('returned_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='handovers', to='cases.case')),
-                ('from_unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
-                ('proposed_unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
-                ('sent_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('to_unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("words", models.TextField(blank=True, default="")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("sent", "待签收"),
+                            ("signed", "已签收"),
+                            ("returned", "已退单"),
+                            ("disputed", "待裁定"),
+                            ("ruled", "已裁定"),
+                            ("overtaken", "已改派"),
+                        ],
+                        default="sent",
+                        max_length=12,
+                    ),
+                ),
+                ("final", models.BooleanField(default=False)),
+                ("sent_at", models.DateTimeField()),
+                ("signed_at", models.DateTimeField(null=True)),
+                ("return_reason", models.CharField(blank=True, default="", max_length=40)),
+                ("return_words", models.TextField(blank=True, default="")),
+                ("returned_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="handovers", to="cases.case"
+                    ),
+                ),
+                (
+                    "from_unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
+                (
+                    "proposed_unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
+                (
+                    "sent_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "signed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "to_unit",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='InfoRequest',
+            name="InfoRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('to_customer', models.BooleanField(default=False)),
-                ('question', models.TextField(verbose_name='要查明的问题')),
-                ('state', models.CharField(choices=[('open', '待答复'), ('answered', '已答复'), ('cancelled', '已取消')], default='open', max_length=12)),
-                ('asked_at', models.DateTimeField()),
-                ('asked_seq', models.BigIntegerField(default=0)),
-                ('answer', models.TextField(blank=True, default='', verbose_name='答复')),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='info_requests', to='cases.case')),
-                ('ended_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("to_customer", models.BooleanField(default=False)),
+                ("question", models.TextField(verbose_name="要查明的问题")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "待答复"), ("answered", "已答复"), ("cancelled", "已取消")],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField()),
+                ("asked_seq", models.BigIntegerField(default=0)),
+                ("answer", models.TextField(blank=True, default="", verbose_name="答复")),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="info_requests", to="cases.case"
+                    ),
+                ),
+                (
+                    "ended_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Involvement',
+            name="Involvement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='involvements', to='cases.case')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("since", models.DateTimeField()),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="involvements", to="cases.case"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JointTask',
+            name="JointTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('what', models.TextField()),
-                ('state', models.CharField(choices=[('open', '办理中'), ('done', '已完成'), ('cancelled', '已取消')], default='open', max_length=12)),
-                ('asked_at', models.DateTimeField()),
-                ('answer', models.TextField(blank=True, default='')),
-                ('done_at', models.DateTimeField(null=True)),
-                ('asked_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='joint_tasks', to='cases.case')),
-                ('done_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("what", models.TextField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "办理中"), ("done", "已完成"), ("cancelled", "已取消")],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField()),
+                ("answer", models.TextField(blank=True, default="")),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="joint_tasks", to="cases.case"
+                    ),
+                ),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Notice',
+            name="Notice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=48)),
-                ('text', models.CharField(max_length=300)),
-                ('at', models.DateTimeField()),
-                ('read_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='cases.case')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=48)),
+                ("text", models.CharField(max_length=300)),
+                ("at", models.DateTimeField()),
+                ("read_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="cases.case"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Option',
+            name="Option",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField()),
-                ('title', models.CharField(max_length=120, verbose_name='方案')),
-                ('kinds', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('refund', '退款'), ('exchange', '换货'), ('repair', '维修'), ('compensation', '经济补偿'), ('points', '积分'), ('voucher', '服务券'), ('gift', '礼品'), ('apology', '道歉'), ('explanation', '解释说明'), ('service_recovery', '服务补救'), ('policy_change', '制度或流程改进'), ('escalated', '升级处理')], max_length=20), size=None)),
-                ('what', models.TextField(verbose_name='内容')),
-                ('success', models.TextField(blank=True, default='', verbose_name='成功标准')),
-                ('lines', models.JSONField(default=list)),
-                ('amount_fen', models.BigIntegerField(default=0, verbose_name='金额')),
-                ('goodwill_fen', models.BigIntegerField(default=0)),
-                ('over_table', models.BooleanField(default=False, verbose_name='超出标准')),
-                ('over_reason', models.TextField(blank=True, default='')),
-                ('scores', models.JSONField(default=dict)),
-                ('chosen', models.BooleanField(default=False, verbose_name='选定')),
-                ('why', models.TextField(blank=True, default='', verbose_name='选定理由')),
-                ('state', models.CharField(choices=[('draft', '草拟'), ('submitted', '审批中'), ('returned', '已退回'), ('approved', '已批准'), ('offered', '待客户确认'), ('accepted', '客户同意'), ('refused', '客户不同意'), ('withdrawn', '已撤下'), ('carried', '已执行')], default='draft', max_length=10)),
-                ('drafted_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('attempt', models.PositiveSmallIntegerField(default=0)),
-                ('ladder_fen', models.BigIntegerField(default=0)),
-                ('level', models.PositiveSmallIntegerField(null=True)),
-                ('offered_no', models.PositiveSmallIntegerField(null=True)),
-                ('offered_at', models.DateTimeField(null=True)),
-                ('answer', models.CharField(blank=True, choices=[('accept', '同意'), ('refuse', '不同意'), ('counter', '另提要求')], default='', max_length=8)),
-                ('answer_words', models.TextField(blank=True, default='')),
-                ('answer_channel', models.CharField(blank=True, default='', max_length=16)),
-                ('answered_by', models.CharField(blank=True, default='', max_length=40)),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='options', to='cases.case')),
-                ('drafted_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('submitted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField()),
+                ("title", models.CharField(max_length=120, verbose_name="方案")),
+                (
+                    "kinds",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("refund", "退款"),
+                                ("exchange", "换货"),
+                                ("repair", "维修"),
+                                ("compensation", "经济补偿"),
+                                ("points", "积分"),
+                                ("voucher", "服务券"),
+                                ("gift", "礼品"),
+                                ("apology", "道歉"),
+                                ("explanation", "解释说明"),
+                                ("service_recovery", "服务补救"),
+                                ("policy_change", "制度或流程改进"),
+                                ("escalated", "升级处理"),
+                            ],
+                            max_length=20,
+                        ),
+                        size=None,
+                    ),
+                ),
+                ("what", models.TextField(verbose_name="内容")),
+                ("success", models.TextField(blank=True, default="", verbose_name="成功标准")),
+                ("lines", models.JSONField(default=list)),
+                ("amount_fen", models.BigIntegerField(default=0, verbose_name="金额")),
+                ("goodwill_fen", models.BigIntegerField(default=0)),
+                ("over_table", models.BooleanField(default=False, verbose_name="超出标准")),
+                ("over_reason", models.TextField(blank=True, default="")),
+                ("scores", models.JSONField(default=dict)),
+                ("chosen", models.BooleanField(default=False, verbose_name="选定")),
+                ("why", models.TextField(blank=True, default="", verbose_name="选定理由")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "草拟"),
+                            ("submitted", "审批中"),
+                            ("returned", "已退回"),
+                            ("approved", "已批准"),
+                            ("offered", "待客户确认"),
+                            ("accepted", "客户同意"),
+                            ("refused", "客户不同意"),
+                            ("withdrawn", "已撤下"),
+                            ("carried", "已执行"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("drafted_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(null=True)),
+                ("attempt", models.PositiveSmallIntegerField(default=0)),
+                ("ladder_fen", models.BigIntegerField(default=0)),
+                ("level", models.PositiveSmallIntegerField(null=True)),
+                ("offered_no", models.PositiveSmallIntegerField(null=True)),
+                ("offered_at", models.DateTimeField(null=True)),
+                (
+                    "answer",
+                    models.CharField(
+                        blank=True,
+                        choices=[("accept", "同意"), ("refuse", "不同意"), ("counter", "另提要求")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("answer_words", models.TextField(blank=True, default="")),
+                ("answer_channel", models.CharField(blank=True, default="", max_length=16)),
+                ("answered_by", models.CharField(blank=True, default="", max_length=40)),
+                ("answered_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="options", to="cases.case"
+                    ),
+                ),
+                (
+                    "drafted_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "submitted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Measure',
+            name="Measure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('refund', '退款'), ('exchange', '换货'), ('repair', '维修'), ('compensation', '经济补偿'), ('points', '积分'), ('voucher', '服务券'), ('gift', '礼品'), ('apology', '道歉'), ('explanation', '解释说明'), ('service_recovery', '服务补救'), ('policy_change', '制度或流程改进'), ('escalated', '升级处理')], max_length=20, verbose_name='种类')),
-                ('what', models.TextField(verbose_name='内容')),
-                ('amount_fen', models.BigIntegerField(default=0, verbose_name='金额')),
-                ('due_at', models.DateTimeField(verbose_name='完成期限')),
-                ('state', models.CharField(choices=[('planned', '待办'), ('done', '已完成'), ('cancelled', '已取消')], default='planned', max_length=10)),
-                ('proof', models.TextField(blank=True, default='', verbose_name='完成证明')),
-                ('planned_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='measures', to='cases.case')),
-                ('done_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('evidence', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.evidence')),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('planned_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='measures', to='cases.option')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("refund", "退款"),
+                            ("exchange", "换货"),
+                            ("repair", "维修"),
+                            ("compensation", "经济补偿"),
+                            ("points", "积分"),
+                            ("voucher", "服务券"),
+                            ("gift", "礼品"),
+                            ("apology", "道歉"),
+                            ("explanation", "解释说明"),
+                            ("service_recovery", "服务补救"),
+                            ("policy_change", "制度或流程改进"),
+                            ("escalated", "升级处理"),
+                        ],
+                        max_length=20,
+                        verbose_name="种类",
+                    ),
+                ),
+                ("what", models.TextField(verbose_name="内容")),
+                ("amount_fen", models.BigIntegerField(default=0, verbose_name="金额")),
+                ("due_at", models.DateTimeField(verbose_name="完成期限")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("planned", "待办"), ("done", "已完成"), ("cancelled", "已取消")],
+                        default="planned",
+                        max_length=10,
+                    ),
+                ),
+                ("proof", models.TextField(blank=True, default="", verbose_name="完成证明")),
+                ("planned_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="measures", to="cases.case"
+                    ),
+                ),
+                (
+                    "done_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "evidence",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="cases.evidence"
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "planned_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
+                (
+                    "option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="measures", to="cases.option"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.PositiveSmallIntegerField()),
-                ('position', models.PositiveSmallIntegerField()),
-                ('rule', models.CharField(max_length=40)),
-                ('role', models.CharField(max_length=24)),
-                ('state', models.CharField(choices=[('waiting', '待审批'), ('approved', '同意'), ('returned', '退回'), ('skipped', '不再需要'), ('overridden', '越级处置')], default='waiting', max_length=10)),
-                ('asked_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('words', models.TextField(blank=True, default='')),
-                ('device', models.CharField(blank=True, default='', max_length=120)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('in_name_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('unit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.unit')),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='approvals', to='cases.option')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempt", models.PositiveSmallIntegerField()),
+                ("position", models.PositiveSmallIntegerField()),
+                ("rule", models.CharField(max_length=40)),
+                ("role", models.CharField(max_length=24)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "待审批"),
+                            ("approved", "同意"),
+                            ("returned", "退回"),
+                            ("skipped", "不再需要"),
+                            ("overridden", "越级处置"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("asked_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("words", models.TextField(blank=True, default="")),
+                ("device", models.CharField(blank=True, default="", max_length=120)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "in_name_of",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "unit",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="people.unit"
+                    ),
+                ),
+                (
+                    "option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="approvals", to="cases.option"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Override',
+            name="Override",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt', models.PositiveSmallIntegerField()),
-                ('rule', models.CharField(max_length=40)),
-                ('at', models.DateTimeField()),
-                ('reason', models.TextField()),
-                ('justified_at', models.DateTimeField(null=True)),
-                ('words', models.TextField(blank=True, default='')),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('evidence', models.ManyToManyField(related_name='+', to='cases.evidence')),
-                ('in_name_of', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('justified_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='overrides', to='cases.option')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("attempt", models.PositiveSmallIntegerField()),
+                ("rule", models.CharField(max_length=40)),
+                ("at", models.DateTimeField()),
+                ("reason", models.TextField()),
+                ("justified_at", models.DateTimeField(null=True)),
+                ("words", models.TextField(blank=True, default="")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                ("evidence", models.ManyToManyField(related_name="+", to="cases.evidence")),
+                (
+                    "in_name_of",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "justified_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="overrides", to="cases.option"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Pause',
+            name="Pause",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=40)),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField(null=True)),
-                ('clock', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pauses', to='cases.clock')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(max_length=40)),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField(null=True)),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="pauses", to="cases.clock"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payee', models.CharField(max_length=80, verbose_name='收款人')),
-                ('agent_note', models.CharField(blank=True, default='', max_length=200, verbose_name='代收授权')),
-                ('amount_fen', models.BigIntegerField(verbose_name='金额')),
-                ('method', models.CharField(choices=[('original', '原路退回'), ('bank', '银行转账'), ('wechat', '微信支付'), ('alipay', '支付宝')], max_length=12, verbose_name='方式')),
-                ('reference', models.CharField(max_length=80, verbose_name='凭证号')),
-                ('key', models.CharField(max_length=80, unique=True)),
-                ('at', models.DateTimeField()),
-                ('approved_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('measure', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='payment', to='cases.measure')),
-                ('option', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='cases.option')),
-                ('paid_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('proposed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("payee", models.CharField(max_length=80, verbose_name="收款人")),
+                ("agent_note", models.CharField(blank=True, default="", max_length=200, verbose_name="代收授权")),
+                ("amount_fen", models.BigIntegerField(verbose_name="金额")),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[
+                            ("original", "原路退回"),
+                            ("bank", "银行转账"),
+                            ("wechat", "微信支付"),
+                            ("alipay", "支付宝"),
+                        ],
+                        max_length=12,
+                        verbose_name="方式",
+                    ),
+                ),
+                ("reference", models.CharField(max_length=80, verbose_name="凭证号")),
+                ("key", models.CharField(max_length=80, unique=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "measure",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payment", to="cases.measure"
+                    ),
+                ),
+                (
+                    "option",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="payments", to="cases.option"
+                    ),
+                ),
+                (
+                    "paid_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "proposed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Reply',
+            name="Reply",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField()),
-                ('subject', models.CharField(max_length=160)),
-                ('parts', models.JSONField(default=dict)),
-                ('template', models.CharField(blank=True, default='', max_length=40)),
-                ('unchanged', models.BooleanField(default=False)),
-                ('channel', models.CharField(default='mail', max_length=12)),
-                ('admission', models.BooleanField(default=False, verbose_name='书面承认过错')),
-                ('state', models.CharField(choices=[('draft', '草稿'), ('review', '审核中'), ('released', '可发送'), ('sent', '已发送')], default='draft', max_length=10)),
-                ('changed_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='replies', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField()),
+                ("subject", models.CharField(max_length=160)),
+                ("parts", models.JSONField(default=dict)),
+                ("template", models.CharField(blank=True, default="", max_length=40)),
+                ("unchanged", models.BooleanField(default=False)),
+                ("channel", models.CharField(default="mail", max_length=12)),
+                ("admission", models.BooleanField(default=False, verbose_name="书面承认过错")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "草稿"), ("review", "审核中"), ("released", "可发送"), ("sent", "已发送")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("changed_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="replies", to="cases.case"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
+                "ordering": ["-pk"],
             },
         ),
         migrations.CreateModel(
-            name='ReplyReview',
+            name="ReplyReview",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=40)),
-                ('role', models.CharField(max_length=24)),
-                ('released', models.BooleanField(null=True)),
-                ('at', models.DateTimeField(null=True)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('in_name_of', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reply', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='cases.reply')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rule", models.CharField(max_length=40)),
+                ("role", models.CharField(max_length=24)),
+                ("released", models.BooleanField(null=True)),
+                ("at", models.DateTimeField(null=True)),
+                ("reason", models.TextField(blank=True, default="")),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "in_name_of",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reply",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="cases.reply"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='版次')),
-                ('content', models.JSONField()),
-                ('edited', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('writers', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, size=None)),
-                ('state', models.CharField(choices=[('draft', '起草中'), ('submitted', '待审核'), ('returned', '退回修改'), ('approved', '审核通过')], default='draft', max_length=12)),
-                ('drafted_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('reviewed_at', models.DateTimeField(null=True)),
-                ('review_words', models.TextField(blank=True, default='')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='cases.case')),
-                ('finding', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='cases.finding')),
-                ('reviewer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField(verbose_name="版次")),
+                ("content", models.JSONField()),
+                (
+                    "edited",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "writers",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "起草中"),
+                            ("submitted", "待审核"),
+                            ("returned", "退回修改"),
+                            ("approved", "审核通过"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                ("drafted_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(null=True)),
+                ("reviewed_at", models.DateTimeField(null=True)),
+                ("review_words", models.TextField(blank=True, default="")),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reports", to="cases.case"
+                    ),
+                ),
+                (
+                    "finding",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="cases.finding"
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-number'],
+                "ordering": ["-number"],
             },
         ),
         migrations.CreateModel(
-            name='Submission',
+            name="Submission",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('web', '网站'), ('app', 'App'), ('mail', '邮件'), ('phone', '电话'), ('counter', '现场'), ('letter', '来信'), ('paper', '意见单'), ('wechat', '微信'), ('weibo', '微博'), ('douyin', '抖音'), ('review_site', '点评网站'), ('association', '消协'), ('regulator', '监管转办'), ('api', '接口'), ('other', '其他')], max_length=16)),
-                ('external_id', models.CharField(max_length=200, null=True)),
-                ('key', models.CharField(max_length=200, null=True, unique=True)),
-                ('claims', models.JSONField()),
-                ('raw', models.BinaryField(null=True)),
-                ('received_at', models.DateTimeField()),
-                ('received_by', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('new', '待处理'), ('accepted', '已立件'), ('joined', '已并入'), ('unsorted', '待整理'), ('discarded', '已排除')], default='new', max_length=12)),
-                ('why', models.CharField(blank=True, default='', max_length=300)),
-                ('file_keys', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, default=list, size=None)),
-                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[
+                            ("web", "网站"),
+                            ("app", "App"),
+                            ("mail", "邮件"),
+                            ("phone", "电话"),
+                            ("counter", "现场"),
+                            ("letter", "来信"),
+                            ("paper", "意见单"),
+                            ("wechat", "微信"),
+                            ("weibo", "微博"),
+                            ("douyin", "抖音"),
+                            ("review_site", "点评网站"),
+                            ("association", "消协"),
+                            ("regulator", "监管转办"),
+                            ("api", "接口"),
+                            ("other", "其他"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("external_id", models.CharField(max_length=200, null=True)),
+                ("key", models.CharField(max_length=200, null=True, unique=True)),
+                ("claims", models.JSONField()),
+                ("raw", models.BinaryField(null=True)),
+                ("received_at", models.DateTimeField()),
+                ("received_by", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "待处理"),
+                            ("accepted", "已立件"),
+                            ("joined", "已并入"),
+                            ("unsorted", "待整理"),
+                            ("discarded", "已排除"),
+                        ],
+                        default="new",
+                        max_length=12,
+                    ),
+                ),
+                ("why", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "file_keys",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="submissions",
+                        to="cases.case",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Supervision',
+            name="Supervision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('words', models.TextField()),
-                ('ordered_at', models.DateTimeField()),
-                ('report', models.TextField(blank=True, default='')),
-                ('reported_at', models.DateTimeField(null=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='supervisions', to='cases.case')),
-                ('ordered_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reported_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("words", models.TextField()),
+                ("ordered_at", models.DateTimeField()),
+                ("report", models.TextField(blank=True, default="")),
+                ("reported_at", models.DateTimeField(null=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="supervisions", to="cases.case"
+                    ),
+                ),
+                (
+                    "ordered_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "reported_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Survey',
+            name="Survey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.PositiveSmallIntegerField()),
-                ('sent_at', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('solved', models.BooleanField(null=True)),
-                ('csat', models.PositiveSmallIntegerField(null=True)),
-                ('nps', models.PositiveSmallIntegerField(null=True)),
-                ('ces', models.PositiveSmallIntegerField(null=True)),
-                ('scores', models.JSONField(default=dict)),
-                ('words', models.TextField(blank=True, default='')),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='surveys', to='cases.case')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("round", models.PositiveSmallIntegerField()),
+                ("sent_at", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("solved", models.BooleanField(null=True)),
+                ("csat", models.PositiveSmallIntegerField(null=True)),
+                ("nps", models.PositiveSmallIntegerField(null=True)),
+                ("ces", models.PositiveSmallIntegerField(null=True)),
+                ("scores", models.JSONField(default=dict)),
+                ("words", models.TextField(blank=True, default="")),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="surveys", to="cases.case"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Record',
+            name="Record",
             fields=[
-                ('case', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='cases.case')),
-                ('description', models.TextField(blank=True, verbose_name='投诉内容')),
-                ('happened', models.CharField(blank=True, max_length=120, verbose_name='发生时间')),
-                ('place', models.CharField(blank=True, max_length=200, verbose_name='发生地点')),
-                ('order_number', models.CharField(blank=True, max_length=60, verbose_name='订单号')),
-                ('order_fen', models.BigIntegerField(null=True, verbose_name='订单金额')),
-                ('wishes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('wish', models.TextField(blank=True, verbose_name='客户诉求')),
-                ('claim_fen', models.BigIntegerField(null=True, verbose_name='索赔金额')),
-                ('people_affected', models.PositiveIntegerField(null=True, verbose_name='涉及人数')),
-                ('contact_name', models.CharField(blank=True, max_length=80, verbose_name='联系人')),
-                ('contact_phone', models.CharField(blank=True, max_length=40, verbose_name='联系电话')),
-                ('contact_mail', models.CharField(blank=True, max_length=200, verbose_name='邮箱')),
-                ('business_address', models.CharField(blank=True, max_length=200, verbose_name='单位地址')),
-                ('preferred_channel', models.CharField(blank=True, max_length=16, verbose_name='希望的联系方式')),
-                ('mood', models.CharField(blank=True, max_length=24, verbose_name='客户情绪')),
-                ('on_behalf_of', models.CharField(blank=True, max_length=80, verbose_name='代为投诉')),
-                ('received_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "case",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to="cases.case"
+                    ),
+                ),
+                ("description", models.TextField(blank=True, verbose_name="投诉内容")),
+                ("happened", models.CharField(blank=True, max_length=120, verbose_name="发生时间")),
+                ("place", models.CharField(blank=True, max_length=200, verbose_name="发生地点")),
+                ("order_number", models.CharField(blank=True, max_length=60, verbose_name="订单号")),
+                ("order_fen", models.BigIntegerField(null=True, verbose_name="订单金额")),
+                (
+                    "wishes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20), blank=True, default=list, size=None
+                    ),
+                ),
+                ("wish", models.TextField(blank=True, verbose_name="客户诉求")),
+                ("claim_fen", models.BigIntegerField(null=True, verbose_name="索赔金额")),
+                ("people_affected", models.PositiveIntegerField(null=True, verbose_name="涉及人数")),
+                ("contact_name", models.CharField(blank=True, max_length=80, verbose_name="联系人")),
+                ("contact_phone", models.CharField(blank=True, max_length=40, verbose_name="联系电话")),
+                ("contact_mail", models.CharField(blank=True, max_length=200, verbose_name="邮箱")),
+                ("business_address", models.CharField(blank=True, max_length=200, verbose_name="单位地址")),
+                ("preferred_channel", models.CharField(blank=True, max_length=16, verbose_name="希望的联系方式")),
+                ("mood", models.CharField(blank=True, max_length=24, verbose_name="客户情绪")),
+                ("on_behalf_of", models.CharField(blank=True, max_length=80, verbose_name="代为投诉")),
+                (
+                    "received_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='cases_search'),
+            model_name="case",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="cases_search"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(condition=models.Q(('stage__in', ['closed', 'archived']), _negated=True), fields=['next_due_at', 'id'], name='cases_queue'),
+            model_name="case",
+            index=models.Index(
+                condition=models.Q(("stage__in", ["closed", "archived"]), _negated=True),
+                fields=["next_due_at", "id"],
+                name="cases_queue",
+            ),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['-received_at', '-id'], name='cases_newest'),
+            model_name="case",
+            index=models.Index(fields=["-received_at", "-id"], name="cases_newest"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['unit', 'stage'], name='cases_unit'),
+            model_name="case",
+            index=models.Index(fields=["unit", "stage"], name="cases_unit"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['owner', 'stage'], name='cases_owner'),
+            model_name="case",
+            index=models.Index(fields=["owner", "stage"], name="cases_owner"),
         ),
         migrations.AddIndex(
-            model_name='case',
-            index=models.Index(fields=['category', 'received_at'], name='cases_category'),
+            model_name="case",
+            index=models.Index(fields=["category", "received_at"], name="cases_category"),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('level__gte', 1), ('level__lte', 4)), name='cases_level_1_to_4'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("level__gte", 1), ("level__lte", 4)), name="cases_level_1_to_4"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='case',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome', ''), ('stage__in', ['closed', 'archived']), _connector='OR'), name='cases_outcome_when_closed'),
+            model_name="case",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("outcome", ""), ("stage__in", ["closed", "archived"]), _connector="OR"),
+                name="cases_outcome_when_closed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='checklisttick',
-            constraint=models.UniqueConstraint(fields=('case', 'checklist', 'item'), name='cases_tick_once'),
+            model_name="checklisttick",
+            constraint=models.UniqueConstraint(fields=("case", "checklist", "item"), name="cases_tick_once"),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(condition=models.Q(('next_fire_at__isnull', False)), fields=['next_fire_at'], name='cases_clock_due'),
+            model_name="clock",
+            index=models.Index(
+                condition=models.Q(("next_fire_at__isnull", False)), fields=["next_fire_at"], name="cases_clock_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='clock',
-            index=models.Index(fields=['case', 'kind'], name='cases_clock_case'),
+            model_name="clock",
+            index=models.Index(fields=["case", "kind"], name="cases_clock_case"),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['running', 'paused'])), fields=('case', 'kind', 'about'), name='cases_clock_one_live'),
+            model_name="clock",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["running", "paused"])),
+                fields=("case", "kind", "about"),
+                name="cases_clock_one_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='clock',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'statutory'), ('pausable', False)), models.Q(('kind', 'statutory'), _negated=True), _connector='OR'), name='cases_statutory_never_pauses'),
+            model_name="clock",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "statutory"), ("pausable", False)),
+                    models.Q(("kind", "statutory"), _negated=True),
+                    _connector="OR",
+                ),
+                name="cases_statutory_never_pauses",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('case', 'sha256'), name='cases_evidence_once'),
+            model_name="evidence",
+            constraint=models.UniqueConstraint(fields=("case", "sha256"), name="cases_evidence_once"),
         ),
         migrations.AddConstraint(
-            model_name='fact',
-            constraint=models.CheckConstraint(condition=models.Q(('source', ''), ('state', 'confirmed'), _negated=True), name='cases_fact_confirmed_has_source'),
+            model_name="fact",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source", ""), ("state", "confirmed"), _negated=True),
+                name="cases_fact_confirmed_has_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='causenode',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bone__gt', ''), ('kind', 'bone')), models.Q(('bone', ''), ('kind', 'why')), _connector='OR'), name='cases_cause_on_a_bone'),
+            model_name="causenode",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("bone__gt", ""), ("kind", "bone")),
+                    models.Q(("bone", ""), ("kind", "why")),
+                    _connector="OR",
+                ),
+                name="cases_cause_on_a_bone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='causenode',
-            constraint=models.CheckConstraint(condition=models.Q(('weight__lte', 5)), name='cases_cause_weight'),
+            model_name="causenode",
+            constraint=models.CheckConstraint(condition=models.Q(("weight__lte", 5)), name="cases_cause_weight"),
         ),
         migrations.AddConstraint(
-            model_name='firing',
-            constraint=models.UniqueConstraint(fields=('clock', 'percent'), name='cases_firing_once'),
+            model_name="firing",
+            constraint=models.UniqueConstraint(fields=("clock", "percent"), name="cases_firing_once"),
         ),
         migrations.AddConstraint(
-            model_name='followup',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'cancelled'), _negated=True), fields=('case', 'round', 'step'), name='cases_followup_once'),
+            model_name="followup",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "cancelled"), _negated=True),
+                fields=("case", "round", "step"),
+                name="cases_followup_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handover',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['sent', 'disputed'])), fields=('case',), name='cases_one_open_handover'),
+            model_name="handover",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["sent", "disputed"])),
+                fields=("case",),
+                name="cases_one_open_handover",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='inforequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('person', None), ('to_customer', False), ('unit__isnull', False)), models.Q(('person__isnull', False), ('to_customer', False), ('unit', None)), models.Q(('person', None), ('to_customer', True), ('unit', None)), _connector='OR'), name='cases_request_to_one'),
+            model_name="inforequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("person", None), ("to_customer", False), ("unit__isnull", False)),
+                    models.Q(("person__isnull", False), ("to_customer", False), ("unit", None)),
+                    models.Q(("person", None), ("to_customer", True), ("unit", None)),
+                    _connector="OR",
+                ),
+                name="cases_request_to_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='inforequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open'), ('to_customer', True)), fields=('case',), name='cases_request_customer_once'),
+            model_name="inforequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "open"), ("to_customer", True)),
+                fields=("case",),
+                name="cases_request_customer_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='involvement',
-            constraint=models.UniqueConstraint(fields=('person', 'case'), name='cases_involved_once'),
+            model_name="involvement",
+            constraint=models.UniqueConstraint(fields=("person", "case"), name="cases_involved_once"),
         ),
         migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(condition=models.Q(('read_at', None)), fields=['person', '-at'], name='cases_notice_unread'),
+            model_name="notice",
+            index=models.Index(
+                condition=models.Q(("read_at", None)), fields=["person", "-at"], name="cases_notice_unread"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='option',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0), ('goodwill_fen__gte', 0), ('goodwill_fen__lte', models.F('amount_fen'))), name='cases_option_amounts'),
+            model_name="option",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_fen__gte", 0), ("goodwill_fen__gte", 0), ("goodwill_fen__lte", models.F("amount_fen"))
+                ),
+                name="cases_option_amounts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='option',
-            constraint=models.CheckConstraint(condition=models.Q(('over_table', False), models.Q(('over_reason', ''), _negated=True), _connector='OR'), name='cases_option_over_reason'),
+            model_name="option",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("over_table", False), models.Q(("over_reason", ""), _negated=True), _connector="OR"
+                ),
+                name="cases_option_over_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='option',
-            constraint=models.UniqueConstraint(condition=models.Q(('chosen', True), models.Q(('state', 'carried'), _negated=True)), fields=('case',), name='cases_option_one_chosen'),
+            model_name="option",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("chosen", True), models.Q(("state", "carried"), _negated=True)),
+                fields=("case",),
+                name="cases_option_one_chosen",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='option',
-            constraint=models.CheckConstraint(condition=models.Q(('chosen', False), models.Q(('state__in', ['refused', 'withdrawn']), _negated=True), _connector='OR'), name='cases_option_chosen_stands'),
+            model_name="option",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("chosen", False), models.Q(("state__in", ["refused", "withdrawn"]), _negated=True), _connector="OR"
+                ),
+                name="cases_option_chosen_stands",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0)), name='cases_measure_amount'),
+            model_name="measure",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_fen__gte", 0)), name="cases_measure_amount"),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(('owner__isnull', False), ('unit__isnull', False), _connector='OR'), name='cases_measure_has_owner'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("owner__isnull", False), ("unit__isnull", False), _connector="OR"),
+                name="cases_measure_has_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='measure',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'done'), _negated=True), models.Q(('proof', ''), _negated=True), _connector='OR'), name='cases_measure_proof'),
+            model_name="measure",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "done"), _negated=True), models.Q(("proof", ""), _negated=True), _connector="OR"
+                ),
+                name="cases_measure_proof",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['option'], name='cases_approval_waits'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["option"], name="cases_approval_waits"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(fields=('option', 'attempt', 'position'), name='cases_approval_once'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(fields=("option", "attempt", "position"), name="cases_approval_once"),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'approved')), fields=('option', 'attempt', 'decided_by'), name='cases_approval_two_people'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "approved")),
+                fields=("option", "attempt", "decided_by"),
+                name="cases_approval_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('decided_by', None), models.Q(('decided_by', models.F('proposed_by')), _negated=True), _connector='OR'), name='cases_approval_not_ones_own'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("decided_by", None),
+                    models.Q(("decided_by", models.F("proposed_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="cases_approval_not_ones_own",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('in_name_of', None), models.Q(('in_name_of', models.F('proposed_by')), _negated=True), _connector='OR'), name='cases_approval_not_own_name'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("in_name_of", None),
+                    models.Q(("in_name_of", models.F("proposed_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="cases_approval_not_own_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_by', None), ('state__in', ['waiting', 'skipped'])), models.Q(('decided_by__isnull', False), ('state__in', ['approved', 'returned', 'overridden'])), _connector='OR'), name='cases_approval_has_author'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decided_by", None), ("state__in", ["waiting", "skipped"])),
+                    models.Q(("decided_by__isnull", False), ("state__in", ["approved", "returned", "overridden"])),
+                    _connector="OR",
+                ),
+                name="cases_approval_has_author",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='override',
-            constraint=models.UniqueConstraint(fields=('option', 'attempt'), name='cases_override_once'),
+            model_name="override",
+            constraint=models.UniqueConstraint(fields=("option", "attempt"), name="cases_override_once"),
         ),
         migrations.AddConstraint(
-            model_name='pause',
-            constraint=models.UniqueConstraint(condition=models.Q(('until', None)), fields=('clock',), name='cases_pause_one_open'),
+            model_name="pause",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("until", None)), fields=("clock",), name="cases_pause_one_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='cases_payment_amount'),
+            model_name="payment",
+            constraint=models.CheckConstraint(condition=models.Q(("amount_fen__gt", 0)), name="cases_payment_amount"),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_by', models.F('proposed_by')), _negated=True), name='cases_payment_not_by_proposer'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paid_by", models.F("proposed_by")), _negated=True),
+                name="cases_payment_not_by_proposer",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_by', models.F('approved_by')), _negated=True), name='cases_payment_not_by_approver'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paid_by", models.F("approved_by")), _negated=True),
+                name="cases_payment_not_by_approver",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by', models.F('proposed_by')), _negated=True), name='cases_payment_two_people'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("approved_by", models.F("proposed_by")), _negated=True),
+                name="cases_payment_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('method', 'reference'), name='cases_payment_reference_once'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(fields=("method", "reference"), name="cases_payment_reference_once"),
         ),
         migrations.AddConstraint(
-            model_name='reply',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['draft', 'review', 'released'])), fields=('case',), name='cases_one_open_reply'),
+            model_name="reply",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["draft", "review", "released"])),
+                fields=("case",),
+                name="cases_one_open_reply",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='replyreview',
-            constraint=models.UniqueConstraint(fields=('reply', 'rule'), name='cases_reply_review_once'),
+            model_name="replyreview",
+            constraint=models.UniqueConstraint(fields=("reply", "rule"), name="cases_reply_review_once"),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.UniqueConstraint(fields=('case', 'number'), name='cases_report_number'),
+            model_name="report",
+            constraint=models.UniqueConstraint(fields=("case", "number"), name="cases_report_number"),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'approved'), _negated=True), fields=('case',), name='cases_report_one_in_hand'),
+            model_name="report",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "approved"), _negated=True),
+                fields=("case",),
+                name="cases_report_one_in_hand",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewer', None), models.Q(('reviewer', models.F('author')), _negated=True), _connector='OR'), name='cases_report_reviewed_by_another'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("reviewer", None), models.Q(("reviewer", models.F("author")), _negated=True), _connector="OR"
+                ),
+                name="cases_report_reviewed_by_another",
+            ),
         ),
         migrations.AddIndex(
-            model_name='submission',
-            index=models.Index(condition=models.Q(('state__in', ['new', 'unsorted'])), fields=['received_at'], name='cases_submission_tray'),
+            model_name="submission",
+            index=models.Index(
+                condition=models.Q(("state__in", ["new", "unsorted"])),
+                fields=["received_at"],
+                name="cases_submission_tray",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='submission',
-            constraint=models.UniqueConstraint(fields=('channel', 'external_id'), name='cases_submission_once'),
+            model_name="submission",
+            constraint=models.UniqueConstraint(fields=("channel", "external_id"), name="cases_submission_once"),
         ),
         migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.UniqueConstraint(fields=('case', 'round'), name='cases_survey_once'),
+            model_name="survey",
+            constraint=models.UniqueConstraint(fields=("case", "round"), name="cases_survey_once"),
         ),
         migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.CheckConstraint(condition=models.Q(('csat', None), ('csat__range', (1, 5)), _connector='OR'), name='cases_csat'),
+            model_name="survey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("csat", None), ("csat__range", (1, 5)), _connector="OR"), name="cases_csat"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.CheckConstraint(condition=models.Q(('nps', None), ('nps__range', (0, 10)), _connector='OR'), name='cases_nps'),
+            model_name="survey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("nps", None), ("nps__range", (0, 10)), _connector="OR"), name="cases_nps"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='survey',
-            constraint=models.CheckConstraint(condition=models.Q(('ces', None), ('ces__range', (1, 7)), _connector='OR'), name='cases_ces'),
+            model_name="survey",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ces", None), ("ces__range", (1, 7)), _connector="OR"), name="cases_ces"
+            ),
         ),
     ]

@@ -156,5 +156,3 @@ def check(request: StaffRequest) -> HttpResponse:
     """Have the background check everything."""
     soundness.ask(by=request.user, at=timezone.now())
     return go(request, url("desk:audit"), _("已开始校验，完成后结果会显示在本页"))
-
-

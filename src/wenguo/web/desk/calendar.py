@@ -191,5 +191,3 @@ def _notice_text(request: StaffRequest, given: Given) -> str:
         except UnicodeDecodeError:
             continue
     raise Invalid(_("文件编码无法识别,请另存为 UTF-8 后再导入"), fields={"file": _("请另存为 UTF-8")})
-
-

@@ -202,5 +202,3 @@ def timings(found: Asked, seen: Overview) -> list[tuple[str, Times, str]]:
         (_("首次响应"), seen.response, found.cases(*seen.response.marks)),
         (_("办结"), seen.solution, found.cases(*seen.solution.marks)),
     ]
-
-
