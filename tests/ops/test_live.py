@@ -122,6 +122,7 @@ def test_after_the_database_was_away_screens_are_told_to_read_again(monkeypatch:
         urlencode({"token": TimestampSigner(salt="other").sign("case:TS-1")}),
         urlencode({"token": sign_live(["case:TS-1"]), "topics": "case:TS-2"}),
     ],
+    ids=["none", "unsigned", "forged", "for another topic"],
 )
 def test_without_a_token_for_it_nothing_is_told(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
     async def story() -> None:
