@@ -22,7 +22,7 @@ PARTS = {  # how far the planned work has come in the present where a scene is t
     "waiting": 0.32,
     "investigation": 0.3,
     "report": 0.54,
-    "approval": 0.74,
+    "approval": 0.8,
     "consent": 0.85,
     "execution": 1.0,
     "review": 1.3,

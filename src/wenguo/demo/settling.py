@@ -145,7 +145,8 @@ def _signed(scene: Scene, option: Option, *, first: bool = False) -> None:
     for place, step in enumerate(steps):
         if place == len(steps) - 1:
             scene.halt("approval", 0.3, within=6)
-        scene.after(*((500, 900) if scene.chance(LATE_APPROVAL) else (6, 110)))
+        late = scene.chance(LATE_APPROVAL) and not scene.stop
+        scene.after(*((500, 900) if late else (2, 12) if scene.stop else (6, 110)))
         approval.approve(step, scene.says("approve_words"), by=_signer(scene, step), at=scene.at)
 
 
@@ -155,9 +156,11 @@ def _signer(scene: Scene, step: approval.Approval) -> Person:
     asked = [cast.people[p.username] for p in approval.signers(step, at=at) if p.username in cast.people]
     others = [p for p in cast.people.values() if p.may("case.approve", at)]
     for people in (asked, others):
-        there = [p for p in people if not cast.is_away(p, at) and approval.in_whose_name(step, p, at=at)]
+        names = {p: approval.in_whose_name(step, p, at=at) for p in people if not cast.is_away(p, at)}
+        there = [p for p, name in names.items() if name is not None]
+        lent = [p for p in there if names[p] != p]
         if there:
-            return scene.a(there)
+            return scene.a(lent or there)
     raise NotNow(f"nobody may sign {step.rule}")
 
 
