@@ -188,7 +188,8 @@ def demo(cases: int, gently: bool) -> None:
         from wenguo.demo import growth
 
         with _progress(cases, words("演示公司", "demo company"), words("件", "cases")) as show:
-            growth.grow(cases, lambda done, _total, _words: show(done))
+            at_once = min(4, os.cpu_count() or 1)
+            growth.grow(cases, lambda done, _total, _words: show(done), processes=at_once)
 
 
 # -- keeping -----------------------------------------------------------------------------------------------------------
