@@ -102,10 +102,11 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
         return go(request, done.to, done.said)
     if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE:
         return case_again(request, case, done.said)
+    opened = ["desk/case/_act_done.html"] if form.template else []  # a button opened no form that could be shut
     return case_panels(
         request,
         case,
-        "desk/case/_act_done.html",
+        *opened,
         "desk/case/_record.html",
         context={"filters": FILTERS},
         said=done.said,

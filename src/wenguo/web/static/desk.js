@@ -200,7 +200,10 @@
       const keyed = (at && $(`[data-key="${CSS.escape(event.key)}"]`, at)) || $(`[data-key="${CSS.escape(event.key)}"]`);
       if (keyed && keyed.getAttribute("aria-disabled") !== "true") {
         event.preventDefault();
+        const part = keyed.matches("summary") ? keyed.parentElement : null; // opens, never shuts, and one may write at once
+        if (part) part.open = false;
         keyed.matches("input, textarea, select") ? keyed.focus() : keyed.click();
+        part?.querySelector("textarea, input:not([type=hidden])")?.focus();
       }
     }
   });
