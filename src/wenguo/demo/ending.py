@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from wenguo.cases import followup, reply
 from wenguo.cases.followup import UNHAPPY, FollowUp
@@ -23,7 +24,7 @@ def answer(scene: Scene) -> None:
     case, who = scene.case, _writer(scene)
     parts = dict(zip(PARTS, map(scene.own, scene.woven.reply.parts), strict=True))
     admission = case.level <= 2 and case.liability == "ours" and scene.chance(0.3)
-    given = {"channel": _channel(scene), "admission": admission}
+    given: dict[str, Any] = {"channel": _channel(scene), "admission": admission}
     draft = reply.draft_reply(case, parts, by=who, at=scene.after(8, 70), **given)
     reviews = reply.submit_reply(draft, by=who, at=scene.after(2, 12))
     scene.halt("review", 0.2 if reviews else 0.0, within=6)
@@ -104,8 +105,8 @@ def _rate(scene: Scene) -> None:
     scene.hours = SHIFT
     at = scene.days(0.02, 0.8)
     near = {code: max(1, min(5, csat + scene.rng.choice((-1, 0, 0, 1)))) for code in ("solution", "speed", "attitude")}
-    answers = {"solved": int(csat >= 3), "csat": csat, "nps": said.nps, "ces": said.ces, **near}
-    answers |= {"words": scene.own(said.comment)}
+    marks = {"solved": int(csat >= 3), "csat": csat, "nps": said.nps, "ces": said.ces, **near}
+    answers = {**marks, "words": scene.own(said.comment)}
     survey.case = scene.case
     followup.rate(survey, answers, by=scene.case.customer, at=at)
     scene.hours = working_hours(scene.cast.units["hq-gm"])

@@ -124,7 +124,7 @@ def _batches(cases: int, now: datetime | None) -> Iterator[Batch]:
 
 def _done() -> set[str]:
     rows = Submission.objects.filter(external_id__startswith=PREFIX)
-    return set(rows.values_list("external_id", flat=True))
+    return {id for id in rows.values_list("external_id", flat=True) if id}
 
 
 def _read(event: journal.Event) -> Batch:
@@ -147,7 +147,7 @@ def _begin(known: list[Batch], size: int, now: datetime) -> Batch:
 def _families(batch: Batch) -> list[list[Story]]:
     """The newest first, so that the desks have work at once; one customer's stories together, in their own order."""
     extra = wanted(batch.now, batch.seed, first=batch.first) if batch.number == 1 else []
-    extra = extra[: batch.size // 3]
+    extra = extra[: batch.size * 2 // 3]
     ordinary = year(batch.size - len(extra), batch.now, seed=batch.seed, first=batch.first)
     told = [*(Wanted(woven, "") for woven in ordinary), *extra]
     stories = [batch.story(place, one) for place, one in enumerate(told)]

@@ -285,7 +285,7 @@ def _owner_at_home(scene: Scene, home: Unit) -> Person:
         return scene.cast.leads(home, "senior_agent" if senior else "supervisor")[0]
     if scene.case.level == 3:
         return scene.a(scene.cast.workers(home, "senior_agent", "agent") or [scene.first])
-    return scene.first  # type: ignore[no-any-return]
+    return scene.first
 
 
 def respond(scene: Scene, unit: Unit, owner: Person) -> None:
@@ -313,7 +313,7 @@ def respond(scene: Scene, unit: Unit, owner: Person) -> None:
 def _pending(scene: Scene) -> handover.Handover:
     found = scene.case.handovers.filter(state="sent").get()
     found.case = scene.case
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _signer(scene: Scene, unit: Unit) -> Person:

@@ -137,7 +137,8 @@ class Scene:
     def _look(self) -> None:
         """Read the running clocks of the case: one query for all that is asked of them between two acts."""
         rows = Clock.objects.filter(case=self.case, next_fire_at__isnull=False) if self.case else Clock.objects.none()
-        self.clocks = [Running(*row) for row in rows.values_list("pk", "kind", "due_at", "next_fire_at")]
+        told = rows.values_list("pk", "kind", "due_at", "next_fire_at")
+        self.clocks = [Running(pk, kind, due, fires) for pk, kind, due, fires in told if fires]
 
     def _pass(self, moment: datetime) -> None:
         if moment > self.now:
