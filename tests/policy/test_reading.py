@@ -58,7 +58,7 @@ def test_the_whole_pack_is_readable(pack: Pack) -> None:
     text = "\n".join(cell for s in sections for t in s.tables for row in t.rows for cell in row)
     for word in (
         "三级投诉方案落实",
-        "10 000.00 元",
+        "10,000.00 元",
         "隐私泄露",
         "七天无理由退货被拒",
         "银保监会令2020年第3号",

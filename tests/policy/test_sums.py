@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wenguo.errors import Invalid
 from wenguo.policy import approval, compensation, loading, money, routing, severity
+from wenguo.text import amounts
 
 PACK = loading.standard()
 levels = st.integers(1, 4)
@@ -184,14 +185,14 @@ def test_needed_facts_are_named() -> None:
         (5, "0.05 元", "人民币伍分"),
         (38_050, "380.50 元", "人民币叁佰捌拾元伍角整"),
         (105, "1.05 元", "人民币壹元零伍分"),
-        (1_020_300, "10 203.00 元", "人民币壹万零贰佰零叁元整"),
-        (100_000_005, "1 000 000.05 元", "人民币壹佰万元零伍分"),
-        (10_000_000_000, "100 000 000.00 元", "人民币壹亿元整"),
-        (10_010_000_100, "100 100 001.00 元", "人民币壹亿零壹拾万零壹元整"),
+        (1_020_300, "10,203.00 元", "人民币壹万零贰佰零叁元整"),
+        (100_000_005, "1,000,000.05 元", "人民币壹佰万元零伍分"),
+        (10_000_000_000, "100,000,000.00 元", "人民币壹亿元整"),
+        (10_010_000_100, "100,100,001.00 元", "人民币壹亿零壹拾万零壹元整"),
     ],
 )
 def test_money_in_figures_and_words(amount: int, plain: str, words: str) -> None:
-    assert (money.yuan(amount), money.capital(amount)) == (plain, words)
+    assert (money.yuan(amount), amounts.in_words(amount)) == (plain, words)
 
 
 # ── severity ──────────────────────────────────────────────────────────────────────────────────────────────
