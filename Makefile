@@ -64,6 +64,7 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/messages.py check
 
 format: dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
