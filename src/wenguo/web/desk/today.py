@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from wenguo.cases import approval, followup, reply
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock, State
+from wenguo.cases.execution import PAID_KINDS, Measure, my_measures
 from wenguo.cases.handover import Handover, JointTask, Supervision
 from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import tray
@@ -119,6 +120,8 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ("supervise", _lazy("督办待回报"), "eye", _orders(person)),
         ("joint", _lazy("会办"), "users", _tasks(person, units, at)),
         ("request", _lazy("协查"), "message-question", _requests(person, units)),
+        ("pay", _lazy("待付款"), "cash", _payments(person, seen, at)),
+        ("measure", _lazy("待完成的措施"), "list-check", _measures(person)),
         ("followup", _lazy("回访"), "phone-call", _call_backs(person, at)),
     ]
     own = _own(person, units, seen, at)
@@ -190,6 +193,19 @@ def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
         .order_by("asked_at")
     )
     return [(t.case_id, t.about, t.what, "") for t in found[:MOST]]
+
+
+def _payments(person: Any, seen: Any, at: datetime) -> list[Item]:
+    """What is signed and not yet paid; not what this person drafted, since nobody pays their own."""
+    if not person.may("case.pay", at):
+        return []
+    open_ = Measure.objects.filter(state=Measure.State.PLANNED, kind__in=PAID_KINDS, amount_fen__gt=0, payment=None)
+    found = open_.filter(case__in=seen.filter(stage=Stage.EXECUTION)).exclude(option__drafted_by=person)
+    return [(m.case_id, "", m.what, "") for m in found.order_by("due_at")[:MOST]]
+
+
+def _measures(person: Any) -> list[Item]:
+    return [(m.case_id, "", m.what, "") for m in my_measures(person)[:MOST]]
 
 
 def _requests(person: Any, units: set[int]) -> list[Item]:
