@@ -210,3 +210,18 @@ def test_solved_at_once_within_the_desks_mandate(desk):
     assert case.stage == "followup" and case.executed_at == desk.now
     assert case.clocks.get(kind="solve").is_on_time
     assert Survey.objects.filter(case=case).count() == 0
+
+
+def test_after_a_reassessment_everybody_is_called_anew(desk, at_reply):
+    case = answered(desk, at_reply)
+    first = case.followups.get()
+    followup.call_back(first, reached=True, solved=False, content=False, by=desk.relationship, at=desk.wait(days=1))
+    case.refresh_from_db()
+    followup.reassess(case, "没有解决", by=desk.supervisor, at=desk.now)
+    carried_out(desk, case)
+    case = answered(desk, case)
+    for step in (1, 2):
+        assert not gates(case, "close")[2].open
+        call = case.followups.get(step=step, state="planned")
+        followup.call_back(call, reached=True, solved=True, content=True, by=desk.relationship, at=desk.wait(days=2))
+    assert [g.words for g in gates(case, "close") if not g.open] == []

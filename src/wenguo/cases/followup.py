@@ -60,7 +60,7 @@ class FollowUp(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["case", "round", "step"], name="cases_followup_once", condition=~models.Q(state="cancelled")
+                fields=["case", "round", "step"], name="cases_followup_once", condition=models.Q(state="planned")
             ),
         ]
 
@@ -357,10 +357,10 @@ def closing_gates(case: Case) -> list[Gate]:
 
 
 def _followed_up(case: Case) -> bool:
-    """Every step of the plan was done or duly attempted in this round."""
+    """Every step of the plan was done or duly attempted since the last answer; a reassessed case is called anew."""
     over = {FollowUp.State.DONE, FollowUp.State.TRIED}
-    steps = set(case.followups.filter(round=case.round, state__in=over).values_list("step", flat=True))
-    return {s.step for s in case.pack.followup.steps} <= steps
+    made = case.followups.filter(round=case.round, state__in=over, at__gte=case.answered_at) if case.answered_at else ()
+    return {s.step for s in case.pack.followup.steps} <= {f.step for f in made}
 
 
 @transaction.atomic
