@@ -57,7 +57,7 @@ test: dev assets
 	$(BIN)/pytest $(ARGS)
 
 test-fast: dev assets
-	$(BIN)/pytest -m "not browser and not slow" $(ARGS)
+	$(BIN)/pytest -m "not browser and not slow and not nightly" $(ARGS)
 
 lint: dev
 	$(BIN)/ruff check .

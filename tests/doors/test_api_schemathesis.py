@@ -286,7 +286,7 @@ def test_whatever_is_sent_is_answered_as_described(world):
     assert not found, "\n\n".join(found[:20])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.django_db
 def test_for_longer(world):
     found = run(world, 40)
