@@ -1,5 +1,6 @@
 # 闻过 (Wenguo). Needs Python 3.11+, Node 20+ and make; everything else is installed into .venv and node_modules.
 #   make run     start everything (Ctrl-C stops it)      make test       all tests
+#   make nightly the long fuzz run of the API
 #   make lint    style, types, order of imports          make test-fast  all but browser and slow ones
 #   make bench   print figures                           make assets     browser parts and translations
 
@@ -13,7 +14,7 @@ ARGS ?=
 export WENGUO_HOME ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run install dev assets test test-fast lint format bench lock clean
+.PHONY: help run install dev assets test test-fast nightly lint format bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -58,6 +59,9 @@ test: dev assets
 
 test-fast: dev assets
 	$(BIN)/pytest -m "not browser and not slow and not nightly" $(ARGS)
+
+nightly: dev assets
+	$(BIN)/pytest -m nightly $(ARGS)
 
 lint: dev
 	$(BIN)/ruff check .
