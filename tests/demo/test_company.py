@@ -46,6 +46,8 @@ def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         Person.objects.all().delete()
         for unit in Unit.objects.order_by("-path"):
             unit.delete()
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")  # what tests before us queued and nobody worked off
         company.build(NOW)
         yield
         transaction.set_rollback(True)
