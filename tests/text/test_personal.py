@@ -112,10 +112,10 @@ def test_single_fields():
     )
     assert [mask_name(name) for name in ("王小明", "王明", "欧阳晓峰", "歐陽晓峰", "王", "", "John Smith")] == [
         "王**",
-        "王*",
+        "王**",
         "欧阳**",
         "歐陽**",
-        "*",
+        "**",
         "",
         "J***",
     ]

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 from wenguo.cases.case import Channel as _Channel
 from wenguo.cases.case import Nature as _Nature
 from wenguo.cases.lifecycle import Stage as _Stage
-from wenguo.customers.masking import mask_address, mask_mail, mask_name, mask_phone
+from wenguo.customers.masking import mask_address, mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import masked_name
 from wenguo.text.normal import clean
 
@@ -60,7 +60,7 @@ class Body(Schema):
 
 # Personal fields, wherever they stand: masked for whoever may not see them without a reveal.
 _MASKS = {
-    "contact_name": mask_name, "contact_phone": mask_phone, "contact_mail": mask_mail, "payee": mask_name,
+    "contact_name": mask_name, "contact_phone": mask_phone, "contact_mail": mask_email, "payee": mask_name,
     "business_address": mask_address, "on_behalf_of": mask_name, "consent_by": mask_name, "agent_note": mask_name,
 }  # fmt: skip
 

@@ -101,14 +101,14 @@ def mask_phone(number: str) -> str:
 
 
 def mask_name(name: str) -> str:
-    """王小明 -> 王**, 欧阳晓峰 -> 欧阳**, John Smith -> J***; the only character of a name is covered."""
+    """王小明 -> 王**, 欧阳晓峰 -> 欧阳**, John Smith -> J***; one character is covered. The length is not told."""
     name = name.strip()
     if len(name) < 2:
-        return "*" * len(name)
+        return "**" if name else ""
     if name[0].isascii():
         return name[0] + "***"
     shown = 2 if len(name) > 2 and normalise(name[:2]) in COMPOUND else 1
-    return name[:shown] + "*" * min(len(name) - shown, 3)
+    return name[:shown] + "**"
 
 
 def mask_email(address: str) -> str:
@@ -141,8 +141,8 @@ def mask_order(number: str) -> str:
 
 _REGION = re.compile(
     r"(?:[^省市区县州旗盟\s]{2,7}(?:省|特别行政区|自治区))?"
-    r"(?:[^省市区县州旗盟\s]{1,10}(?:自治州|地区|盟|市))?"
-    r"(?:[^省市区县州旗盟\s]{1,9}(?:(?<![小社园校厂景库])区|县|旗|市))?"
+    r"(?:[^省市区县旗盟\s]{1,10}(?:自治州|地区|盟|市))?"
+    r"(?:[^省市区县旗盟\s]{1,9}(?:(?<![小社园校厂景库])区|县|旗|市))?"
 )
 
 

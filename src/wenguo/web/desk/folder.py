@@ -16,7 +16,7 @@ from wenguo.cases.handover import Handover, JointTask, Supervision
 from wenguo.cases.intake import Submission, missing_items
 from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
 from wenguo.customers.customer import Order, family_ids
-from wenguo.customers.masking import mask_mail, mask_name, mask_phone
+from wenguo.customers.masking import mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import Masked, masked
 from wenguo.policy import promise
 from wenguo.policy.versions import calendar as calendar_of
@@ -241,7 +241,7 @@ class Folder:
         return {
             "name": mask_name(r.contact_name),
             "phone": mask_phone(r.contact_phone),
-            "mail": mask_mail(r.contact_mail) if r.contact_mail else "",
+            "mail": mask_email(r.contact_mail) if r.contact_mail else "",
         }
 
     @cached_property

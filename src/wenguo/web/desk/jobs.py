@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from wenguo import journal
 from wenguo.channels.outbox import Delivery, State
-from wenguo.customers.masking import mask_mail
+from wenguo.customers.masking import mask_email
 from wenguo.errors import NotFound, NotNow
 from wenguo.later import later
 from wenguo.people.actor import Actor, permit, record
@@ -129,7 +129,7 @@ def show(request: StaffRequest) -> HttpResponse:
     rows = Delivery.objects.exclude(state=State.SENT).select_related("event__stream").order_by("-pk")
     letters = [
         {
-            "pk": d.pk, "to": mask_mail(d.to) or "—", "about": d.event.stream.ref, "kind": d.event.stream.kind,
+            "pk": d.pk, "to": mask_email(d.to) or "—", "about": d.event.stream.ref, "kind": d.event.stream.kind,
             "state": d.state, "words": d.get_state_display(), "error": d.error, "attempts": d.attempts,
             "created_at": d.created_at,
         }
