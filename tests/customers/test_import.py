@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date
 
+import openpyxl
 import pytest
 
 from wenguo.customers import importing
@@ -89,7 +90,6 @@ def test_a_row_that_names_two_customers_is_refused(shop):
 
 
 def test_excel(shop):
-    openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.append(["姓名/名称", "电话", "订单号", "金额(元)", "购买日期"])

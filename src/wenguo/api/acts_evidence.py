@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.core.files.storage import default_storage
-from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -17,9 +15,8 @@ from ninja.files import UploadedFile
 from wenguo.api.acting import OPERATIONS, Chapter, Number, On, Version, begin, shown
 from wenguo.api.shapes import Id
 from wenguo.cases import evidence
-from wenguo.cases.case import record
 from wenguo.cases.lifecycle import require
-from wenguo.errors import NotFound, TooMuch
+from wenguo.errors import TooMuch
 
 chapter = Chapter("evidence")
 OPERATIONS.setdefault("add_evidence", set()).add("add_evidence")
@@ -89,17 +86,7 @@ def download(request: HttpRequest, number: Number, evidence_id: Id) -> HttpRespo
     """原样取回;谁取过什么会记入日志。"""
     on = begin(request, number)
     found = on.row(on.case.evidence.all(), evidence_id, _("证据"))
-    if found.gone_at:
-        raise NotFound(_("该文件已随客户个人信息删除"))
-    try:
-        file = default_storage.open(found.key, "rb")
-    except FileNotFoundError as gone:
-        raise NotFound(_("存储中找不到这份证据的文件,请告知管理员")) from gone
-    with transaction.atomic():
-        record(
-            on.case, "evidence.seen", by=on.by, at=timezone.now(), data={"evidence": found.pk, "saved": True},
-            private={"name": found.name},
-        )  # fmt: skip
+    file = evidence.look(found, saved=True, by=on.by, at=timezone.now())
     answer = FileResponse(file, as_attachment=True, filename=found.name, content_type="application/octet-stream")
     answer["X-Content-Type-Options"] = "nosniff"
     return answer

@@ -27,7 +27,7 @@ from PIL import Image, ImageOps
 
 from wenguo.cases.case import Case, record
 from wenguo.cases.lifecycle import require
-from wenguo.errors import Invalid, TooMuch
+from wenguo.errors import Invalid, NotFound, TooMuch
 from wenguo.text.normal import one_line
 
 # What a file may be, by what its bytes say: type → (extensions its name may have, may a browser show it).
@@ -275,6 +275,25 @@ def _attach(case: Case, stored: Stored, *, by: Any, at: datetime, note: str = ""
             private={"name": stored.name, "note": evidence.note},
         )  # fmt: skip
     return evidence
+
+
+@transaction.atomic
+def look(evidence: Evidence, *, saved: bool, by: Any, at: datetime) -> Any:
+    """Open the file for somebody; that they looked, or took a copy (`saved`), is written into the journal.
+
+    NotFound: erased with the customer's personal information, or not in the storage. Source: SY-2 "every access".
+    """
+    if evidence.gone_at:
+        raise NotFound(_("该文件已随客户个人信息删除"))
+    try:
+        file = default_storage.open(evidence.key, "rb")
+    except FileNotFoundError as gone:
+        raise NotFound(_("存储中找不到这份材料的文件，请告知管理员")) from gone
+    record(
+        evidence.case, "evidence.seen", by=by, at=at, data={"evidence": evidence.pk, "saved": saved},
+        private={"name": evidence.name},
+    )  # fmt: skip
+    return file
 
 
 def is_intact(evidence: Evidence) -> bool:

@@ -12,8 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from wenguo.cases.case import record
-from wenguo.cases.evidence import Evidence, attach, is_intact
+from wenguo.cases.evidence import Evidence, attach, is_intact, look
 from wenguo.cases.lifecycle import require
 from wenguo.errors import Invalid, NotFound
 from wenguo.web.desk.common import case_panels, files_of, find_case, me, of_case
@@ -56,19 +55,7 @@ def fetch(request: HttpRequest, number: str, pk: int) -> HttpResponseBase:
     """The file itself: shown in the browser only when that is safe, else saved. Never run as a page of ours."""
     found = _found(request, number, pk)
     inline = found.shown_inline and "save" not in request.GET
-    try:
-        file = default_storage.open(found.key, "rb")
-    except FileNotFoundError as gone:
-        raise NotFound(_("存储中找不到这份材料的文件，请告知管理员")) from gone
-    with transaction.atomic():
-        record(
-            found.case,
-            "evidence.seen",
-            by=me(request),
-            at=timezone.now(),
-            data={"evidence": found.pk, "saved": not inline},
-            private={"name": found.name},
-        )
+    file = look(found, saved=not inline, by=me(request), at=timezone.now())
     kind = found.type if "/" in found.type and found.type != "text/plain" else "text/plain; charset=utf-8"
     if found.type == "application/vnd.openxmlformats":
         kind = "application/octet-stream"
