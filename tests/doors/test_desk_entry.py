@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -27,17 +26,10 @@ def now(desk: Any) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def files(tmp_path: Path) -> Any:
+def files(settings: Any, tmp_path: Path) -> None:
     """Files of these tests go to a directory of their own."""
-    storage = default_storage._wrapped if hasattr(default_storage, "_wrapped") else default_storage
-    before = getattr(storage, "_location", None)
-    storage._location = str(tmp_path)
-    for name in ("base_location", "location"):
-        storage.__dict__.pop(name, None)
-    yield
-    storage._location = before
-    for name in ("base_location", "location"):
-        storage.__dict__.pop(name, None)
+    here = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    settings.STORAGES = {**settings.STORAGES, "default": here}
 
 
 def at_desk(person: Any) -> Client:
@@ -189,4 +181,3 @@ def test_files_that_lie_or_are_empty_are_refused_in_words(now: Any) -> None:
         assert refused.status_code == 422 and name in body_of(refused), name
     assert client.post(address, {}).status_code == 422
     assert not case.evidence.exists()
-    assert settings.UPLOAD_MAX_MIB
