@@ -202,7 +202,8 @@ def test_money_in_figures_and_words(amount: int, plain: str, words: str) -> None
 class Heard:
     term: str
     label: str
-    negated: bool = False
+    standing: str = "said"
+    weight: float = 1.0
 
 
 SIGNALS = st.sampled_from([s.code for s in PACK.severity.signals]).map(lambda code: Heard("词", code))
@@ -227,7 +228,7 @@ FACTS = st.fixed_dictionaries(
         ([], {}, 4, []),
         ([], {"tier": "gold"}, 4, []),
         ([Heard("漏电", "electric")], {}, 2, ["FL-2"]),
-        ([Heard("漏电", "electric", negated=True)], {}, 4, []),
+        ([Heard("漏电", "electric", standing="denied")], {}, 4, []),
         ([Heard("起火", "fire")], {}, 1, ["FL-1"]),
         ([], {"injury": "serious"}, 1, ["FL-1"]),
         ([], {"people_affected": 20}, 1, ["FL-1", "FL-2"]),

@@ -112,3 +112,45 @@ def test_many_terms_and_ten_megabytes():
     started = time.perf_counter()
     assert len(lexicon.scan("甲子天" * 1_100_000)) == 1_100_000
     assert time.perf_counter() - started < 60
+
+
+@pytest.mark.parametrize(
+    ("said", "standing"),
+    [
+        ("热水器漏电，把我电了", "said"),
+        ("没有漏电", "denied"),
+        ("防漏电保护", "denied"),
+        ("要是漏电怎么办", "supposed"),
+        ("我就怕它哪天爆炸", "supposed"),
+        ("万一孩子在旁边爆炸了谁负责", "supposed"),
+        ("漏电了怎么办", "supposed"),
+        ("差点就爆炸了", "nearly"),
+        ("广告上写着绝对「防爆炸」", "denied"),
+        ("宣传页面说可以爆炸不伤人", "quoted"),
+        ("客服说你去投诉啊", "quoted"),
+        ("我说要投诉你们", "said"),
+        ("不退钱我就投诉", "said"),
+        ("会不会漏电", "supposed"),
+        ("一开机就漏电，我怕", "said"),
+    ],
+)
+def test_how_it_is_meant(said: str, standing: str):
+    assert {hit.standing for hit in LEXICON.scan(said)} == {standing}
+
+
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("我要投♥诉", "投♥诉"),
+        ("热水器漏.电了，不敢用", "漏.电"),
+        ("爆 炸了", "爆 炸"),
+        ("投*诉你们", "投*诉"),
+        ("漏😡电", "漏😡电"),
+    ],
+)
+def test_words_that_are_pulled_apart(said: str, where: str):
+    assert [said[hit.start : hit.end] for hit in LEXICON.scan(said)] == [where]
+
+
+def test_the_end_of_a_sentence_does_not_join_words():
+    assert LEXICON.scan("水很漏。电很足，我先投，诉求如下") == []

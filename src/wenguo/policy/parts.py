@@ -249,6 +249,7 @@ FactName = Literal[
     "reposts",  # int
     "returned_count",  # int, dispatches returned
     "days_silent",  # int, days without a word to the customer
+    "emotion",  # int 0–3: calm, disappointed, angry, furious
 ]
 
 
@@ -284,6 +285,7 @@ class Signal(Part):
     dimension: DimensionCode
     points: int = Field(ge=1, le=3)
     terms: tuple[Words, ...] = Field(min_length=1)
+    unless: tuple[Words, ...] = ()  # expressions around such words that mean no harm: 心态爆炸
 
 
 class FactRule(Part):

@@ -11,14 +11,16 @@ from .schema import Pack, covers
 
 
 class Hit(Protocol):
-    """What `text.lexicon` finds: the term, the code of its signal as label, and whether the text denies it."""
+    """What `text.lexicon` finds: the term, the code of its signal as label, its weight, and how the text means it."""
 
     @property
     def term(self) -> str: ...
     @property
     def label(self) -> str: ...
     @property
-    def negated(self) -> bool: ...
+    def weight(self) -> float: ...
+    @property
+    def standing(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -82,25 +84,28 @@ class Score:
 
 
 def terms(pack: Pack) -> list[tuple[str, str, float]]:
-    """(text, signal code, points) of every signal word, to build the lexicon from."""
-    return [(term, signal.code, float(signal.points)) for signal in pack.severity.signals for term in signal.terms]
+    """(text, signal code, points) of every signal word, to build the lexicon from; 0 points: a harmless expression."""
+    return [
+        (term, signal.code, points)
+        for signal in pack.severity.signals
+        for terms, points in ((signal.terms, float(signal.points)), (signal.unless, 0.0))
+        for term in terms
+    ]
 
 
 def score(pack: Pack, text_hits: Iterable[Hit], facts: Mapping[str, Any]) -> Score:
     """Score a text and its facts.
 
-    `text_hits`: from the lexicon; denied words do not count. `facts`: by the names of `FactName`; a fact that is
-    missing or None is simply not known.
+    `text_hits`: from the lexicon; what is denied or quoted does not count, a danger only feared or just avoided counts
+    less. `facts`: by the names of `FactName`; a fact that is missing or None is simply not known.
     """
-    heard: dict[str, list[str]] = {}
-    for hit in text_hits:
-        if not hit.negated and hit.term not in heard.setdefault(hit.label, []):
-            heard[hit.label].append(hit.term)
     severity = pack.severity
+    heard = _heard(text_hits, {s.code for s in severity.signals if s.dimension == "safety"})
     reasons: dict[str, list[Reason]] = {d.code: [] for d in severity.dimensions}
     for signal in severity.signals:
         if found := heard.get(signal.code):
-            reasons[signal.dimension].append(Reason(signal.code, signal.points, signal.title, tuple(found)))
+            points = min(signal.points, max(found.values()))
+            reasons[signal.dimension].append(Reason(signal.code, points, signal.title, tuple(found)))
     for rule in severity.facts:
         if holds(rule.when, facts):
             reasons[rule.dimension].append(Reason(rule.id, rule.points, rule.because))
@@ -115,13 +120,33 @@ def score(pack: Pack, text_hits: Iterable[Hit], facts: Mapping[str, Any]) -> Sco
     return Score(dimensions, total, min([by_total, *(f.level for f in floors)]), by_total, floors)
 
 
-def _floors(pack: Pack, heard: Mapping[str, list[str]], facts: Mapping[str, Any]) -> Iterable[Floor]:
+FEARED, NEARLY, MEANT = 1, 2, 3
+"""At most so many points for a danger that is only feared, that was just avoided, and that is meant as said."""
+
+
+def _heard(hits: Iterable[Hit], dangers: set[str]) -> dict[str, dict[str, int]]:
+    """{signal: {term: at most so many points}}. A threat is no less one for being conditional: 不退就去投诉."""
+    heard: dict[str, dict[str, int]] = {}
+    for hit in hits:
+        if hit.weight <= 0 or hit.standing in {"denied", "quoted"}:
+            continue
+        strength = {"supposed": FEARED, "nearly": NEARLY}.get(hit.standing, MEANT) if hit.label in dangers else MEANT
+        terms = heard.setdefault(hit.label, {})
+        terms[hit.term] = max(strength, terms.get(hit.term, 0))
+    return heard
+
+
+def _floors(pack: Pack, heard: Mapping[str, Mapping[str, int]], facts: Mapping[str, Any]) -> Iterable[Floor]:
+    """A danger just avoided is no crisis but urgent; one only feared sets no floor."""
     titles = {s.code: s.title for s in pack.severity.signals}
     for rule in pack.severity.floors:
-        evidence = [titles[code] for code in rule.signals if heard.get(code)]
-        evidence += [condition.fact for condition in rule.when if holds(condition, facts)]
-        if evidence:
-            yield Floor(rule.id, rule.level, rule.because, tuple(evidence))
+        strongest = {code: max(heard[code].values()) for code in rule.signals if heard.get(code)}
+        evidence = [titles[code] for code, strength in strongest.items() if strength > FEARED]
+        meant = [condition.fact for condition in rule.when if holds(condition, facts)]
+        if evidence or meant:
+            only_nearly = not meant and max(strongest.values()) < MEANT
+            level = max(rule.level, 2) if only_nearly else rule.level
+            yield Floor(rule.id, level, rule.because, (*evidence, *meant))
 
 
 def holds(condition: Condition, facts: Mapping[str, Any]) -> bool:

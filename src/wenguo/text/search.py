@@ -25,11 +25,11 @@ ASKED = 64
 
 ASKED_CHARACTERS = 1_000
 
-_CJK = (
+CJK = (
     "々〆〇\u3041-\u3096\u30a1-\u30fa\u30fc\u3105-\u312f\uac00-\ud7a3"  # marks, kana, bopomofo, hangul
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # characters
 )
-_RUN = re.compile(f"([{_CJK}]+)|[^\\W_{_CJK}]+")
+_RUN = re.compile(f"([{CJK}]+)|[^\\W_{CJK}]+")
 
 
 def tokens(s: str) -> list[str]:

@@ -119,6 +119,7 @@ FACTS = {
     "reposts": _lazy("转发数"),
     "returned_count": _lazy("退单次数"),
     "days_silent": _lazy("未联系客户的天数"),
+    "emotion": _lazy("情绪强度"),
 }
 
 

@@ -1,0 +1,126 @@
+"""Teach a linear model from examples. Needs scikit-learn: for the command line, the worker and the bench only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.optimize import minimize_scalar
+from sklearn.linear_model import LogisticRegression
+
+from wenguo.text.features import pieces
+from wenguo.text.linear import Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text, its class, and how much it counts."""
+
+    text: str
+    label: str
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to teach. `least`: texts a piece must occur in; `bend`: how freely weights may grow; `counted`: how much of
+    naive Bayes is mixed in, which helps when there are few examples; `even`: every class counts the same.
+    """
+
+    least: int = 2
+    most_pieces: int = 120_000
+    bend: float = 20.0
+    counted: float = 0.3
+    even: bool = True
+    sharpness: float | None = None
+
+
+def teach(examples: Sequence[Example], recipe: Recipe = Recipe(), note: Mapping[str, Any] | None = None) -> Linear:
+    """A model of the examples. ValueError: fewer than two classes."""
+    classes = tuple(sorted({e.label for e in examples}))
+    if len(classes) < 2:
+        raise ValueError("至少需要两个类别的样本")
+    bags = [Counter(pieces(e.text)) for e in examples]
+    places, rarity = _vocabulary(bags, recipe)
+    matrix = _matrix(bags, places, rarity)
+    which = {label: k for k, label in enumerate(classes)}
+    labels = np.array([which[e.label] for e in examples])
+    share = _shares(examples, labels, len(classes), even=recipe.even)
+    weights, bias = _fit(matrix, labels, share, len(classes), recipe)
+    taught = {"examples": len(examples), "by_class": dict(Counter(e.label for e in examples)), **(note or {})}
+    return Linear(
+        classes, places, weights.astype(np.float32), rarity.astype(np.float32), bias.astype(np.float32),
+        recipe.sharpness or 1.0, taught,
+    )  # fmt: skip
+
+
+def sharpness(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
+    """The factor on scores under which the probabilities of held-out texts mean what they say."""
+
+    def surprise(log_factor: float) -> float:
+        z = scores * np.exp(log_factor)
+        z = z - z.max(axis=1, keepdims=True)
+        return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(labels)), labels]))
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-4, 4), method="bounded").x))
+
+
+def _vocabulary(bags: Sequence[Counter[str]], recipe: Recipe) -> tuple[dict[str, int], npt.NDArray[Any]]:
+    texts: Counter[str] = Counter()
+    for bag in bags:
+        texts.update(bag.keys())
+    kept = [(piece, n) for piece, n in texts.items() if n >= recipe.least]
+    kept.sort(key=lambda one: (-one[1], one[0]))
+    kept = kept[: recipe.most_pieces]
+    rarity = np.log((1 + len(bags)) / (1 + np.array([n for _, n in kept], float))) + 1
+    return {piece: row for row, (piece, _) in enumerate(kept)}, rarity
+
+
+def _matrix(bags: Sequence[Counter[str]], places: Mapping[str, int], rarity: npt.NDArray[Any]) -> sparse.csr_matrix:
+    columns: list[int] = []
+    counts: list[int] = []
+    ends = [0]
+    for bag in bags:
+        for piece, n in bag.items():
+            if (row := places.get(piece)) is not None:
+                columns.append(row)
+                counts.append(n)
+        ends.append(len(columns))
+    values = (1 + np.log(np.array(counts, float))) * rarity[columns]
+    matrix = sparse.csr_matrix((values, columns, ends), shape=(len(bags), len(places)))
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix
+
+
+def _shares(examples: Sequence[Example], labels: npt.NDArray[Any], n: int, *, even: bool) -> npt.NDArray[Any]:
+    share = np.array([e.weight for e in examples], float)
+    if even:
+        totals = np.bincount(labels, share, n)
+        share *= (totals.sum() / n / totals)[labels]
+    return share
+
+
+def _fit(
+    matrix: sparse.csr_matrix, labels: npt.NDArray[Any], share: npt.NDArray[Any], n: int, recipe: Recipe
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    learner = LogisticRegression(C=recipe.bend, max_iter=300, tol=1e-3)
+    learner.fit(matrix, labels, sample_weight=share)
+    weights, bias = learner.coef_.T, learner.intercept_
+    if n == 2:
+        weights, bias = np.hstack([-weights / 2, weights / 2]), np.array([-bias[0] / 2, bias[0] / 2])
+    if recipe.counted:
+        weights = weights + recipe.counted * _naive(matrix, labels, share, n)
+    return weights, bias
+
+
+def _naive(matrix: sparse.csr_matrix, labels: npt.NDArray[Any], share: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    """How much more often a piece stands in texts of a class than in the others (log), by its weight in the text."""
+    belongs = sparse.csr_matrix((share, (np.arange(len(labels)), labels)), shape=(len(labels), n))
+    within = np.asarray((matrix.T @ belongs).todense()) + 0.1
+    other = within.sum(axis=1, keepdims=True) - within
+    return np.log(within / within.sum(axis=0)) - np.log(other / other.sum(axis=0))
