@@ -3,6 +3,7 @@
 #   make nightly the long fuzz run of the API
 #   make lint    style, types, order of imports          make test-fast  all but browser and slow ones
 #   make bench   print figures                           make assets     browser parts and translations
+#   make audit   known holes in what we stand on, where the advisory services can be reached
 
 SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && \
@@ -14,7 +15,7 @@ ARGS ?=
 export WENGUO_HOME ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run install dev assets test test-fast nightly lint format bench lock clean
+.PHONY: help run install dev assets test test-fast nightly lint audit format bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -69,6 +70,9 @@ lint: dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/messages.py check
+
+audit: dev $(STAMPS)/node
+	$(BIN)/python scripts/audit.py
 
 format: dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
