@@ -278,7 +278,9 @@ _level = _one_of("LOG_LEVEL", "INFO", _LEVELS, "请写 DEBUG、INFO、WARNING �
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "wenguo.config.logs.Discreet", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": max(_level, "WARNING", key=_LEVELS.index)},
     "loggers": {"wenguo": {"level": _level}},
