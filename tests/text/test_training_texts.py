@@ -14,7 +14,9 @@ from wenguo.policy.loading import standard
 
 FILES = sorted((Path(wenguo.text.__file__).parent / "training").glob("*.tsv"))
 CODES = {sub.code for sub in standard().subs}
-WISHES = set("refund exchange repair apology explanation compensation punishment improvement delivery".split())
+WISHES = set(
+    ["refund", "exchange", "repair", "apology", "explanation", "compensation", "punishment", "improvement", "delivery"]
+)
 FEWEST = 60
 ALIKE = 0.7
 
