@@ -6,6 +6,7 @@ from wenguo.cases.causes import CauseNode
 from wenguo.cases.clock import Clock, Extension, Firing, Pause
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.execution import Measure
+from wenguo.cases.export import EXPORTED
 from wenguo.cases.followup import Attempt, FollowUp, Survey
 from wenguo.cases.handover import Handover, JointTask, Supervision
 from wenguo.cases.inquiry import InfoRequest
@@ -21,6 +22,7 @@ from wenguo.cases.report import Report
 from wenguo.cases.triage import Grading
 
 __all__ = [
+    "EXPORTED",
     "Approval",
     "Attempt",
     "Case",

@@ -125,16 +125,18 @@ def page(
     *,
     here: str = "",
     follow: Sequence[str] = (),
+    numbers: Mapping[str, int] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """A page of the desk: the context plus menu, counts, and `at`, the moment it was made.
 
     `here`: a menu key. `follow`: topics whose changes the open page hears of (`case:TS-0042`, `queue`); only such as
-    this reader may see.
+    this reader may see. `numbers`: the menu's, where the page has counted them already.
     """
     person = request.user
     signed_in = person.is_authenticated
-    numbers = counts(person) if signed_in else {}
+    if numbers is None:
+        numbers = counts(person) if signed_in else {}
     frame: dict[str, Any] = {
         "at": timezone.now(),
         "here": here,

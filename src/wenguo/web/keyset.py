@@ -33,9 +33,14 @@ def keyset(query: QuerySet[Any, Any], *order: str, after: str = "", size: int = 
     keys = [(name.removeprefix("-"), name.startswith("-")) for name in order]
     if after:
         query = query.filter(_beyond(query.model, keys, _read(after, query.model, keys)))
-    found = list(query.order_by(*[F(n).desc() if down else F(n).asc() for n, down in keys])[: size + 1])
+    found = list(ordered(query, *order)[: size + 1])
     rows = found[:size]
     return Slice(rows, _write(rows[-1], keys) if len(found) > size else "")
+
+
+def ordered(query: QuerySet[Any, Any], *order: str) -> QuerySet[Any, Any]:
+    """All of `query` in the order in which its slices come."""
+    return query.order_by(*[F(n.removeprefix("-")).desc() if n.startswith("-") else F(n).asc() for n in order])
 
 
 def capped_count(query: QuerySet[Any, Any], cap: int = 1000) -> int:

@@ -28,7 +28,7 @@ from wenguo.customers.search import search
 from wenguo.errors import Invalid, NotFound, Refusal
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.asking import StaffRequest
-from wenguo.web.desk.queue import COLUMNS, dressed
+from wenguo.web.desk.listing import COLUMNS, dressed
 from wenguo.web.doors import again, by_htmx, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url

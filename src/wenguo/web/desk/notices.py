@@ -15,7 +15,7 @@ from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.web import doors
 from wenguo.web.desk.common import me
-from wenguo.web.desk.queue import capped_counts
+from wenguo.web.desk.listing import capped_counts
 from wenguo.web.doors import desk, go, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url

@@ -26,7 +26,7 @@ from wenguo.cases.notice import Notice
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
 from wenguo.web.desk.common import me
-from wenguo.web.desk.queue import CLOCKS, capped_counts, dressed, end_of_day
+from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
 from wenguo.web.doors import desk, may, page
 from wenguo.web.jinja import url, url_or
 from wenguo.web.keyset import capped_count

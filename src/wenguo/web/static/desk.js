@@ -149,6 +149,8 @@
     if (on("[data-reload]")) { event.preventDefault(); location.reload(); }
     if (on("[data-help]")) $("#help")?.showModal();
     if (on("[data-print]")) print();
+    const clear = on("[data-clear]");
+    if (clear) $(clear.dataset.clear)?.replaceChildren();
     const opener = on("[data-open]");
     if (opener) { event.preventDefault(); document.getElementById(opener.dataset.open)?.showModal(); }
     if (on("[data-close]")) on("[data-close]").closest("dialog")?.close();
