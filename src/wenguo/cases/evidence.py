@@ -65,6 +65,7 @@ _STARTS = (
     (b"#!AMR", "audio/amr"), (b"ID3", "audio/mpeg"), (b"\xff\xfb", "audio/mpeg"), (b"\xff\xf3", "audio/mpeg"),
     (b"\xff\xf2", "audio/mpeg"), (b"\xff\xfa", "audio/mpeg"), (b"\xff\xf1", "audio/aac"), (b"\xff\xf9", "audio/aac"),
 )  # fmt: skip
+FOLDER, THUMBNAIL_SUFFIX = "evidence", ".thumb.jpg"
 THUMBNAIL = 320
 MAX_PIXELS = 60_000_000  # beyond this a picture is kept but not opened: a bomb costs memory, not a thumbnail
 
@@ -122,7 +123,7 @@ def store(name: str, chunks: Iterator[bytes]) -> Stored:
     try:
         spool.fill(chunks)
         type_ = sniff(spool.head, name)
-        key = f"evidence/{uuid.uuid4().hex[:2]}/{uuid.uuid4().hex}{os.path.splitext(name)[1].lower()}"
+        key = f"{FOLDER}/{uuid.uuid4().hex[:2]}/{uuid.uuid4().hex}{os.path.splitext(name)[1].lower()}"
         spool.file.seek(0)
         default_storage.save(key, spool.django_file())
         thumbnail = _thumbnail(spool, key) if type_.startswith("image/") else ""
@@ -245,7 +246,7 @@ def _thumbnail(spool: _Spool, key: str) -> str:
             small.save(out, "JPEG", quality=80)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return ""
-    return default_storage.save(f"{key}.thumb.jpg", ContentFile(out.getvalue()))
+    return default_storage.save(f"{key}{THUMBNAIL_SUFFIX}", ContentFile(out.getvalue()))
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from django.db import connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from wenguo.cases import clock, links
+from wenguo.cases import clock, links, unsent
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import task
 
@@ -41,6 +41,7 @@ def tidy(timestamp: int) -> None:
     """At night: throw away what no longer counts."""
     now = datetime.now(UTC)
     links.forget_lookups(before=now - timedelta(days=1))
+    unsent.sweep(before=now - timedelta(days=2))  # a form brings its files back for a day: web/portal/files.py
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM"
