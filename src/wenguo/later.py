@@ -18,6 +18,8 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from wenguo.breath import taken
+
 # 10 s, 20 s, 40 s … about a day and a half in all, then the job waits in the tray of the failed for a person.
 RETRY = RetryStrategy(max_attempts=14, exponential_wait=2, wait=8)
 
@@ -29,5 +31,8 @@ def task(name: str, *, queue: str = "default", lock: str | None = None) -> Calla
 
 def later(name: str, *, at: datetime | None = None, unique: str | None = None, **kwargs: Any) -> None:
     """Enqueue job `name`. `at`: not before this moment. `unique`: at most one waiting job with this key."""
+    if (breath := taken()) is not None:
+        breath.jobs.append((name, kwargs))
+        return
     with suppress(AlreadyEnqueued):
         app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from wenguo.breath import once
 from wenguo.people.deputies import standing_in_for
 from wenguo.people.roles import Role
 from wenguo.people.staff import Person
@@ -29,7 +30,12 @@ def units_above(units: Iterable[Unit | None]) -> frozenset[int]:
     same = {u.function for u in real if u.function}
     if not same:
         return frozenset(line)
-    alike = Unit.objects.filter(function__in=same, parent_id__in=line).values_list("pk", "function", "parent_id")
+    alike = once(
+        ("alike", frozenset(same), frozenset(line)),
+        lambda: list(
+            Unit.objects.filter(function__in=same, parent_id__in=line).values_list("pk", "function", "parent_id")
+        ),
+    )
     return frozenset(line).union(
         pk for pk, function, parent in alike if any(u.function == function and parent in u.ancestry[:-1] for u in real)
     )

@@ -8,7 +8,7 @@ case is its journal".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Self, cast
 
@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo import journal
+from wenguo.breath import is_news, taken
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
 from wenguo.customers.customer import Customer
 from wenguo.errors import Overtaken
@@ -245,7 +246,8 @@ class Involvement(models.Model):
 
 def involve(case: Case, *people: Any, at: datetime) -> None:
     """Let these people see the case from now on."""
-    rows = [Involvement(case=case, person_id=p if isinstance(p, int) else p.pk, since=at) for p in people if p]
+    told = {p if isinstance(p, int) else p.pk for p in people if p}
+    rows = [Involvement(case=case, person_id=pk, since=at) for pk in told if is_news(("involved", case.pk, pk))]
     Involvement.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -327,11 +329,20 @@ def fold(case: Case) -> dict[str, Any]:
 
 
 def add_words(case: Case, *texts: str) -> None:
-    """Make more of what was said findable; the index grows, nothing leaves it."""
+    """Make more of what was said findable; the index grows, nothing leaves it. In one breath: at its end."""
+    if (breath := taken()) is not None:
+        known = breath.known.setdefault(("words", case.pk), [])
+        known += texts
+        breath.at_end.setdefault(("words", case.pk), lambda: _index(case.pk, known))
+        return
+    _index(case.pk, texts)
+
+
+def _index(pk: int, texts: Sequence[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE cases_case SET search = COALESCE(search, ''::tsvector) || %s::tsvector WHERE id = %s",
-            [tsvector_text("\n".join(t for t in texts if t)), case.pk],
+            [tsvector_text("\n".join(t for t in texts if t)), pk],
         )
 
 

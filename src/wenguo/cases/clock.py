@@ -512,12 +512,13 @@ def _announce(case: Case, type: str, clock: Clock, *, by: Any, at: datetime, **m
 
 
 @transaction.atomic
-def sweep(*, at: datetime, limit: int = 200) -> int:
+def sweep(*, at: datetime, limit: int = 200, case: Case | None = None) -> int:
     """Fire what is due at `at`, up to `limit` clocks; returns how many were taken. Any number of workers may run it.
+    `case`: of this one only.
 
     A clock and the journal of its case are taken together, skipping what others hold, so that nobody waits for anybody.
     """
-    due = Clock.objects.filter(next_fire_at__lte=at).order_by("next_fire_at")
+    due = Clock.objects.filter(next_fire_at__lte=at, **({"case": case} if case else {})).order_by("next_fire_at")
     taken = list(
         due.select_related("case__stream", "case__owner", "case__unit", "case__intake_unit").select_for_update(
             skip_locked=True, of=("self", "case__stream")

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from wenguo.breath import once
 from wenguo.cases import clock, links
 from wenguo.cases.case import Case, Channel, add_words, record
 from wenguo.cases.lifecycle import require
@@ -40,7 +41,7 @@ def local(moment: datetime | None) -> str:
 
 
 def head_office() -> Unit | None:
-    return Unit.objects.filter(parent=None, active=True).order_by("pk").first()
+    return once("head office", lambda: Unit.objects.filter(parent=None, active=True).order_by("pk").first())
 
 
 def address(case: Case) -> str:

@@ -74,3 +74,6 @@ class Cast:
 
     def is_away(self, person: Person, at: datetime) -> bool:
         return any(one.absent_id == person.pk and one.active(at) for one in self.deputies)
+
+    def stands_in(self, person: Person, at: datetime) -> bool:
+        return any(one.deputy_id == person.pk and one.active(at) for one in self.deputies)

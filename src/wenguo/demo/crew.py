@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -23,6 +24,7 @@ class Story:
     stop: str
     seed: str
     now: datetime
+    serial: int | None = None  # of its case number, if one was set aside
 
 
 Family = Sequence[Story]  # the stories of one customer, in their order
@@ -44,6 +46,13 @@ def _enter() -> None:
     import django
 
     django.setup()
+    from django.db import connections
+
+    # The same few hundred statements a thousand times over: let the server prepare them.
+    options = connections.databases["default"].setdefault("OPTIONS", {})
+    options |= {"server_side_binding": True, "prepare_threshold": 3}
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
+from wenguo import journal
 from wenguo.cases import clock, letters
 from wenguo.cases.clock import Clock
 from wenguo.demo import words
@@ -26,6 +28,7 @@ from wenguo.policy.versions import calendar as calendar_of
 SHIFT = Calendar({day: ((time(8, 0), time(21, 0)),) for day in range(7)}, known_years=None)  # the hotline's people
 MINUTE = timedelta(minutes=1)
 KEEPS_IN_TOUCH = 0.88
+MOVING = ("clock.", "handover.", "case.graded", "case.assigned")  # after these the clocks may stand differently
 Meanwhile = Callable[["Scene", datetime], Any]
 
 
@@ -63,6 +66,7 @@ class Scene:
     planned: int = 0
     silent: set[int] = field(default_factory=set)
     clocks: list[Running] = field(default_factory=list)
+    looked: bool = False  # `clocks` is how they are now
 
     # -- time ----------------------------------------------------------------------------------------------------------
 
@@ -135,10 +139,26 @@ class Scene:
         return when if when <= moment else None
 
     def _look(self) -> None:
-        """Read the running clocks of the case: one query for all that is asked of them between two acts."""
-        rows = Clock.objects.filter(case=self.case, next_fire_at__isnull=False) if self.case else Clock.objects.none()
+        """Read the running clocks of the case, if something may have moved them since."""
+        if self.looked or self.case is None:
+            return
+        rows = Clock.objects.filter(case=self.case, next_fire_at__isnull=False).order_by("pk")
         told = rows.values_list("pk", "kind", "due_at", "next_fire_at")
         self.clocks = [Running(pk, kind, due, fires) for pk, kind, due, fires in told if fires]
+        self.looked = True
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear of what moves clocks."""
+
+        def hear(stream: journal.Stream, event: journal.Event) -> None:
+            self.looked = self.looked and not event.type.startswith(MOVING)
+
+        stop = journal.subscribe("", hear)
+        try:
+            yield
+        finally:
+            stop()
 
     def _pass(self, moment: datetime) -> None:
         if moment > self.now:
@@ -150,7 +170,8 @@ class Scene:
     def _fire(self, moment: datetime) -> None:
         """Let the clocks of the case fire, each mark at its own moment."""
         while (mark := min((c.fires_at for c in self.clocks), default=moment + MINUTE)) <= moment:
-            clock.sweep(at=max(mark, self.at))  # a mark may have passed when terms were derived anew
+            clock.sweep(at=max(mark, self.at), case=self.case)  # a mark may have passed when terms were derived anew
+            self.looked = False
             self._look()
 
     def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.5, 0.93)) -> None:

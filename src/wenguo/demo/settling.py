@@ -14,7 +14,7 @@ from wenguo.demo import pictures, words
 from wenguo.demo.corpus.shapes import Measure
 from wenguo.demo.opening import BY_STAFF
 from wenguo.demo.scene import Scene
-from wenguo.errors import Invalid, NotNow
+from wenguo.errors import NotNow
 from wenguo.people.staff import Person
 from wenguo.policy import compensation
 from wenguo.policy.versions import in_force
@@ -80,15 +80,9 @@ def _propose_all(scene: Scene) -> Option:
 
 
 def _drafted(scene: Scene, draft: Draft, at: datetime) -> Option:
-    """Above the table only with a reason."""
-    try:
-        return resolution.draft_option(scene.case, draft, by=scene.lead, at=at)
-    except Invalid as refused:
-        if "over_reason" not in refused.fields:
-            raise
-    return resolution.draft_option(
-        scene.case, replace(draft, over_reason=scene.says("over_reason")), by=scene.lead, at=at
-    )
+    """With a reason, which is kept where the amounts are above the table."""
+    draft = replace(draft, over_reason=scene.says("over_reason"))
+    return resolution.draft_option(scene.case, draft, by=scene.lead, at=at)
 
 
 def _as_scores(option: Any) -> dict[str, int]:
@@ -151,16 +145,17 @@ def _signed(scene: Scene, option: Option, *, first: bool = False) -> None:
 
 
 def _signer(scene: Scene, step: approval.Approval) -> Person:
-    """One of those it waits for: not away, or the deputy of who is; else of a higher rank."""
+    """One of those it waits for: not away, the deputy of who is first; else of a higher rank."""
     cast, at = scene.cast, scene.at
     asked = [cast.people[p.username] for p in approval.signers(step, at=at) if p.username in cast.people]
-    others = [p for p in cast.people.values() if p.may("case.approve", at)]
-    for people in (asked, others):
-        names = {p: approval.in_whose_name(step, p, at=at) for p in people if not cast.is_away(p, at)}
-        there = [p for p, name in names.items() if name is not None]
-        lent = [p for p in there if names[p] != p]
-        if there:
-            return scene.a(lent or there)
+    there = [p for p in asked if not cast.is_away(p, at)]
+    lent = [p for p in there if cast.stands_in(p, at)]
+    if there:
+        return scene.a(lent or there)
+    others = [p for p in cast.people.values() if p.may("case.approve", at) and not cast.is_away(p, at)]
+    able = [p for p in others if approval.in_whose_name(step, p, at=at) is not None]
+    if able:
+        return scene.a(able)
     raise NotNow(f"nobody may sign {step.rule}")
 
 

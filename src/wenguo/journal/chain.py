@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from wenguo.breath import once
+
 from .canonical import NotCanonical, canonical, moment, plain
 from .kinds import known, tell
 from .models import Event, Stream
@@ -37,7 +39,7 @@ def open_stream(kind: str, ref: str) -> Stream:
     """The stream of that name, made if it is not there."""
     if not kind.isidentifier() or not ref.isprintable() or ref != "".join(ref.split()) or not ref:
         raise ValueError(f"{kind!r}, {ref!r}: a stream needs a plain kind and a printable ref without spaces")
-    return Stream.objects.get_or_create(kind=kind, ref=ref)[0]
+    return once(("stream", kind, ref), lambda: Stream.objects.get_or_create(kind=kind, ref=ref)[0])
 
 
 def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
@@ -54,7 +56,7 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
         return []
     given = stream if isinstance(stream, Stream) else None
     pk = stream.pk if isinstance(stream, Stream) else stream
-    locked = Stream.objects.select_for_update(no_key=True).get(pk=pk)
+    locked = once(("stream", pk), lambda: Stream.objects.select_for_update(no_key=True).get(pk=pk))
     events: list[Event] = []
     head = bytes(locked.head)
     for seq, entry in enumerate(entries, locked.seq + 1):

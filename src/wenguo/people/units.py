@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
+from wenguo.breath import once
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 
@@ -184,7 +185,8 @@ def nearest(function: str, start: Unit) -> Unit | None:
         shared = sum(1 for a, b in zip(here, there, strict=False) if a == b)
         return len(here) - shared, len(there) - shared, unit.pk
 
-    alike = [u for u in Unit.objects.working().filter(function=function) if u.ancestry[:1] == here[:1]]
+    working = once(("working", function), lambda: list(Unit.objects.working().filter(function=function)))
+    alike = [u for u in working if u.ancestry[:1] == here[:1]]
     return min(alike, key=distance, default=None)
 
 

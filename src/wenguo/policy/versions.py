@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
+from wenguo.breath import once
 from wenguo.errors import Invalid, NotFound, NotNow, NotYours, Overtaken
 from wenguo.people.actor import SYSTEM, Actor, permit, record
 
@@ -117,7 +118,7 @@ class Holiday(models.Model):
 
 def in_force(at: datetime) -> PolicyVersion:
     """The version in force at this moment, without its content (see `.pack`). NotFound: none is published yet."""
-    found = PolicyVersion.objects.effective(at).defer("content").first()
+    found = once(("in force", at), lambda: PolicyVersion.objects.effective(at).defer("content").first())
     if found is None:
         raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
     return found
