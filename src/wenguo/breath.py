@@ -57,7 +57,7 @@ def once(key: Hashable, ask: Callable[[], T]) -> T:
         return ask()
     if key not in breath.known:
         breath.known[key] = ask()
-    return breath.known[key]  # type: ignore[no-any-return]
+    return breath.known[key]
 
 
 def is_news(key: Hashable) -> bool:
