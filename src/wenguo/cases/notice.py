@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Self
 
-from django.db import models
+from django.db import connection, models
 
 from wenguo.cases.case import Case
 
@@ -37,6 +37,13 @@ def tell(case: Case, people: Any, kind: str, text: str, *, at: datetime) -> None
     """Tell these people; twice the same person is once."""
     ids = {p if isinstance(p, int) else p.pk for p in people if p}
     Notice.objects.bulk_create(Notice(person_id=i, case=case, kind=kind, text=text[:300], at=at) for i in sorted(ids))
+    if ids:  # heard at commit by the open pages of these people
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_notify('wenguo', json_build_object('topic', 'staff:' || id, 'type', 'notice')::text)"
+                " FROM unnest(%s::bigint[]) AS id",
+                [sorted(ids)],
+            )
 
 
 def read(person: Any, *, at: datetime, pk: int | None = None) -> None:

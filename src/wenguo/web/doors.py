@@ -145,7 +145,7 @@ def page(
         "menu": menu_for(lambda needed: may(person, needed), here, numbers) if signed_in else [],
         "notices": numbers.get("notices", 0),
         "said": messages.get_messages(request),
-        "live": live_address(request, follow) if follow and signed_in else "",
+        "live": live_address(request, [f"staff:{person.pk}", *follow]) if signed_in else "",
     }
     return render(request, template, {**frame, **(context or {})}, status=status)
 

@@ -215,6 +215,10 @@ def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict
         rows, on["due"] = rows.due_before(at + timedelta(hours=24), at), _("24 小时内到期")
     elif due == "late":
         rows, on["due"] = rows.late(at), _("已超时")
+    if batch := given.raw("batch")[:40]:
+        rows, on["batch"] = rows.filter(batch=batch), _("批次 {batch}").format(batch=batch)
+    if given.raw("urged") == "2":
+        rows, on["urged"] = rows.open().filter(repeats__gte=2), _("催办两次以上")
     if given.raw("returned") == "2":
         rows, on["returned"] = rows.open().filter(returns__gte=2), _("退单两次以上")
     given.check()
@@ -253,7 +257,7 @@ def sought(rows: Any, q: str) -> Any:
 # What an address may ask of a list, beside the place in it; a view of one's own keeps these.
 ASKED = (
     "view", "q", "stage", "level", "category", "channel", "nature", "unit", "owner", "flag", "within", "from", "to",
-    "due", "returned", "order",
+    "due", "batch", "urged", "returned", "order",
 )  # fmt: skip
 ORDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "due": (_lazy("时限近的在前"), ("next_due_at", "pk")),

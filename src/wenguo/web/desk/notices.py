@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -17,9 +18,10 @@ from wenguo.web import doors
 from wenguo.web.desk.common import me
 from wenguo.web.desk.listing import capped_counts
 from wenguo.web.doors import desk, go, page
+from wenguo.web.filters import count as count_words
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
-from wenguo.web.keyset import keyset
+from wenguo.web.keyset import capped_count, keyset
 
 
 @desk
@@ -49,6 +51,18 @@ def read(request: HttpRequest) -> HttpResponse:
     if found is not None and given.raw("open"):
         return go(request, url("desk:case", found.case.number))
     return go(request, url("desk:notices"), "" if pk else _("已全部标为已读"))
+
+
+@desk
+@require_GET
+def count(request: HttpRequest) -> HttpResponse:
+    """How many are unread, for the bell of an open page, and the words of one that came within the last minute."""
+    at = timezone.now()
+    unread = Notice.objects.unread_of(me(request))
+    latest = unread.filter(at__gte=at - timedelta(minutes=1)).order_by("-at").values("text", "case__number").first()
+    n = capped_count(unread, 99)
+    words = f"{latest['case__number']} {latest['text']}" if latest else ""
+    return JsonResponse({"n": n, "words": count_words(n, 99), "latest": words})
 
 
 def counts(person: Any) -> Mapping[str, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -23,17 +26,22 @@ from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import tray
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
+from wenguo.insight.my_week import my_week
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
+from wenguo.web.desk.bulk import new_key
 from wenguo.web.desk.common import me
 from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
-from wenguo.web.doors import desk, may, page
+from wenguo.web.doors import by_htmx, desk, may, page
 from wenguo.web.jinja import url, url_or
 from wenguo.web.keyset import capped_count
 
 MOST = 40  # lines of one group; the queue has the rest
+SHOWN = 30  # colleagues in the table of the team; the sum counts all
+NEVER = datetime.max.replace(tzinfo=UTC)
 COLUMNS = (
     "pk",
+    "version",
     "number",
     "subject",
     "level",
@@ -52,6 +60,7 @@ COLUMNS = (
 class Line:
     """One thing to do: the case's row as a list shows it, what is asked, by when, and where to do it."""
 
+    group: str
     row: dict[str, Any]
     what: str
     due_at: datetime | None
@@ -62,11 +71,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
+    """Things of one kind, the nearest promise first. `more`: where the rest is, when there is more than is shown."""
+
     key: str
     title: Any
     symbol: str
     lines: Sequence[Line]
     more: str = ""
+
+    @property
+    def first(self) -> datetime:
+        """When its first line is due; groups stand in the order of the clock."""
+        return next((line.due_at for line in self.lines if line.due_at), NEVER)
 
 
 @desk
@@ -74,15 +90,19 @@ class Group:
 def show(request: HttpRequest) -> HttpResponse:
     at = timezone.now()
     person = me(request)
-    context: dict[str, Any] = {"groups": [], "clock_words": CLOCKS}
+    context: dict[str, Any] = {"groups": [], "clock_words": CLOCKS, "at": at}
     if may(person, "case.see"):
         groups = groups_for(person, at)
+        context |= {"groups": groups, "key": new_key(person, at), "takes": may(person, "case.take")}
+        if by_htmx(request):
+            return render(request, "desk/today_do.html", context)
         mine = Case.objects.open().filter(owner=person)
         totals = capped_counts(
             {"late": mine.late(at), "today": mine.due_before(end_of_day(at), at), "mine": mine, "tray": tray()}
         )
-        context |= {"groups": groups, "totals": totals, "to_do": sum(len(g.lines) for g in groups)}
-        if may(person, "case.supervise") and may(person, "case.assign"):
+        leads = may(person, "case.supervise") and may(person, "case.assign")
+        context |= {"totals": totals, "week": my_week(person, at), "heeded": heeded(person, at, leads=leads)}
+        if leads:
             context["team"] = team(person, at)
     context["notices_new"] = list(
         Notice.objects.unread_of(person).order_by("-at").values("pk", "text", "at", "case__number", "case__subject")[:8]
@@ -132,7 +152,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     }
     clocks = _clocks(ids, [about for _k, _t, _s, items in asked for _pk, about, *_rest in items])
     groups = [
-        Group(key, title, symbol, _lines(items, rows, clocks, at)) for key, title, symbol, items in asked if items
+        Group(key, title, symbol, _lines(key, items, rows, clocks, at)) for key, title, symbol, items in asked if items
     ]
     titles = {
         "reply": (_lazy("回复客户"), "send"),
@@ -143,6 +163,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     for key, (title, symbol) in titles.items():
         lines = [
             Line(
+                key,
                 rows[r["pk"]],
                 rows[r["pk"]]["stage_words"],
                 r["next_due_at"],
@@ -154,7 +175,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ]
         if lines:
             groups.append(Group(key, title, symbol, _in_order(lines), url("desk:mine") if len(lines) >= MOST else ""))
-    return groups
+    return sorted(groups, key=lambda group: group.first)
 
 
 def _page(name: str, *args: Any) -> str:
@@ -262,7 +283,11 @@ def _clocks(case_ids: Iterable[int], abouts: Sequence[str]) -> dict[tuple[int, s
 
 
 def _lines(
-    items: Sequence[Item], rows: dict[int, dict[str, Any]], clocks: dict[tuple[int, str], dict[str, Any]], at: datetime
+    key: str,
+    items: Sequence[Item],
+    rows: dict[int, dict[str, Any]],
+    clocks: dict[tuple[int, str], dict[str, Any]],
+    at: datetime,
 ) -> list[Line]:
     lines = []
     for pk, about, words, address in items:
@@ -275,13 +300,64 @@ def _lines(
         if clock and due and due > clock["started_at"]:
             used = (at - clock["started_at"]) / (due - clock["started_at"])
         by = str(CLOCKS.get(clock["kind"] if clock else row["next_clock"], ""))
-        lines.append(Line(row, words, due, used, by, address or url("desk:case", row["number"])))
+        lines.append(Line(key, row, words, due, used, by, address or url("desk:case", row["number"])))
     return _in_order(lines)
 
 
 def _in_order(lines: list[Line]) -> list[Line]:
-    never = datetime.max.replace(tzinfo=timezone.get_default_timezone())
-    return sorted(lines, key=lambda line: line.due_at or never)
+    return sorted(lines, key=lambda line: line.due_at or NEVER)
+
+
+@desk(permission="case.see")
+@require_GET
+def news(request: HttpRequest) -> HttpResponse:
+    """How many lines of an open page have come or changed since: `shown` is group-case.version, joined by commas."""
+    shown = dict(re.findall(r"([a-z_]{1,20}-\d{1,17})\.(\d{1,9})", request.GET.get("shown", "")[:16_000]))
+    lines = [line for group in groups_for(me(request), timezone.now()) for line in group.lines]
+    now = {f"{line.group}-{line.row['pk']}": str(line.row["version"]) for line in lines}
+    return JsonResponse({"n": sum(shown.get(key) != version for key, version in now.items())})
+
+
+# ── what wants heeding ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, str, int]]:
+    """What is not asked for and yet wants an eye: (look, words, address, how many). Of one's own cases; for leads, of
+    all they see. Two queries.
+    """
+    seen = Case.objects.visible_to(person, at).open()
+    base, view = (seen, "open") if leads else (seen.filter(owner=person), "mine")
+    pack = in_force(at).pack
+    asked: dict[str, tuple[str, Any, str, Any]] = {
+        "crisis": ("due", _("一级投诉"), "level=1", base.filter(level=1)),
+        "supervised": ("due", _("正在督办"), "flag=supervised", base.filter(flags__contains=["supervised"])),
+        "unhappy": ("due", _("客户不满意"), "flag=unhappy", base.filter(flags__contains=["unhappy"])),
+        "owed": ("warn", _("欠越级说明"), "flag=override_owed", base.filter(flags__contains=["override_owed"])),
+        "urged": ("warn", _("客户催了两次以上"), "urged=2", base.filter(repeats__gte=2)),
+        "returned": ("warn", _("被退单两次以上"), "returned=2", base.filter(returns__gte=2)),
+    }
+    found = capped_counts({key: rows for key, (_look, _words, _address, rows) in asked.items()})
+    lines = [
+        (look, words, f"{url('desk:queue')}?view={view}&{address}", found[key])
+        for key, (look, words, address, _rows) in asked.items()
+        if found[key]
+    ]
+    hours = pack.thresholds.group_window_hours
+    batches = (
+        seen.filter(received_at__gte=at - timedelta(hours=hours))
+        .exclude(batch="")
+        .values("batch")
+        .annotate(people=Count("customer", distinct=True))
+        .filter(people__gte=pack.thresholds.group_people)
+        .order_by("-people", "batch")[:5]
+    )
+    for row in batches:
+        words = _("疑似群诉：批次 {batch}，{hours} 小时内 {people} 位客户")
+        address = f"{url('desk:queue')}?{urlencode({'view': 'open', 'batch': row['batch']})}"
+        lines.insert(
+            0, ("due", words.format(batch=row["batch"], hours=hours, people=row["people"]), address, row["people"])
+        )
+    return lines
 
 
 # ── the team ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -301,12 +377,14 @@ def team(person: Any, at: datetime) -> dict[str, Any]:
             returned=Count("pk", filter=Q(returns__gte=2)),
             grave=Count("pk", filter=Q(level__lte=2)),
         )
-        .order_by("-late", "-soon", "-open", "owner_id")[:200]
+        .order_by("-late", "-soon", "-open", "owner_id")
     )
     total = {k: sum(r[k] for r in rows) for k in ("open", "late", "soon", "returned", "grave")}
     alone = next((r for r in rows if r["owner_id"] is None), None)
+    owners = [r for r in rows if r["owner_id"] is not None]
     return {
-        "rows": [r for r in rows if r["owner_id"] is not None],
+        "rows": owners[:SHOWN],
+        "hidden": len(owners[SHOWN:]),
         "alone": alone,
         "total": total,
         "everything": span.everything,

@@ -29,6 +29,7 @@ forms = (triage, handover, clocks)  # declare forms of acts at import
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", today.show, name="today"),
+    path("news/", today.news, name="today_news"),
     path("queue/", queue.show, name="queue"),
     path("queue/news/", queue.news, name="queue_news"),
     path("queue/acts/", bulk.act, name="bulk"),
@@ -46,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("register/customer/", entry.customer, name="entry_customer"),
     path("register/hints/", entry.hints, name="entry_hints"),
     path("notices/", notices.show, name="notices"),
+    path("notices/count/", notices.count, name="notices_count"),
     path("notices/read/", notices.read, name="notices_read"),
     path("cases/<str:number>/", case.show, name="case"),
     path("cases/<str:number>/peek/", peek.show, name="peek"),

@@ -1,6 +1,8 @@
 // Hears of changes while the page is open and says so; nothing moves until it is tapped.
 // <body data-live="address of the event stream">. Parts that may refresh name their address and topics:
 // <section id="timeline" data-refresh="/desk/…" data-topics="case:TS-0042">; with data-quietly they refresh at once.
+// A list that cannot be followed row by row asks at its data-news how many of the rows it shows (data-key, data-version)
+// are no longer so; what changed elsewhere is no news to it.
 (() => {
   const { say } = window.wenguo;
   const address = document.body.dataset.live;
@@ -14,17 +16,57 @@
 
   const parts = () => [...document.querySelectorAll("[data-refresh]")];
   const concerns = (part, topic) => !topic || !part.dataset.topics || part.dataset.topics.split(",").includes(topic);
+  const asked = new Map(); // when a list may ask again: not at every change of a busy house
+  const REST_MS = { "today-do": 15000 };
+  function ask(part) {
+    if (part.dataset.asking) return;
+    part.dataset.asking = "1";
+    setTimeout(async () => {
+      asked.set(part.id, Date.now() + (REST_MS[part.id] || 4000));
+      delete part.dataset.asking;
+      const shown = [...part.querySelectorAll("[data-version]")].map((row) => `${row.dataset.key}.${row.dataset.version}`);
+      try {
+        const answer = await fetch(`${part.dataset.news}&shown=${encodeURIComponent(shown.slice(0, 200).join(","))}`, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+        if (!answer.ok || !part.isConnected) return;
+        const { n } = await answer.json();
+        if (n) { stale.add(part.id); heard = n; announce(); } else if (stale.delete(part.id) && !stale.size) { heard = 0; bar.hidden = true; }
+      } catch { /* still away */ }
+    }, Math.max(0, (asked.get(part.id) || 0) - Date.now()));
+  }
   const refresh = (part) => window.htmx?.ajax("GET", part.dataset.refresh, { target: part, swap: "outerHTML" });
 
   function hear(change) {
     if (Date.now() - own < 1500) return;
-    const touched = parts().filter((part) => concerns(part, change.topic));
+    if (change.topic?.startsWith("staff:")) { bell(); return; }
+    const all = parts().filter((part) => concerns(part, change.topic));
+    all.filter((part) => part.dataset.news).forEach(ask);
+    const touched = all.filter((part) => !part.dataset.news);
+    if (all.length && !touched.length) return;
     touched.filter((part) => "quietly" in part.dataset).forEach(refresh);
     const loud = touched.filter((part) => !("quietly" in part.dataset));
     if (touched.length && !loud.length) return;
     loud.forEach((part) => stale.add(part.id));
     heard += 1;
     announce();
+  }
+
+  // The bell counts by itself and says what came; nothing else on the page moves.
+  let ringing;
+  function bell() {
+    clearTimeout(ringing);
+    ringing = setTimeout(async () => {
+      const link = document.querySelector(".top-bell");
+      if (!link?.dataset.bell) return;
+      try {
+        const answer = await fetch(link.dataset.bell, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+        if (!answer.ok) return;
+        const { n, words, latest } = await answer.json();
+        let badge = link.querySelector(".count");
+        if (!badge && n) { badge = document.createElement("span"); badge.className = "count"; link.append(badge); }
+        if (badge) { badge.textContent = words; badge.hidden = !n; }
+        if (latest && latest !== link.dataset.told) { link.dataset.told = latest; window.wenguo.notify(latest, "info"); }
+      } catch { /* still away */ }
+    }, 600);
   }
 
   function announce() {
@@ -52,7 +94,9 @@
   let polling = null;
   const seen = new Map();
   async function poll() {
+    bell();
     for (const part of parts()) {
+      if (part.dataset.news) { ask(part); continue; }
       try {
         const answer = await fetch(part.dataset.refresh, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
         if (!answer.ok) continue;
