@@ -65,7 +65,8 @@ def test_my_week_counts_what_i_did_and_nothing_else(now: Any) -> None:
     for n, ended in enumerate((yesterday - timedelta(hours=2), yesterday + timedelta(hours=2))):
         Clock.objects.create(
             case=case, kind="respond", about=f"test:{n}", title="响应", state=State.MET, ended_at=ended,
-            due_at=yesterday, started_at=yesterday - timedelta(days=1), allowance={"minutes": 60}, calendar="standard", pausable=True, first_due_at=yesterday,
+            due_at=yesterday, started_at=yesterday - timedelta(days=1), allowance={"minutes": 60}, calendar="standard",
+            pausable=True, first_due_at=yesterday,
         )  # fmt: skip
     week = my_week(now.agent, at)
     assert week.done == 1 and dict(week.days)[timezone.localtime(yesterday).date()] == 1
