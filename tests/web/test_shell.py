@@ -19,6 +19,7 @@ from django.urls import include, path
 from django.utils import timezone
 from jinja2 import ChoiceLoader, DictLoader
 
+from wenguo import away
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people import signin
 from wenguo.people.staff import Person
@@ -43,7 +44,7 @@ def gone(request: HttpRequest) -> HttpResponse:
     raise Http404
 
 
-def away(request: HttpRequest) -> HttpResponse:
+def lost(request: HttpRequest) -> HttpResponse:
     raise OperationalError("connection refused")
 
 
@@ -71,7 +72,7 @@ urlpatterns = [
     path("refuse/", refuse),
     path("early/", too_early),
     path("gone/", gone),
-    path("away/", away),
+    path("away/", lost),
     path("broken/", broken),
     path("inside/", inside),
     path("publish/", publish),
@@ -158,15 +159,19 @@ def test_a_stale_form_gives_back_what_was_typed() -> None:
     assert answer.status_code == 403 and "漏电三天了" in page and "geheim" not in page
 
 
-def test_only_a_lost_connection_counts_as_offline() -> None:
+def test_only_a_database_that_is_away_is_told_as_away() -> None:
     class Cause(Exception):
         sqlstate = "57014"  # a statement took too long
 
     failed = OperationalError("canceling statement")
     failed.__cause__ = Cause()
-    assert not doors.is_offline(failed) and doors.is_offline(OperationalError("refused"))
+    assert not away.words(failed) and away.words(OperationalError("refused")) == "暂时连接不上数据库"
     Cause.sqlstate = "57P01"
-    assert doors.is_offline(failed)
+    assert away.words(failed) == "暂时连接不上数据库"
+    for state in ("25006", "53100"):  # read-only; disk full
+        Cause.sqlstate = state
+        assert away.words(failed) == "数据库暂时不能写入"
+    assert not away.words(ValueError("refused"))
 
 
 # ── who may enter, and what is shown ──

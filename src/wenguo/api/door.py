@@ -15,7 +15,6 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
@@ -27,6 +26,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.security import HttpBearer
 
+from wenguo import away
 from wenguo.errors import Refusal
 from wenguo.people import tokens
 
@@ -265,15 +265,10 @@ def torn(request: HttpRequest, error: MultiPartParserError) -> HttpResponse:
 @api.exception_handler(Exception)
 def failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """A surprise: told to whoever listens for failures, and to the caller without any detail of ours."""
-    if isinstance(error, OperationalError | InterfaceError) and _is_offline(error):
-        answer = problem(503, _("暂时连接不上数据库,请稍候重试"))
+    if words := away.words(error):
+        answer = problem(503, _("{words}，请稍候原样重发").format(words=words))
         answer["Retry-After"] = "10"
         return answer
     log.exception("api.failed %s %s", request.method, request.resolver_match and request.resolver_match.route)
     got_request_exception.send(sender=None, request=request)
     return problem(500, _("系统出了差错,这一步没有完成;故障已记入日志"))
-
-
-def _is_offline(error: Exception) -> bool:
-    state = getattr(error.__cause__, "sqlstate", None)
-    return state is None or str(state).startswith(("08", "57P", "53300"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from email.utils import parseaddr
 from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
@@ -80,13 +81,19 @@ def deliver(delivery_id: int) -> None:
         _send(delivery)
 
 
+def message_id(delivery: Delivery) -> str:
+    """The same at every try: where a worker died between the server's word and ours, both copies are one message."""
+    host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{delivery.pk}.{bytes(delivery.event.hash).hex()[:24]}@{host}>"
+
+
 def _send(delivery: Delivery) -> None:
     words = delivery.event.private or {}
     mail = EmailMessage(
         subject=one_line(words.get("subject", ""), 150),
         body=words.get("body", ""),
         to=[delivery.to],
-        headers={"Auto-Submitted": "auto-generated", "X-Wenguo-Delivery": str(delivery.pk)},
+        headers={"Auto-Submitted": "auto-generated", "Message-ID": message_id(delivery)},
     )
     delivery.attempts += 1
     try:

@@ -75,7 +75,7 @@ def _database(url: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             **options,
-            "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 15},
+            "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 8},
         },
     }
 

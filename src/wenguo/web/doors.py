@@ -27,7 +27,6 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -36,6 +35,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from wenguo import away
 from wenguo.errors import NotYours, Refusal
 from wenguo.web.jinja import url_or
 from wenguo.web.live import sign_live
@@ -49,7 +49,6 @@ counts: Callable[[Any], Mapping[str, int]] = lambda person: {}  # noqa: E731
 
 _FIRST_TAG = re.compile(r'^\s*<section\b[^>]*?\bid="([^"]+)"', re.S)
 _NEVER_SHOWN = re.compile(r"csrf|password|secret|token|code", re.I)
-_OFFLINE = ("08", "57P", "53300")  # PostgreSQL: connection lost, shutting down, too many connections
 
 
 def by_htmx(request: HttpRequest) -> bool:
@@ -73,9 +72,7 @@ class Refusals:
             return None  # answered as a problem document by the API
         if isinstance(exception, Refusal):
             return refused(request, exception)
-        if is_offline(exception):
-            return offline(request)
-        return None
+        return offline(request, exception) if away.words(exception) else None
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
@@ -284,14 +281,6 @@ def content_policy(request: HttpRequest) -> str:
 # ── error pages; named as handlers in config/urls.py ──────────────────────────────────────────────────────────────
 
 
-def is_offline(exception: BaseException | None) -> bool:
-    """Is it the database that cannot be reached, rather than one statement that failed?"""
-    if not isinstance(exception, OperationalError | InterfaceError):
-        return False
-    state = getattr(exception.__cause__, "sqlstate", None)
-    return state is None or str(state).startswith(_OFFLINE)
-
-
 def _error(
     request: HttpRequest, status: int, title: str, advice: str, kept: Mapping[str, str] | None = None
 ) -> HttpResponse:
@@ -320,8 +309,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if is_offline(sys.exc_info()[1]):
-        return offline(request)
+    failure = sys.exc_info()[1]
+    if away.words(failure):
+        return offline(request, failure)
     return _error(
         request,
         500,
@@ -330,10 +320,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     )
 
 
-def offline(request: HttpRequest) -> HttpResponse:
-    answer = _error(
-        request, 503, _("暂时连接不上数据库"), _("这一步没有保存；您写的内容还在上一页，请稍等片刻，返回后再提交一次")
-    )
+def offline(request: HttpRequest, failure: BaseException | None) -> HttpResponse:
+    """503: the database is away for the moment, or takes nothing."""
+    advice = _("这一步没有保存；您写的内容还在上一页，请稍等片刻，返回后再提交一次")
+    answer = _error(request, 503, away.words(failure), advice)
     answer["Retry-After"] = "10"
     return answer
 
