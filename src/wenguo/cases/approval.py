@@ -108,8 +108,9 @@ class Approval(models.Model):
 def _barred(step: Approval) -> set[int]:
     """Who may not sign this step: who wrote or proposed it, and who signed another step, in person or by name."""
     option = step.option
-    signed = option.approvals.filter(attempt=step.attempt, state="approved").values_list("decided_by", "in_name_of")
-    return {option.drafted_by_id, step.proposed_by_id, *(pk for pair in signed for pk in pair if pk)}
+    steps = [s for s in option.approvals.all() if s.attempt == step.attempt and s.state == Approval.State.APPROVED]
+    signed = {pk for s in steps for pk in (s.decided_by_id, s.in_name_of_id) if pk}
+    return {option.drafted_by_id, step.proposed_by_id, *signed}
 
 
 def in_whose_name(step: Approval, by: Person, *, at: datetime) -> Person | None:

@@ -154,6 +154,9 @@ class Case(models.Model):
 
     objects = CaseSet.as_manager()
 
+    # What a page has read of this case, each small set once; None while an act works on it, which must see it as it is.
+    kept: dict[str, list[Any]] | None = None
+
     class Meta:
         indexes = [
             GinIndex(fields=["search"], name="cases_search"),
@@ -195,6 +198,36 @@ class Case(models.Model):
     @property
     def category_words(self) -> str:
         return self.pack.sub(self.category).title if self.category else _("未分类")
+
+
+# The small sets of a case that gates and pages ask for again and again, with what is read along with each.
+_WITH: dict[str, tuple[str, ...]] = {
+    "evidence": (),
+    "facts": ("evidence", "by"),
+    "findings": ("unit", "by"),
+    "causes": ("fact",),
+    "reports": ("author", "reviewer"),
+    "info_requests": ("unit", "person", "asked_by", "ended_by"),
+    "joint_tasks": ("unit", "asked_by", "done_by"),
+    "supervisions": ("ordered_by", "reported_by"),
+    "options": ("drafted_by",),
+    "measures": ("owner", "unit", "done_by", "payment", "evidence"),
+    "replies": ("author",),
+    "followups": ("by",),
+}
+
+
+def rows(case: Case, name: str) -> list[Any]:
+    """One of the small sets of a case, in its own order. A page that keeps what it read asks the database once."""
+    if case.kept is not None and name in case.kept:
+        return case.kept[name]
+    related, found = _WITH[name], getattr(case, name).all()
+    found = list(found.select_related(*related) if related else found)
+    for row in found:
+        row.case = case
+    if case.kept is not None:
+        case.kept[name] = found
+    return found
 
 
 # What an act may change. The search index is derived text, identity and stream are given at birth and never change.

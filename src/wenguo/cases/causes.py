@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import drawing
-from wenguo.cases.case import Case, add_words, record
+from wenguo.cases.case import Case, add_words, record, rows
 from wenguo.cases.lifecycle import require
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.staff import Person
@@ -292,7 +292,7 @@ def _trap(case: Case, word: str, otherwise: str = "") -> str:
 
 def warnings(case: Case) -> list[Warn]:
     """What the analysis should be looked at again for; nothing here forbids anything. Source: IV-5."""
-    nodes = list(case.causes.all())
+    nodes = rows(case, "causes")
     parents = {n.parent_id for n in nodes}
     leaves = [n for n in nodes if n.pk not in parents]
     said = _trap(case, "疏忽", _("停在某个人的疏忽；请再问为什么会疏忽、流程为什么没有拦住"))
@@ -313,7 +313,7 @@ def warnings(case: Case) -> list[Warn]:
 
 def has_root_cause(case: Case) -> bool:
     """Whether the whys were asked to the end: one of them is marked as a root cause."""
-    return bool(case.causes.filter(kind=CauseNode.Kind.WHY, root=True).exists())
+    return any(n.kind == CauseNode.Kind.WHY and n.root for n in rows(case, "causes"))
 
 
 @dataclass(frozen=True)
@@ -326,7 +326,7 @@ class Branch:
 
 def listed(case: Case, kind: str) -> list[Branch]:
     """The causes of one kind in the order of the tree, each before what hangs on it."""
-    nodes = [n for n in case.causes.select_related("fact") if n.kind == kind]
+    nodes = [n for n in rows(case, "causes") if n.kind == kind]
     return [Branch(n, depth) for n, depth in _in_order(nodes, None, 1)]
 
 
@@ -353,7 +353,7 @@ def _tags(node: CauseNode) -> list[str]:
 
 def why_picture(case: Case) -> str:
     """The tree of whys of this case as SVG; empty when there is none."""
-    nodes = [n for n in case.causes.all() if n.kind == CauseNode.Kind.WHY]
+    nodes = [n for n in rows(case, "causes") if n.kind == CauseNode.Kind.WHY]
     if not nodes:
         return ""
     depth = case.pack.thresholds.root_cause_max_depth
@@ -364,7 +364,7 @@ def why_picture(case: Case) -> str:
 
 def fish_picture(case: Case) -> str:
     """The fishbone of this case as SVG with every branch of the pack; empty when nothing is on it."""
-    nodes = [n for n in case.causes.all() if n.kind == CauseNode.Kind.BONE]
+    nodes = [n for n in rows(case, "causes") if n.kind == CauseNode.Kind.BONE]
     if not nodes:
         return ""
     bones = [drawing.Bone(b.title, _drawn(nodes, None, b.code)) for b in case.pack.causes]

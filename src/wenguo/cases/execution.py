@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock
-from wenguo.cases.case import Case, add_words, involve, record
+from wenguo.cases.case import Case, add_words, involve, record, rows
 from wenguo.cases.clock import Consent
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.handover import joint_gate
@@ -254,14 +254,16 @@ def complete(measure: Measure, proof: str, *, evidence: Evidence | None = None, 
 
 def in_hand(case: Case) -> Option | None:
     """The option being carried out."""
-    return case.options.filter(chosen=True, round=case.round, state__in=list(SIGNED)).first()
+    of_round = [o for o in rows(case, "options") if o.round == case.round]
+    return next((o for o in of_round if o.chosen and o.state in SIGNED), None)
 
 
 @gate("carry_out")
 def carry_out_gates(case: Case) -> list[Gate]:
     """Every measure of this round counts, also one that was paid on an option since replaced."""
-    planned = case.measures.filter(option__round=case.round).exclude(state=Measure.State.CANCELLED)
-    measures = list(planned.select_related("payment")) if in_hand(case) else []
+    of_round = {o.pk for o in rows(case, "options") if o.round == case.round}
+    planned = [m for m in rows(case, "measures") if m.option_id in of_round and m.state != Measure.State.CANCELLED]
+    measures = planned if in_hand(case) else []
     unpaid = any(m.needs_payment and m.payment_or_none is None for m in measures)
     open_ = [one_line(m.what, 20) for m in measures if m.state != Measure.State.DONE]
     waiting = _("等待措施:{what}").format(what="、".join(open_)) if open_ else _("措施已全部完成")

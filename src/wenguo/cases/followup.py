@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, links
-from wenguo.cases.case import Case, add_words, flag, involve, record, unflag
+from wenguo.cases.case import Case, add_words, flag, involve, record, rows, unflag
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.intake import Complaint, Submission, missing_items, open_case
 from wenguo.cases.letters import fill, local, post, values
@@ -350,7 +350,7 @@ def closing_gates(case: Case) -> list[Gate]:
         "content": UNHAPPY not in case.flags,
         "record_complete": not [i for i in missing_items(case) if i.required],
         "causes_coded": bool(case.category and (case.cause or case.nature != "complaint" or case.level == 4)),
-        "tasks_done": joint_gate(case).open and not case.supervisions.filter(reported_at=None).exists(),
+        "tasks_done": joint_gate(case).open and all(s.reported_at for s in rows(case, "supervisions")),
         "override_justified": "override_owed" not in case.flags,
     }
     return [Gate(c.text, done[c.code]) for c in case.pack.checklists.closing if c.code in done]
@@ -359,8 +359,9 @@ def closing_gates(case: Case) -> list[Gate]:
 def _followed_up(case: Case) -> bool:
     """Every step of the plan was done or duly attempted since the last answer; a reassessed case is called anew."""
     over = {FollowUp.State.DONE, FollowUp.State.TRIED}
-    made = case.followups.filter(round=case.round, state__in=over, at__gte=case.answered_at) if case.answered_at else ()
-    return {s.step for s in case.pack.followup.steps} <= {f.step for f in made}
+    since = case.answered_at
+    made = [f for f in rows(case, "followups") if f.round == case.round and f.state in over] if since else []
+    return {s.step for s in case.pack.followup.steps} <= {f.step for f in made if f.at and since and f.at >= since}
 
 
 @transaction.atomic

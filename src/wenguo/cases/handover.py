@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock
-from wenguo.cases.case import Case, Handling, add_words, flag, involve, record
+from wenguo.cases.case import Case, Handling, add_words, flag, involve, record, rows
 from wenguo.cases.lifecycle import Gate, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow, NotYours
@@ -342,7 +342,7 @@ def _end(task: JointTask, state: JointTask.State, **changes: Any) -> None:
 
 def joint_gate(case: Case) -> Gate:
     """A lead cannot finish while a sub-task is open."""
-    units = list(case.joint_tasks.pending().values_list("unit__title", flat=True))
+    units = [task.unit.title for task in rows(case, "joint_tasks") if task.state == JointTask.State.OPEN]
     if units:
         return Gate(_("等待会办:{units}").format(units="、".join(units)), False)
     return Gate(_("会办已全部完成"), True)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, letters
-from wenguo.cases.case import Case, add_words, involve, record
+from wenguo.cases.case import Case, add_words, involve, record, rows
 from wenguo.cases.handover import desk_of
 from wenguo.cases.lifecycle import Gate, require
 from wenguo.cases.notice import tell
@@ -61,6 +61,8 @@ class InfoRequest(models.Model):
     ended_at = models.DateTimeField(null=True)
 
     objects = InfoRequests.as_manager()
+
+    heard: bool | None = None  # whether the customer spoke since, once somebody asked
 
     class Meta:
         ordering = ["pk"]
@@ -242,9 +244,18 @@ def heard(case: Case, *, by: Any, at: datetime) -> None:
             record(case, "request.answered", by=by, at=at, data={"request": request.pk, "customer": True})
 
 
+def _is_heard(request: InfoRequest) -> bool:
+    """Did the customer who was asked speak since? One query for a request to the customer, none for any other."""
+    if not request.to_customer:
+        return False
+    if request.heard is None:
+        request.heard = not InfoRequest.objects.waiting().filter(pk=request.pk).exists()
+    return request.heard
+
+
 def request_gate(case: Case) -> Gate:
     """An investigation does not end while an answer is awaited; one that will not come is cancelled with a reason."""
-    waiting = [r.whom for r in case.info_requests.waiting().select_related("unit", "person")]
+    waiting = [r.whom for r in rows(case, "info_requests") if r.state == InfoRequest.State.OPEN and not _is_heard(r)]
     if waiting:
         return Gate(_("等待协查答复：{whom}").format(whom="、".join(dict.fromkeys(waiting))), False)
     return Gate(_("协查已全部答复"), True)

@@ -30,6 +30,7 @@ from wenguo.cases.case import (
     involve,
     plain,
     record,
+    rows,
 )
 from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import Outcome, require
@@ -417,7 +418,7 @@ def missing_items(case: Case) -> list[Any]:
         "occurred_at": bool(r.happened), "place": bool(r.place), "product": bool(case.product),
         "batch": bool(case.batch), "order": bool(r.order_number), "description": len(r.description) >= 10,
         "wish": bool(r.wish or r.wishes), "amount": r.claim_fen is not None, "preferred": bool(r.preferred_channel),
-        "evidence": case.evidence.exists(), "business": bool(r.business_address),
+        "evidence": bool(rows(case, "evidence")), "business": bool(r.business_address),
     }  # fmt: skip
     return [i for i in case.pack.checklists.intake if _asked_of(i.only, case) and not has.get(i.code, True)]
 

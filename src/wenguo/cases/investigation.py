@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import causes, inquiry
-from wenguo.cases.case import Case, Liability, add_words, differing, involve, record
+from wenguo.cases.case import Case, Liability, add_words, differing, involve, record, rows
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.lifecycle import Gate, gate, gates, require
@@ -295,7 +295,7 @@ def _wrong(
 
 def finding_of(case: Case) -> Finding | None:
     """The finding that holds in this round."""
-    return case.findings.filter(round=case.round).select_related("unit", "by").first()
+    return next((f for f in rows(case, "findings") if f.round == case.round), None)
 
 
 # The end of the investigation
@@ -304,7 +304,7 @@ def finding_of(case: Case) -> Finding | None:
 @gate("conclude")
 def conclusion_gates(case: Case) -> list[Gate]:
     """What an investigation of this level needs before a solution is worked out. Source: IV-1…IV-7, FIELD §5."""
-    limits, facts = case.pack.thresholds, list(case.facts.all())
+    limits, facts = case.pack.thresholds, rows(case, "facts")
     keys = [f for f in facts if f.key]
     finding = finding_of(case)
     needed = [
@@ -331,7 +331,8 @@ def _has_side(case: Case, side: Sequence[str], sources: set[str]) -> bool:
 
 def _report_stands(case: Case, finding: Finding | None) -> bool:
     """A report was approved that tells the finding which holds now."""
-    return finding is not None and case.reports.filter(state="approved", finding=finding).exists()
+    approved = [r for r in rows(case, "reports") if r.state == "approved"]
+    return finding is not None and any(r.finding_id == finding.pk for r in approved)
 
 
 @transaction.atomic
@@ -454,15 +455,16 @@ def _checklist(found: InvestigationList, ticks: dict[tuple[str, str], ChecklistT
 
 def board(case: Case) -> Board:
     """Everything the investigation page shows of this case; the number of queries does not grow with its facts."""
-    facts = list(case.facts.select_related("evidence", "by"))
+    facts = rows(case, "facts")
     ticks = {(t.checklist, t.item): t for t in case.ticks.select_related("by")}
     frame = case.pack.checklists.frame
-    findings = list(case.findings.select_related("unit", "by").prefetch_related("basis"))
+    findings = rows(case, "findings")
+    prefetch_related_objects(findings, "basis")
     held = next((f for f in findings if f.round == case.round), None)
     return Board(
         aspects=[Aspect(a.code, a.text, a.why, [f for f in facts if f.aspect == a.code]) for a in frame],
         checklists=[_checklist(found, ticks) for found in checklists(case)],
-        requests=list(case.info_requests.select_related("unit", "person", "asked_by", "ended_by")),
+        requests=rows(case, "info_requests"),
         whys=causes.listed(case, causes.CauseNode.Kind.WHY),
         bones=causes.listed(case, causes.CauseNode.Kind.BONE),
         warnings=causes.warnings(case),
@@ -470,7 +472,7 @@ def board(case: Case) -> Board:
         fish_picture=causes.fish_picture(case),
         finding=held,
         earlier_findings=[f for f in findings if f is not held],
-        reports=list(case.reports.select_related("author", "reviewer")),
+        reports=rows(case, "reports"),
         gates=gates(case, "conclude"),
         may_skip=case.level >= case.pack.thresholds.skip_investigation_from_level,
     )

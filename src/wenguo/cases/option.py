@@ -189,7 +189,16 @@ def cumulated(rows: Iterable[tuple[int, str, int]], case_id: int) -> int:
 
 def goodwill_before(option: Option, family: list[int], *, at: datetime) -> int:
     """Fen of goodwill the same customer was given or is being offered within the pack's window. Source: FIELD §7."""
-    since = at - timedelta(days=option.case.pack.thresholds.goodwill_window_days)
-    others = Option.objects.filter(case__customer_id__in=family, submitted_at__gte=since, goodwill_fen__gt=0)
-    rows = others.exclude(pk=option.pk).values_list("case_id", "state", "goodwill_fen")
-    return cumulated(rows, option.case_id)
+    return goodwill_beside(option, goodwill_of(option.case, family, at=at))
+
+
+def goodwill_of(case: Case, family: list[int], *, at: datetime) -> list[tuple[int, int, str, int]]:
+    """What was submitted for the same customer within the window: (option, case, state, goodwill_fen)."""
+    since = at - timedelta(days=case.pack.thresholds.goodwill_window_days)
+    given = Option.objects.filter(case__customer_id__in=family, submitted_at__gte=since, goodwill_fen__gt=0)
+    return list(given.values_list("pk", "case_id", "state", "goodwill_fen"))
+
+
+def goodwill_beside(option: Option, given: Iterable[tuple[int, int, str, int]]) -> int:
+    """What of that counts together with this option."""
+    return cumulated(((case, state, fen) for pk, case, state, fen in given if pk != option.pk), option.case_id)

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, followup
-from wenguo.cases.case import Case, Nature, add_words, involve, record
+from wenguo.cases.case import Case, Nature, add_words, involve, record, rows
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.letters import post, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
@@ -271,11 +271,11 @@ def waiting_for(person: Person, at: datetime) -> list[ReplyReview]:
         reply__author=person
     )
     visible = Case.objects.visible_to(person, at)
-    rows = (
+    found = (
         open_reviews.filter(reply__case__in=visible).select_related("reply__case", "reply__author").order_by("pk")[:200]
     )
-    may = {r: _entitled(r, person, at) is not None for r in {row.role for row in rows}}
-    return [row for row in rows if may[row.role]]
+    may = {r: _entitled(r, person, at) is not None for r in {row.role for row in found}}
+    return [row for row in found if may[row.role]]
 
 
 @gate("answer")
@@ -290,7 +290,7 @@ def answer_gates(case: Case) -> list[Gate]:
 
 def current(case: Case) -> Reply | None:
     """The reply being worked on."""
-    return case.replies.exclude(state=Reply.State.SENT).first()
+    return next((r for r in rows(case, "replies") if r.state != Reply.State.SENT), None)
 
 
 @transaction.atomic

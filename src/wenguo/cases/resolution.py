@@ -17,7 +17,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from wenguo.cases import clock, letters, links
-from wenguo.cases.case import Case, Channel, Liability, add_words, flag, involve, record
+from wenguo.cases.case import Case, Channel, Liability, add_words, flag, involve, record, rows
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.lifecycle import Gate, gate, require
 from wenguo.cases.notice import tell
@@ -164,7 +164,11 @@ def _choose(option: Option, why: str, *, by: Any, at: datetime) -> None:
 
 def chosen(case: Case) -> Option | None:
     """The option of this round that the case goes with, not yet carried out."""
-    return case.options.filter(chosen=True, round=case.round).exclude(state=State.CARRIED).first()
+    return next((o for o in _of_round(case) if o.chosen and o.state != State.CARRIED), None)
+
+
+def _of_round(case: Case) -> list[Option]:
+    return [o for o in rows(case, "options") if o.round == case.round]
 
 
 @dataclass(frozen=True)
@@ -185,13 +189,13 @@ class Matrix:
 
 def matrix(case: Case) -> Matrix:
     """The options of this round beside each other, best first; those withdrawn are left out. Source: RS-4."""
-    options = case.options.filter(round=case.round).exclude(state=State.WITHDRAWN).select_related("drafted_by")
+    options = [o for o in _of_round(case) if o.state != State.WITHDRAWN]
     best = max((o.score for o in options if o.score is not None), default=None)
-    rows = [
+    compared = [
         Row(o, [o.scores.get(c.code) for c in CRITERIA], o.score, o.score is not None and o.score == best)
         for o in options
     ]
-    return Matrix(CRITERIA, sorted(rows, key=lambda r: (-(r.score or 0), r.option.pk)))
+    return Matrix(CRITERIA, sorted(compared, key=lambda r: (-(r.score or 0), r.option.pk)))
 
 
 # With the customer
@@ -298,7 +302,7 @@ def _not_agreed(option: Option, *, by: Any, at: datetime) -> None:
 
 def is_one_pass(case: Case) -> bool | None:
     """Whether the customer agreed to the first round of offers; None while nothing is agreed. RS-7."""
-    agreed = case.options.filter(round=case.round, answer=Answer.ACCEPT).order_by("pk").first()
+    agreed = next((o for o in _of_round(case) if o.answer == Answer.ACCEPT), None)
     return agreed.offered_no == 1 if agreed else None
 
 
@@ -328,7 +332,8 @@ def settle_gates(case: Case) -> list[Gate]:
     signed = option is not None and option.is_signed and not option.is_outgrown
     waived = consent_waived(option) if option else ""
     agreed = option is not None and (bool(waived) or option.state == State.ACCEPTED)
-    measures = option is not None and option.measures.exclude(state="cancelled").exists()
+    planned = [m.option_id for m in rows(case, "measures") if m.state != "cancelled"]
+    measures = option is not None and option.pk in planned
     regraded = option is not None and option.is_signed and option.is_outgrown
     return [
         Gate(_("选定方案"), option is not None),

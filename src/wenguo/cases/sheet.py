@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
+
 from wenguo.cases.approval import Approval, in_whose_name
-from wenguo.cases.case import Case, Channel
+from wenguo.cases.case import Case, Channel, rows
 from wenguo.cases.execution import Measure, Suggested, carry_out_gates, suggested
 from wenguo.cases.lifecycle import Gate, Stage
 from wenguo.cases.option import Answer, Option, State
 from wenguo.cases.override import Override
-from wenguo.cases.payment import Payment, paid_fen
+from wenguo.cases.payment import Payment
 from wenguo.cases.quote import Line
 from wenguo.cases.resolution import Matrix, chosen, consent_waived, is_one_pass, matrix, settle_gates
 from wenguo.people.staff import Person
@@ -67,8 +69,17 @@ class Board:
 def board(case: Case, at: datetime, person: Person | None = None) -> Board:
     """Everything the page of this stage shows; with `person`, which steps they may decide."""
     compared = matrix(case)
-    withdrawn = case.options.filter(round=case.round, state=State.WITHDRAWN)
-    cards = [card(o, at, person) for o in [*(row.option for row in compared.rows), *withdrawn]]
+    withdrawn = [o for o in rows(case, "options") if o.round == case.round and o.state == State.WITHDRAWN]
+    options = [*(row.option for row in compared.rows), *withdrawn]
+    prefetch_related_objects(
+        options,
+        Prefetch("approvals", Approval.objects.select_related("decided_by", "in_name_of", "unit", "proposed_by")),
+        Prefetch("overrides", Override.objects.select_related("by")),
+    )
+    measures: dict[int, list[Measure]] = {}
+    for measure in rows(case, "measures"):
+        measures.setdefault(measure.option_id, []).append(measure)
+    cards = [_card(o, measures.get(o.pk, []), at, person) for o in options]
     return Board(
         compared, cards, chosen(case), settle_gates(case),
         carry_out_gates(case) if case.stage == Stage.EXECUTION else [],
@@ -76,21 +87,22 @@ def board(case: Case, at: datetime, person: Person | None = None) -> Board:
     )  # fmt: skip
 
 
-def card(option: Option, at: datetime, person: Person | None = None) -> Card:
+def _card(option: Option, measures: list[Measure], at: datetime, person: Person | None) -> Card:
     waived = consent_waived(option)
-    measures = list(option.measures.select_related("owner", "unit", "done_by", "payment", "evidence"))
+    payments = [m.payment for m in measures if m.payment_or_none]
     return Card(
-        option, option.quote.lines, signatures(option, at, person), measures, suggested(option),
-        [m.payment for m in measures if m.payment_or_none], list(option.overrides.select_related("by")),
-        paid_fen(option), not waived, waived,
+        option, option.quote.lines, signatures(option, at, person), measures, suggested(option), payments,
+        list(option.overrides.all()), sum(p.amount_fen for p in payments), not waived, waived,
     )  # fmt: skip
 
 
 def signatures(option: Option, at: datetime, person: Person | None = None) -> list[Signature]:
     """The steps of the version that was submitted last, in order."""
-    steps = option.approvals.filter(attempt=option.attempt).order_by("position")
+    steps = option.approvals.select_related("decided_by", "in_name_of", "unit", "proposed_by")
+    if "approvals" in getattr(option, "_prefetched_objects_cache", {}):
+        steps = option.approvals.all()
     found, turn = [], True
-    for step in steps.select_related("decided_by", "in_name_of", "unit", "proposed_by"):
+    for step in sorted((s for s in steps if s.attempt == option.attempt), key=lambda s: s.position):
         step.option = option
         waits = turn and option.state == State.SUBMITTED and step.state == Approval.State.WAITING
         may = bool(waits and person and person.may("case.approve", at) and in_whose_name(step, person, at=at))

@@ -124,6 +124,11 @@ def in_force(at: datetime) -> PolicyVersion:
     return found
 
 
+def current_pack() -> Pack:
+    """The pack in force at this moment of the request. It costs nothing beside a calendar that was asked for."""
+    return pack(_state().version_id)
+
+
 @lru_cache(maxsize=32)
 def pack(version_id: int) -> Pack:
     """The pack of a version; kept in memory, since the content of a version never changes. DoesNotExist: no such."""

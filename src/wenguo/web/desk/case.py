@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from markupsafe import Markup
 
 from wenguo.cases import clock as clocks
 from wenguo.cases.case import Case, record
@@ -24,12 +25,15 @@ from wenguo.web.desk.common import (
     again,
     case_again,
     case_panels,
+    earlier_panels,
     find_case,
     form_of,
     frame,
     me,
     middle,
     of_case,
+    past,
+    rendered,
 )
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.timeline import FILTERS, timeline
@@ -47,14 +51,15 @@ def show(request: HttpRequest, number: str) -> HttpResponse:
 
 def case_page(request: HttpRequest, case: Case, *, status: int = 200, **more: Any) -> HttpResponse:
     """The whole page. `more` may hold `act` (the form opened in 下一步), `revealed`, `refusal` and `typed`."""
-    folder = Folder(case, me(request), timezone.now())
+    folder = Folder(case, me(request), timezone.now()).keep()
     show_ = request.GET.get("show", "")
-    story = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
+    story = timeline(folder, show_ if show_ in FILTERS else "", before=_before(request))
     tab = request.GET.get("tab", "")
     context = {
         **frame(request, folder),
         **middle(request, folder),
         "story": story,
+        "earlier_only": _before(request) is not None,
         "show": show_,
         "filters": FILTERS,
         "tab": tab if tab in TABS else "",
@@ -70,14 +75,36 @@ def story(request: HttpRequest, number: str) -> HttpResponse:
     case = find_case(request, number)
     if not by_htmx(request):
         return case_page(request, case)
-    folder = Folder(case, me(request), timezone.now())
+    folder = Folder(case, me(request), timezone.now()).keep()
     show_ = request.GET.get("show", "")
-    told = timeline(folder, show_ if show_ in FILTERS else "", all="all" in request.GET)
+    before = _before(request)
+    told = timeline(folder, show_ if show_ in FILTERS else "", before=before)
     return render(
         request,
-        "desk/case/_timeline.html",
+        "desk/case/_timeline.html" if before is None else "desk/case/_timeline_lines.html",
         {**frame(request, folder), "story": told, "show": show_, "filters": FILTERS},
     )
+
+
+def _before(request: HttpRequest) -> int | None:
+    """Where in the story to go on, for what is earlier."""
+    written = request.GET.get("before", "")
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else None
+
+
+@desk
+@require_GET
+def part(request: HttpRequest, number: str, stage: str) -> HttpResponse:
+    """What an earlier stage left behind: unfolded on the case page by htmx, else a page of its own."""
+    case = find_case(request, number)
+    folder = Folder(case, me(request), timezone.now()).keep()
+    if stage not in {s for s, _title in past(folder)}:
+        raise NotFound(_("这一步没有留下内容"))
+    title, _has, panel = earlier_panels[stage]
+    html = rendered(request, folder, panel)
+    if by_htmx(request):
+        return HttpResponse(html or Markup('<p class="quiet">{}</p>').format(_("这一轮没有内容")))
+    return page(request, "desk/case/part.html", {**frame(request, folder), "title": title, "html": html}, here="queue")
 
 
 @desk

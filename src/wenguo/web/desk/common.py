@@ -29,7 +29,7 @@ from markupsafe import Markup
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS, Stage
 from wenguo.errors import Invalid, NotFound, Overtaken
-from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.folder import Folder, marked
 from wenguo.web.doors import go, panels
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -52,7 +52,7 @@ RELATED = (
 )
 
 stage_panels: dict[str, list[Panel]] = defaultdict(list)
-earlier_panels: list[tuple[Any, str, Panel]] = []  # title, the stage it belongs to, panel
+earlier_panels: dict[str, tuple[Any, tuple[str, ...], Panel]] = {}  # by stage: title, what there must be, panel
 
 
 def stage_panel(*stages: str) -> Callable[[Panel], Panel]:
@@ -66,11 +66,14 @@ def stage_panel(*stages: str) -> Callable[[Panel], Panel]:
     return keep
 
 
-def earlier_panel(title: Any, from_stage: str) -> Callable[[Panel], Panel]:
-    """Keep this panel readable, folded under `title`, in every stage after `from_stage`."""
+def earlier_panel(title: Any, from_stage: str, has: tuple[str, ...]) -> Callable[[Panel], Panel]:
+    """Keep this panel readable under `title` in every stage after `from_stage`, if the case has any of `has`.
+
+    It is made when somebody unfolds it.
+    """
 
     def keep(panel: Panel) -> Panel:
-        earlier_panels.append((title, from_stage, panel))
+        earlier_panels[from_stage] = (title, has, panel)
         return panel
 
     return keep
@@ -90,8 +93,9 @@ def find_case(request: HttpRequest, number: str) -> Case:
     NotFound: no such case, or not for this person. Overtaken: the page posted is older than the case (`version`).
     """
     at = timezone.now()
-    seen = Case.objects.visible_to(me(request), at).select_related(*RELATED).prefetch_related("evidence")
-    case = seen.filter(number=number).first()
+    seen = Case.objects.visible_to(me(request), at).select_related(*RELATED)
+    found = seen.filter(number=number)
+    case: Case | None = (marked(found) if request.method == "GET" else found).first()
     if case is None:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
     read = request.POST.get("version", "")
@@ -104,7 +108,8 @@ def find_case(request: HttpRequest, number: str) -> Case:
 
 def again(case: Case) -> Case:
     """The same case as it is now, with what a page shows of it."""
-    return Case.objects.select_related(*RELATED).get(pk=case.pk)
+    fresh: Case = marked(Case.objects.select_related(*RELATED)).get(pk=case.pk)
+    return fresh
 
 
 def of_case(rows: Any, pk: str, what: str) -> Any:
@@ -199,17 +204,20 @@ def frame(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 
 
 def middle(request: HttpRequest, folder: Folder) -> dict[str, Any]:
-    """The panels of this stage, open, and those of the stages before, folded: [(title, html)]."""
-    case, order = folder.case, [s.value for s in Stage]
-    now = stage_panels.get(case.stage, [])
-    past = [
-        (title, html)
-        for title, stage, panel in earlier_panels
-        if order.index(stage) < order.index(case.stage)
-        and panel not in now
-        and (html := rendered(request, folder, panel))
+    """The panels of this stage, open, and the titles of those of the stages before: [(stage, title)]."""
+    now = stage_panels.get(folder.case.stage, [])
+    return {"stage_now": [html for p in now if (html := rendered(request, folder, p))], "stage_past": past(folder)}
+
+
+def past(folder: Folder) -> list[tuple[str, str]]:
+    """The stages this case has behind it that left something to read, in their order, with their titles."""
+    order = [s.value for s in Stage]
+    now = stage_panels.get(folder.case.stage, [])
+    return [
+        (stage, str(earlier_panels[stage][0]))
+        for stage in order[: order.index(folder.case.stage)]
+        if stage in earlier_panels and earlier_panels[stage][2] not in now and folder.has(*earlier_panels[stage][1])
     ]
-    return {"stage_now": [html for p in now if (html := rendered(request, folder, p))], "stage_past": past}
 
 
 # The parts of the page that any act may have changed; they ride along behind the panel that was worked in.
@@ -226,8 +234,8 @@ def case_panels(
     to = url("desk:case", case.number)
     if request.headers.get("HX-Request") != "true":
         return panels(request, context={}, to=to, said=said)
-    fresh = again(case)
-    folder = Folder(fresh, me(request), timezone.now())
+    fresh = case if case.kept is not None else again(case)
+    folder = Folder(fresh, me(request), timezone.now()).keep()
     given = {**frame(request, folder), **folder.parts(), **(context or {})}
     return panels(request, *templates, *ALONG, context=given, to=to, said=said)
 
@@ -244,7 +252,7 @@ def answer(
     if case.stage != stage_before or panel is None:
         return case_again(request, case, said)
     fresh = again(case)
-    shown = panel(request, Folder(fresh, me(request), timezone.now()))
+    shown = panel(request, Folder(fresh, me(request), timezone.now()).keep())
     if shown is None:
         return case_again(request, fresh, said)
     return case_panels(request, fresh, shown[0], context=shown[1], said=said)
@@ -260,11 +268,12 @@ def units_to_choose(exclude: Sequence[int | None] = ()) -> list[tuple[str, str]]
     from wenguo.people.units import Unit
 
     rows = Unit.objects.working().order_by("path").values_list("pk", "title", "path")
-    return [
-        (str(pk), "　" * (len([p for p in path.split("/") if p]) - 1) + title)
-        for pk, title, path in rows
-        if pk not in exclude
-    ]
+    return [(str(pk), indented(path, title)) for pk, title, path in rows if pk not in exclude]
+
+
+def indented(path: str, title: str) -> str:
+    """The title of a unit, indented by its place in the tree."""
+    return "　" * (len([p for p in path.split("/") if p]) - 1) + title
 
 
 def chosen_unit(given: Given, field: str, label: str, *, optional: bool = False) -> Any:

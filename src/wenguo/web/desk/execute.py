@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import execution, payment, sheet
-from wenguo.cases.case import Case
+from wenguo.cases.case import Case, rows
 from wenguo.cases.clock import Consent
 from wenguo.cases.evidence import attach
 from wenguo.cases.execution import Measure, Plan
@@ -31,10 +31,9 @@ from wenguo.web.desk.common import (
     me,
     of_case,
     stage_panel,
-    units_to_choose,
 )
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.stage_common import channel_choices, colleagues, kept, shown, words_of
+from wenguo.web.desk.stage_common import channel_choices, people_and_units, shown, words_of
 from wenguo.web.doors import desk, page
 from wenguo.web.given import Given
 
@@ -44,12 +43,13 @@ MEASURES = "desk/stage/_exe_measures.html"
 def measure_choices(folder: Folder) -> dict[str, Any]:
     """What the forms of a measure choose from; nothing where this person may not plan."""
     may = folder.can("execute") or folder.can("draft_option")
+    people, units = people_and_units(folder) if may else ([], [])
     return {
         "measure_kinds": words_of(Kind.choices),
         "methods": words_of(payment.Method.choices),
         "channels": channel_choices(),
-        "people": kept(folder, "people", lambda: colleagues(folder.case, folder.at)) if may else [],
-        "units": kept(folder, "units", units_to_choose) if may else [],
+        "people": people,
+        "units": units,
         "files": [(str(e.pk), e.name) for e in folder.evidence],
         "may_plan": may,
         "new_key": lambda: uuid4().hex,
@@ -69,10 +69,11 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 
 
 @stage_panel("execution")
-@earlier_panel(_lazy("执行"), "execution")
+@earlier_panel(_lazy("执行"), "execution", ("measures",))
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     case = folder.case
-    if case.stage != "execution" and not case.measures.filter(option__round=case.round).exists():
+    of_round = {o.pk for o in rows(case, "options") if o.round == case.round}
+    if case.stage != "execution" and not any(m.option_id in of_round for m in rows(case, "measures")):
         return None
     return "desk/stage/execution.html", context(request, folder)
 

@@ -7,19 +7,28 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases.case import Case, Channel, Liability, Nature
-from wenguo.cases.clock import Clock, State, Terms
+from wenguo.cases.case import Case, Channel, Liability, Nature, rows
+from wenguo.cases.causes import CauseNode
+from wenguo.cases.clock import Clock, Pause, State, Terms
 from wenguo.cases.evidence import Evidence
+from wenguo.cases.execution import Measure
+from wenguo.cases.followup import FollowUp, Survey
 from wenguo.cases.handover import Handover, JointTask, Supervision
+from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission, missing_items
+from wenguo.cases.investigation import Fact, Finding
 from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
-from wenguo.customers.customer import Order, family_ids
+from wenguo.cases.option import Option
+from wenguo.cases.reply import Reply
+from wenguo.customers.customer import Customer, Order, family_ids
 from wenguo.customers.masking import mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import Masked, masked
 from wenguo.policy import promise
 from wenguo.policy.versions import calendar as calendar_of
+from wenguo.policy.versions import current_pack
 
 FLAGS = {
     "vip": (_lazy("VIP"), "accent"),
@@ -30,6 +39,37 @@ FLAGS = {
     "override_owed": (_lazy("欠越级说明"), "due"),
 }
 EARLIER = 5  # earlier cases of the customer on the page; the rest is one tap away
+
+
+# What a case has any of, asked along with the case itself: what it has none of is not asked for again.
+_OF_CASE: dict[str, Any] = {
+    "handovers": Handover.objects,
+    "joint_tasks": JointTask.objects,
+    "supervisions": Supervision.objects,
+    "joined": Submission.objects.filter(state=Submission.State.JOINED),
+    "evidence": Evidence.objects,
+    "pauses": Pause.objects,
+    "facts": Fact.objects,
+    "findings": Finding.objects,
+    "info_requests": InfoRequest.objects,
+    "causes": CauseNode.objects,
+    "options": Option.objects,
+    "measures": Measure.objects,
+    "replies": Reply.objects,
+    "followups": FollowUp.objects,
+    "surveys": Survey.objects,
+}
+
+
+def marked(cases: Any) -> Any:
+    """The cases with a mark `has_…` for each kind of thing that belongs to them."""
+    return cases.annotate(
+        has_merged=Exists(Customer.objects.filter(merged_into=OuterRef("customer"))),
+        **{
+            f"has_{name}": Exists(kind.filter(**{"clock__case" if name == "pauses" else "case": OuterRef("pk")}))
+            for name, kind in _OF_CASE.items()
+        },
+    )
 
 
 def flag_words(code: str) -> tuple[str, str]:
@@ -100,6 +140,16 @@ class Folder:
     def __init__(self, case: Case, person: Any, at: datetime) -> None:
         self.case, self.person, self.at = case, person, at
 
+    def keep(self) -> Folder:
+        """For a page that only shows: each set is read once, and not at all where a mark says it is empty."""
+        if self.case.kept is None:
+            self.case.kept = {name: [] for name in _OF_CASE if not self.has(name)}
+        return self
+
+    def has(self, *names: str) -> bool:
+        """May the case have any of these? Yes also where nobody asked (`marked`)."""
+        return any(getattr(self.case, f"has_{name}", True) for name in names)
+
     # ── the head ──
 
     @cached_property
@@ -119,8 +169,9 @@ class Folder:
     @cached_property
     def clocks(self) -> list[Chip]:
         """The promises of this round: those that run, the nearest first, then those that ended, the last first."""
-        rows = list(self.case.clocks.filter(round=self.case.round).prefetch_related("pauses"))
-        chips = [self._chip(row) for row in rows]
+        clocks = self.case.clocks.filter(round=self.case.round)
+        found = list(clocks.prefetch_related("pauses") if self.has("pauses") else clocks)
+        chips = [self._chip(clock) for clock in found]
         live = sorted(
             (c for c in chips if c.is_live), key=lambda c: (c.clock.due_at is None, c.clock.due_at or self.at)
         )
@@ -129,7 +180,7 @@ class Folder:
 
     def _chip(self, clock: Clock) -> Chip:
         clock.case = self.case
-        pauses = sorted(clock.pauses.all(), key=lambda p: p.since)
+        pauses = sorted(clock.pauses.all(), key=lambda p: p.since) if self.has("pauses") else []
         terms = Terms(
             clock.started_at,
             promise.Allowance.from_spec(clock.allowance),
@@ -147,6 +198,11 @@ class Folder:
         if clock.state == State.MET:
             look = "met" if clock.is_on_time is not False else "late"
         return Chip(clock, used / 100, look, reason)
+
+    @cached_property
+    def pack_today(self) -> Any:
+        """The policy of the day: who may sign, and what is owed now."""
+        return current_pack()
 
     @property
     def live_clocks(self) -> list[Chip]:
@@ -211,26 +267,23 @@ class Folder:
 
     @cached_property
     def family(self) -> list[int]:
-        return family_ids(self.case.customer)
+        """All records that are this customer; asked for only where one was merged into another."""
+        customer = self.case.customer
+        return family_ids(customer) if customer.merged_into_id or self.has("merged") else [customer.pk]
 
     @cached_property
     def orders(self) -> list[Order]:
         """The latest orders, that of the record first."""
-        rows = list(Order.objects.filter(customer_id__in=self.family)[:12])
+        latest = list(Order.objects.filter(customer_id__in=self.family)[:12])
         told = self.case.record.order_number
-        return sorted(rows, key=lambda o: o.number != told)[:4]
+        return sorted(latest, key=lambda o: o.number != told)[:4]
 
     @cached_property
     def earlier(self) -> list[Any]:
         """Other cases of this customer that the reader may see, the newest first; one more than shown."""
-        rows = (
-            Case.objects.visible_to(self.person, self.at).filter(customer_id__in=self.family).exclude(pk=self.case.pk)
-        )
-        return list(
-            rows.order_by("-received_at", "-pk").values("number", "subject", "stage", "level", "received_at")[
-                : EARLIER + 1
-            ]
-        )
+        others = Case.objects.visible_to(self.person, self.at).filter(customer_id__in=self.family)
+        told = others.exclude(pk=self.case.pk).order_by("-received_at", "-pk")
+        return list(told.values("number", "subject", "stage", "level", "received_at")[: EARLIER + 1])
 
     @property
     def contact(self) -> dict[str, str]:
@@ -246,7 +299,7 @@ class Folder:
 
     @cached_property
     def evidence(self) -> list[Evidence]:
-        return list(self.case.evidence.all())
+        return rows(self.case, "evidence")
 
     @cached_property
     def missing(self) -> list[Any]:
@@ -256,17 +309,15 @@ class Folder:
     @cached_property
     def joined(self) -> list[Submission]:
         """Later submissions that were taken as the same matter."""
-        return list(self.case.submissions.filter(state=Submission.State.JOINED).order_by("received_at"))
+        taken = self.case.submissions.filter(state=Submission.State.JOINED).order_by("received_at")
+        return list(taken) if self.has("joined") else []
 
     # ── who has it ──
 
     @cached_property
     def handovers(self) -> list[Handover]:
-        return list(
-            self.case.handovers.select_related(
-                "from_unit", "to_unit", "sent_by", "signed_by", "proposed_unit"
-            ).order_by("pk")
-        )
+        related = ("from_unit", "to_unit", "sent_by", "signed_by", "proposed_unit")
+        return list(self.case.handovers.select_related(*related).order_by("pk")) if self.has("handovers") else []
 
     @property
     def to_sign(self) -> Handover | None:
@@ -284,7 +335,7 @@ class Folder:
 
     @cached_property
     def tasks(self) -> list[JointTask]:
-        return list(self.case.joint_tasks.select_related("unit", "asked_by", "done_by").order_by("pk"))
+        return sorted(rows(self.case, "joint_tasks"), key=lambda t: t.pk)
 
     @property
     def open_tasks(self) -> list[JointTask]:
@@ -292,7 +343,7 @@ class Folder:
 
     @cached_property
     def supervisions(self) -> list[Supervision]:
-        return list(self.case.supervisions.select_related("ordered_by", "reported_by").order_by("pk"))
+        return sorted(rows(self.case, "supervisions"), key=lambda s: s.pk)
 
     @property
     def open_supervisions(self) -> list[Supervision]:

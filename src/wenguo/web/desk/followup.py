@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -11,8 +12,9 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import followup
+from wenguo.cases.case import rows
 from wenguo.cases.clock import Clock
-from wenguo.cases.followup import FollowUp
+from wenguo.cases.followup import Attempt, FollowUp
 from wenguo.customers.masking import mask_name, mask_phone
 from wenguo.web.desk.common import act_form, earlier_panel, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
@@ -28,13 +30,15 @@ CALLS = "desk/stage/_fol_calls.html"
 def show(request: HttpRequest) -> HttpResponse:
     """Call-backs this person may make, the nearest due first."""
     at, person = timezone.now(), me(request)
-    rows = followup.due_for(person, at) if may(person, "case.followup") else []
+    calls_due = followup.due_for(person, at) if may(person, "case.followup") else []
     due = dict(
-        Clock.objects.live().filter(kind="followup", about__in=[r.about for r in rows]).values_list("about", "due_at")
+        Clock.objects.live()
+        .filter(kind="followup", about__in=[r.about for r in calls_due])
+        .values_list("about", "due_at")
     )
     clear = bool(person.sees_personal(at))
     calls = []
-    for row in rows:
+    for row in calls_due:
         r = row.case.record
         calls.append({
             "row": row, "title": followup.step_of(row).title, "due_at": due.get(row.about),
@@ -49,14 +53,13 @@ def show(request: HttpRequest) -> HttpResponse:
 def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     case = folder.case
     plan = case.pack.followup
-    rows = list(case.followups.filter(round=case.round).select_related("by").prefetch_related("attempts__by"))
-    for row in rows:
-        row.case = case
-    survey = case.surveys.filter(round=case.round).first()
+    planned = [f for f in rows(case, "followups") if f.round == case.round]
+    prefetch_related_objects(planned, Prefetch("attempts", Attempt.objects.select_related("by")))
+    survey = case.surveys.filter(round=case.round).first() if folder.has("surveys") else None
     steps = {s.step: s for s in plan.steps}
-    ahead = [s for s in plan.steps if s.step not in {r.step for r in rows if r.state != FollowUp.State.CANCELLED}]
+    ahead = [s for s in plan.steps if s.step not in {r.step for r in planned if r.state != FollowUp.State.CANCELLED}]
     return {
-        "calls": [(row, steps.get(row.step), chip_of(folder, row.about)) for row in rows],
+        "calls": [(row, steps.get(row.step), chip_of(folder, row.about)) for row in planned],
         "ahead": ahead,
         "role_title": case.pack.role_title,
         "call_channels": [(c, case.pack.channel_title(c)) for c in plan.channels],
@@ -86,7 +89,7 @@ def _answers(survey: followup.Survey, questions: Any) -> list[tuple[str, str]]:
 
 
 @stage_panel("followup", "closed")
-@earlier_panel(_lazy("回访"), "followup")
+@earlier_panel(_lazy("回访"), "followup", ("followups", "surveys"))
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     given = context(request, folder)
     if folder.case.stage != "followup" and not (given["calls"] or given["survey"]):

@@ -27,10 +27,9 @@ from wenguo.web.desk.common import (
     me,
     of_case,
     stage_panel,
-    units_to_choose,
 )
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.stage_common import REASON, as_read, cause_choices, chip_of, colleagues, kept, shown, words_of
+from wenguo.web.desk.stage_common import REASON, as_read, cause_choices, chip_of, people_and_units, shown, words_of
 from wenguo.web.doors import desk, page
 from wenguo.web.given import Given
 
@@ -43,8 +42,9 @@ FACTS, CHECKS, REQUESTS, CAUSES, FINDING, REPORT = (
 def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     """What all sections of the investigation show."""
     case = folder.case
-    board = kept(folder, "investigation", lambda: investigation.board(case))
+    board = investigation.board(case)
     facts = [f for a in board.aspects for f in a.facts]
+    people, units = people_and_units(folder) if folder.can("ask") or folder.can("find") else ([], [])
     return {
         "board": board,
         "facts": facts,
@@ -59,8 +59,8 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "files": [(str(e.pk), e.name) for e in folder.evidence],
         "request_chips": {r.pk: chip_of(folder, r.about) for r in board.requests},
         "asked_customer": next((r for r in board.requests if r.to_customer and r.state == "open"), None),
-        "units": kept(folder, "units", units_to_choose) if folder.can("ask") or folder.can("find") else [],
-        "people": colleagues(case, folder.at, me(request).pk) if folder.can("ask") else [],
+        "units": units,
+        "people": [(pk, words) for pk, words in people if pk != str(me(request).pk)],
         "bones": [(b.code, b.title) for b in case.pack.causes],
         "causes": cause_choices(case),
         "cause_words": case.pack.cause_title(case.cause) if case.cause else "",
@@ -76,12 +76,11 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 
 
 @stage_panel("investigation")
-@earlier_panel(_lazy("调查"), "investigation")
+@earlier_panel(_lazy("调查"), "investigation", ("facts", "findings", "info_requests", "causes"))
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     """The whole investigation; in later stages only if there was one."""
     case = folder.case
-    sets = (case.facts, case.findings, case.info_requests, case.causes)
-    if case.stage != "investigation" and not any(rows.exists() for rows in sets):
+    if case.stage != "investigation" and not folder.has("facts", "findings", "info_requests", "causes"):
         return None
     return f"{HERE}investigation.html", context(request, folder)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import reply
-from wenguo.cases.case import Case
+from wenguo.cases.case import Case, rows
 from wenguo.cases.reply import CHANNELS, PARTS, Reply, ReplyReview
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.approval import reply_gates
@@ -30,8 +31,9 @@ COMPOSER = "desk/stage/_rep_composer.html"
 
 def context(request: HttpRequest, folder: Folder, template: str = "") -> dict[str, Any]:
     """The composer with the draft, or with a template just chosen filled from the case."""
-    case, pack = folder.case, in_force(folder.at).pack
-    replies = list(case.replies.select_related("author").prefetch_related("reviews__by", "reviews__in_name_of"))
+    case, pack = folder.case, folder.pack_today
+    replies = rows(case, "replies")
+    prefetch_related_objects(replies, Prefetch("reviews", ReplyReview.objects.select_related("by", "in_name_of")))
     draft = next((r for r in replies if r.state != Reply.State.SENT), None)
     parts = reply.scaffold(case, template, at=folder.at) if template else draft.parts if draft else {}
     trial = _trial(case, parts, template or (draft.template if draft else ""), at=folder.at)
@@ -75,7 +77,7 @@ def _by_part(trial: Reply) -> dict[str, list[reply.Remark]]:
 
 
 @stage_panel("reply")
-@earlier_panel(_lazy("答复"), "reply")
+@earlier_panel(_lazy("答复"), "reply", ("replies",))
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     given = context(request, folder)
     if folder.case.stage != "reply" and not (given["draft"] or given["sent"]):
@@ -148,8 +150,8 @@ def keep(request: HttpRequest, number: str) -> HttpResponse:
 def review(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     """Release a reply, or send it back with a reason."""
     case = find_case(request, number)
-    rows = ReplyReview.objects.filter(reply__case=case).select_related("reply")
-    found: ReplyReview = of_case(rows, str(pk), _("审核"))
+    reviews = ReplyReview.objects.filter(reply__case=case).select_related("reply")
+    found: ReplyReview = of_case(reviews, str(pk), _("审核"))
     found.reply.case = case
     given = Given(request.POST)
     verdict = given.choice("verdict", _("审核结论"), ("release", "return"))
@@ -168,8 +170,8 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One reply to release, phone first: the words as the customer will see them, and the buttons."""
     at = timezone.now()
     visible = Case.objects.visible_to(me(request), at)
-    rows = ReplyReview.objects.filter(reply__case__in=visible, pk=pk)
-    found = rows.select_related("reply__author", "by", *(f"reply__case__{r}" for r in RELATED)).first()
+    reviews = ReplyReview.objects.filter(reply__case__in=visible, pk=pk)
+    found = reviews.select_related("reply__author", "by", *(f"reply__case__{r}" for r in RELATED)).first()
     if found is None:
         raise NotFound(_("没有找到这项审核，或者它不在您可以查看的范围内"))
     case = found.reply.case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -14,15 +14,17 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from wenguo.cases import approval, override, resolution, sheet
-from wenguo.cases.case import Case
+from wenguo.cases.case import Case, rows
 from wenguo.cases.evidence import attach
-from wenguo.cases.option import CHANGEABLE, Answer, Option, goodwill_before
+from wenguo.cases.investigation import finding_of
+from wenguo.cases.option import CHANGEABLE, Answer, Option, goodwill_beside, goodwill_of
 from wenguo.cases.quote import CRITERIA, Basis, Item, Kind, Quote, choices, quote
 from wenguo.customers.customer import family_ids
 from wenguo.errors import Invalid
 from wenguo.policy.approval import ladder_for
 from wenguo.policy.compensation import FACTS
 from wenguo.policy.parts import ApprovalRule
+from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import act_form, earlier_panel, files_of, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
@@ -31,6 +33,7 @@ from wenguo.web.doors import again, by_htmx, desk, go, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
+Goodwill = list[tuple[int, int, str, int]]
 OPTIONS = "desk/stage/_res_options.html"
 MEASURES = "desk/stage/_exe_measures.html"
 FORM_PAGE = "desk/stage/option_page.html"
@@ -48,12 +51,17 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 
     case = folder.case
     board = board_of(folder)
-    pack = in_force(folder.at).pack
+    pack = folder.pack_today
+
+    def given() -> Goodwill:
+        found: Goodwill = kept(folder, "goodwill", lambda: goodwill_of(case, folder.family, at=folder.at))
+        return found
+
     return {
         "solution": board,
         "cards": board.cards,
         "ladders": {
-            c.option.pk: _ladder(c.option, folder.at)
+            c.option.pk: _ladder(c.option, pack, given)
             for c in board.cards
             if case.stage == "resolution" and c.option.state in CHANGEABLE
         },
@@ -68,24 +76,24 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "verdicts": words_of(Answer.choices),
         "channels": channel_choices(),
         "waived": {c.option.pk: c.waived for c in board.cards},
-        "finding": case.findings.filter(round=case.round).first(),
+        "finding": finding_of(case),
         **measure_choices(folder),
     }
 
 
-def _ladder(option: Option, at: datetime) -> list[ApprovalRule]:
+def _ladder(option: Option, pack: Pack, given: Callable[[], Goodwill]) -> list[ApprovalRule]:
     """Who will have to sign this option as it stands, with the customer's other goodwill counted, as `propose` asks."""
     amount = option.amount_fen
     if option.goodwill_fen:
-        amount += goodwill_before(option, family_ids(option.case.customer), at=at)
-    return ladder_for(in_force(at).pack, option.case.level, amount, option.over_table)
+        amount += goodwill_beside(option, given())
+    return ladder_for(pack, option.case.level, amount, option.over_table)
 
 
 @stage_panel("resolution")
-@earlier_panel(_lazy("方案"), "resolution")
+@earlier_panel(_lazy("方案"), "resolution", ("options",))
 def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | None:
     case = folder.case
-    if case.stage != "resolution" and not case.options.filter(round=case.round).exists():
+    if case.stage != "resolution" and not any(o.round == case.round for o in rows(case, "options")):
         return None
     return "desk/stage/resolution.html", context(request, folder)
 
@@ -162,13 +170,14 @@ def calculate(request: HttpRequest, number: str) -> HttpResponse:
         wrong = "；".join(refusal.fields.values()) or refusal.message
     ladder: list[ApprovalRule] = []
     at = timezone.now()
+    pack = in_force(at).pack
     if not wrong:
         trial = Option(
             case=case, amount_fen=sums.amount_fen, goodwill_fen=sums.goodwill_fen, over_table=sums.over_table
         )
         trial.case = case
-        ladder = _ladder(trial, at)
-    context = {"case": case, "sums": sums, "wrong": wrong, "ladder": ladder, "role_title": in_force(at).pack.role_title}
+        ladder = _ladder(trial, pack, lambda: goodwill_of(case, family_ids(case.customer), at=at))
+    context = {"case": case, "sums": sums, "wrong": wrong, "ladder": ladder, "role_title": pack.role_title}
     if by_htmx(request):
         return render(request, "desk/stage/_res_sums.html", context)
     return page(request, "desk/stage/sums_page.html", context, here="queue")

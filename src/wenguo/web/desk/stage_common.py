@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from wenguo.cases.case import Case, Channel
 from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Post
-from wenguo.web.desk.common import RELATED, Context, case_panels
+from wenguo.people.units import Unit
+from wenguo.web.desk.common import Context, again, case_panels, indented
 from wenguo.web.desk.folder import Chip, Folder
 from wenguo.web.doors import by_htmx, panels
 from wenguo.web.given import Given
@@ -38,8 +39,8 @@ def shown(
     if not by_htmx(request):
         to = url("desk:case", case.number) + (f"#{anchor}" if anchor else "")
         return panels(request, context={}, to=to, said=said)
-    fresh = Case.objects.select_related(*RELATED).get(pk=case.pk)
-    folder = Folder(fresh, request.user, timezone.now())
+    fresh = again(case)
+    folder = Folder(fresh, request.user, timezone.now()).keep()
     return case_panels(request, fresh, *sections, context=context(request, folder), said=said)
 
 
@@ -58,18 +59,29 @@ def as_read(given: Given, field: str, now: int) -> int:
     return int(written)
 
 
-def colleagues(case: Case, at: Any, exclude: int | None = None) -> list[tuple[str, str]]:
-    """People of the units that have the case, and those who have a part in it: [(id, 「姓名 · 部门」)]."""
+def people_and_units(folder: Folder) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Whom work of this case can be given to: people of its units and with a part in it, and all units. One query.
+
+    ([(id, 「姓名 · 部门」)], [(id, title indented by its place in the tree)])
+    """
+    found: tuple[Any, Any] = kept(folder, "people_and_units", lambda: _people_and_units(folder.case, folder.at))
+    return found
+
+
+def _people_and_units(case: Case, at: Any) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     units = {u.pk for u in (case.unit, case.intake_unit) if u}
     near = Q(unit__in=units) | Q(person__in=case.involvements.values("person"))
-    posts = Post.objects.active(at).filter(near, person__is_active=True).exclude(person=exclude)
-    rows = posts.order_by("unit__path", "person").values_list("person_id", "person__name", "unit__title")[
-        : COLLEAGUES * 2
-    ]
-    found: dict[int, str] = {}
-    for pk, name, unit in rows:
-        found.setdefault(pk, f"{name} · {unit}")
-    return [(str(pk), words) for pk, words in list(found.items())[:COLLEAGUES]]
+    posts = Post.objects.active(at).filter(near, person__is_active=True)
+    here = posts.order_by("unit__path", "person").values_list("unit__path", "person_id", "person__name", "unit__title")
+    all_units = Unit.objects.working().order_by().annotate(nobody=Value(""))
+    rows = list(here[: COLLEAGUES * 2].union(all_units.values_list("path", "pk", "nobody", "title"), all=True))
+    rows.sort(key=lambda row: (row[0], row[1]))
+    people: dict[int, str] = {}
+    for _path, pk, name, title in rows:
+        if name:
+            people.setdefault(pk, f"{name} · {title}")
+    tree = [(str(pk), indented(path, title)) for path, pk, name, title in rows if not name]
+    return [(str(pk), words) for pk, words in list(people.items())[:COLLEAGUES]], tree
 
 
 def cause_choices(case: Case) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -1,12 +1,20 @@
-"""The journal of a case as a page tells it: who, when, what, in whose words. Read in one query, the newest first."""
+"""The journal of a case as a page tells it: who, when, what, in whose words. Read in one query, the newest first.
+
+However long the story is, a page reads so many events and no more; the earlier ones come when they are asked for.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from itertools import groupby
+from operator import or_
 from typing import Any
 
+from django.db import models
+from django.db.models import Count, Q, Window
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -17,7 +25,8 @@ from wenguo.people.units import Unit
 from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time
 
-PAGE = 60  # events at first; the rest on request
+PAGE = 60  # events at a time
+FOLD = 3  # so many quiet lines in a row are told in one
 WITH_CUSTOMER = (
     "case.received",
     "case.joined",
@@ -97,31 +106,55 @@ class Line:
 
 @dataclass(frozen=True)
 class Story:
-    """`lines` newest first; `earlier`: how many more there are before them."""
+    """`runs`: the lines, newest first; several quiet ones in a row are one run, any other line is a run of its own.
 
-    lines: Sequence[Line]
+    `earlier`: how many more there are before them; `before`: the number of the last line, from which they go on.
+    """
+
+    runs: Sequence[Sequence[Line]]
     earlier: int
+    before: int
+
+    @property
+    def lines(self) -> list[Line]:
+        return [line for run in self.runs for line in run]
 
 
-def timeline(folder: Folder, show: str = "", *, all: bool = False) -> Story:
-    """The events of the case for the filter `show`: "", customer, internal or changes. Three queries."""
-    events = Event.objects.filter(stream_id=folder.case.stream_id).order_by("-seq")
-    found = [e for e in events if _shown(e.type, show)]
-    kept = found if all else found[:PAGE]
-    names, units = _names(kept)
-    return Story([_line(folder, e, names, units) for e in kept], len(found) - len(kept))
+def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> Story:
+    """The events of the case for the filter `show`: "", customer, internal or changes. Two queries.
+
+    `before`: only what happened before the event with this number.
+    """
+    events = _shown(Event.objects.filter(stream_id=folder.case.stream_id), show)
+    if before is not None:
+        events = events.filter(seq__lt=before)
+    found = list(events.annotate(total=Window(Count("*"))).order_by("-seq")[:PAGE])
+    names, units = _names(found)
+    lines = [_line(folder, e, names, units) for e in found]
+    total = found[0].total if found else 0
+    return Story(_runs(lines), total - len(lines), lines[-1].seq if lines else 0)
 
 
-def _shown(type: str, show: str) -> bool:
-    if type in LOOKS:
-        return show == "changes"
-    if show == "customer":
-        return type.startswith(WITH_CUSTOMER)
-    if show == "internal":
-        return type.startswith(INTERNAL)
+def _runs(lines: Sequence[Line]) -> list[list[Line]]:
+    runs: list[list[Line]] = []
+    for quiet, some in groupby(lines, key=lambda line: line.quiet and not line.words):
+        together = list(some)
+        runs += [together] if quiet and len(together) >= FOLD else [[line] for line in together]
+    return runs
+
+
+def _shown(events: Any, show: str) -> Any:
+    """The events of one filter. Who looked is told among the changes only."""
     if show == "changes":
-        return not type.startswith(("message.", "case.noted"))
-    return True
+        return events.exclude(_begins(("message.", "case.noted")))
+    heard = events.exclude(type__in=LOOKS)
+    if show == "customer":
+        return heard.filter(_begins(WITH_CUSTOMER))
+    return heard.filter(_begins(INTERNAL)) if show == "internal" else heard
+
+
+def _begins(with_: Sequence[str]) -> Q:
+    return reduce(or_, (Q(type__startswith=word) for word in with_))
 
 
 def _names(events: Sequence[Event]) -> tuple[dict[int, str], dict[int, str]]:
@@ -135,10 +168,11 @@ def _names(events: Sequence[Event]) -> tuple[dict[int, str], dict[int, str]]:
             for v in (event.data.get("to"), event.data.get("unit"), event.data.get("proposed"), changed.get("unit_id"))
             if isinstance(v, int)
         }
-    return (
-        dict(Person.objects.filter(pk__in=people).values_list("pk", "name")) if people else {},
-        dict(Unit.objects.filter(pk__in=units).values_list("pk", "title")) if units else {},
-    )
+    kind = models.Value
+    asked = Person.objects.filter(pk__in=people).order_by().annotate(of=kind("person")).values_list("of", "pk", "name")
+    titled = Unit.objects.filter(pk__in=units).order_by().annotate(of=kind("unit")).values_list("of", "pk", "title")
+    rows = list(asked.union(titled, all=True)) if people and units else list(asked if people else titled)
+    return {pk: name for of, pk, name in rows if of == "person"}, {pk: name for of, pk, name in rows if of == "unit"}
 
 
 def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping[int, str]) -> Line:
