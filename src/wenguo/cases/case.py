@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Self, cast
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -215,13 +216,15 @@ _WITH: dict[str, tuple[str, ...]] = {
     "replies": ("author",),
     "followups": ("by",),
 }
+# Ids that hang on such rows and are read with them, by the name the row then has them under.
+_IDS = {"findings": {"basis_ids": ArrayAgg("basis", filter=Q(basis__isnull=False), default=[])}}
 
 
 def rows(case: Case, name: str) -> list[Any]:
     """One of the small sets of a case, in its own order. A page that keeps what it read asks the database once."""
     if case.kept is not None and name in case.kept:
         return case.kept[name]
-    related, found = _WITH[name], getattr(case, name).all()
+    related, found = _WITH[name], getattr(case, name).annotate(**_IDS.get(name, {}))
     found = list(found.select_related(*related) if related else found)
     for row in found:
         row.case = case

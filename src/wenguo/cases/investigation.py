@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -459,7 +459,6 @@ def board(case: Case) -> Board:
     ticks = {(t.checklist, t.item): t for t in case.ticks.select_related("by")}
     frame = case.pack.checklists.frame
     findings = rows(case, "findings")
-    prefetch_related_objects(findings, "basis")
     held = next((f for f in findings if f.round == case.round), None)
     return Board(
         aspects=[Aspect(a.code, a.text, a.why, [f for f in facts if f.aspect == a.code]) for a in frame],
