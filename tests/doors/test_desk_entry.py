@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.utils import timezone
 from PIL import Image
 
 from wenguo.cases.case import Case
+from wenguo.customers.customer import Order
 
 HTMX = {"HX-Request": "true"}
 
@@ -181,3 +183,45 @@ def test_files_that_lie_or_are_empty_are_refused_in_words(now: Any) -> None:
         assert refused.status_code == 422 and name in body_of(refused), name
     assert client.post(address, {}).status_code == 422
     assert not case.evidence.exists()
+
+
+def test_what_the_story_tells_is_proposed_and_no_longer_asked_for(now: Any) -> None:
+    client = at_desk(now.agent)
+    story = (
+        "我叫王小明，上个月在京东买的云柜空调，订单号JD20261101234，花了3299元，昨晚在家里漏电，要求赔偿500元，不然曝光"
+    )
+    body = body_of(client.post("/desk/register/hints/", {"channel": "phone", "text": story}, headers=HTMX))
+    told = {h["field"]: h["value"] for h in json.loads(body.split('id="entry-told">')[1].split("</script>")[0])}
+    assert told["order_fen"] == "3,299.00" and told["claim_fen"] == "500.00" and told["category"] == "product.safety"
+    assert told["order_number"] == "JD20261101234" and told["product"] == "云柜空调" and told["name"] == "王小明"
+    assert "必问的都有了" in body_of(
+        client.post("/desk/register/hints/", {"text": story, "phone": "13800001234"}, headers=HTMX)
+    )
+    assert "像是「报复」" in body and "曝光" in body
+    # what was proposed is accepted as it stands
+    answer = client.post("/desk/register/", {**GIVEN, **told, "text": story, "key": "told"})
+    case = Case.objects.get()
+    assert answer.status_code == 302 and (case.record.order_fen, case.record.claim_fen) == (329900, 50000)
+
+
+def test_an_order_of_the_customer_is_recognised_in_the_story(now: Any) -> None:
+    case = now.receives("问一下保修", phone="13800001234")
+    Order.objects.create(customer=case.customer, number="M26110804", product="静澜滚筒洗衣机", amount_fen=299900)
+    body = body_of(
+        at_desk(now.agent).post(
+            "/desk/register/hints/", {"text": "洗衣机漏水", "customer": case.customer_id}, headers=HTMX
+        )
+    )
+    assert "M26110804" in body and "2,999.00" in body
+    stranger = body_of(at_desk(now.agent).post("/desk/register/hints/", {"text": "洗衣机漏水"}, headers=HTMX))
+    assert "M26110804" not in stranger
+
+
+def test_a_session_that_ended_keeps_what_was_typed(now: Any) -> None:
+    """A plain post without a session: the words are shown, and the way back leads through the sign-in."""
+    answer = Client(headers={"Referer": "http://testserver/desk/register/"}).post("/desk/register/", GIVEN)
+    body = body_of(answer)
+    assert answer.status_code == 401 and GIVEN["text"] in body and "登录已过期" in body
+    assert "next=/desk/register/" in body
+    assert Case.objects.count() == 0
+    assert Client().post("/desk/register/", GIVEN).status_code == 302  # from nowhere: just the sign-in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from wenguo.cases import gravity, intake
 from wenguo.cases.case import Case, Channel, Nature
+from wenguo.cases.hearing import Heard, hear, mood_heard
 from wenguo.cases.intake import Complaint
 from wenguo.customers import search as customers
 from wenguo.customers.customer import Customer, Order, family_ids, find
@@ -216,19 +217,34 @@ def hints(request: HttpRequest) -> HttpResponse:
         claim_fen=given.fen("claim_fen", ""),
         order_fen=given.fen("order_fen", ""),
     )
+    orders = list(Order.objects.filter(customer_id__in=family_ids(known))[:8]) if known else []
+    told = hear(text, received=timezone.localtime(at).date(), orders=orders)
+    suggested = suggest(version.pack, text)
+    if clearest := _clear(suggested):
+        told.append(Heard("category", clearest[0].code, "、".join(clearest[1])))
+    mood, mood_words = mood_heard(text)
     score = gravity.assess(version.pk, f"{text}\n{given.raw('wish')}", intake.facts_of(complaint, known or Customer()))
     context = {
         "at": at,
         "heard": score,
         "floors": floors_of(score),
         "pack": version.pack,
-        "suggested": suggest(version.pack, text),
-        "missing": missing(version.pack, given),
-        "mood": mood_of(version.pack, given.raw("mood")),
+        "suggested": suggested,
+        "missing": missing(version.pack, given, {h.field for h in told}),
+        "mood": mood_of(version.pack, given.raw("mood") or mood),
+        "mood_words": [] if given.raw("mood") else mood_words,
+        "told": [{"field": h.field, "value": h.value, "because": h.because} for h in told],
         "wording": version.pack.wording,
         "chosen": given.raw("category"),
     }
     return render(request, "desk/entry_hints.html", context)
+
+
+def _clear(suggested: Sequence[tuple[Any, list[str]]]) -> tuple[Any, list[str]] | None:
+    """The category that is heard more clearly than the next; None when two are heard alike."""
+    if not suggested or (len(suggested) > 1 and len(suggested[0][1]) <= len(suggested[1][1])):
+        return None
+    return suggested[0]
 
 
 def mood_of(pack: Pack, code: str) -> Any:
@@ -236,8 +252,8 @@ def mood_of(pack: Pack, code: str) -> Any:
     return next((mood for mood in pack.wording.moods if mood.code == code), None)
 
 
-def missing(pack: Pack, given: Given) -> list[Any]:
-    """The intake items that the form does not have yet, in words ready to ask."""
+def missing(pack: Pack, given: Given, told: Collection[str] = ()) -> list[Any]:
+    """The intake items that neither the form has nor the story tells, in words ready to ask."""
     filled = {
         "name": ("name", "company", "customer"),
         "contact": ("phone", "mail", "customer"),
@@ -254,13 +270,14 @@ def missing(pack: Pack, given: Given) -> list[Any]:
         "business": ("business_address",),
     }
     category, wishes = given.raw("category"), set(given.data.getlist("wishes"))
+    given_or_told = set(told) | {name for name in given.data if given.raw(name)}
     asked = {
         "all": True,
         "enterprise": bool(given.raw("company")),
         "product": not category or category.startswith(("product.", "aftersales.")),
         "money": bool({"refund", "compensation"} & wishes),
     }
-    has = {code: any(given.raw(f) for f in fields) for code, fields in filled.items()}
+    has = {code: bool(given_or_told & set(fields)) for code, fields in filled.items()}
     has["description"] = len(given.raw("text")) >= 10
     has["evidence"] = True
     return [i for i in pack.checklists.intake if asked[i.only] and not has.get(i.code, True)]

@@ -72,6 +72,15 @@
     $$(".is-invalid", form).forEach((control) => { control.classList.remove("is-invalid"); control.removeAttribute("aria-invalid"); });
   }
 
+  // ── the network goes and comes; one signs in again in another tab ──
+  const fresh = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  document.addEventListener("htmx:configRequest", (event) => { if (fresh()) event.detail.headers["X-CSRFToken"] = fresh(); });
+  window.addEventListener("offline", () => notify(say("away"), "danger"));
+  window.addEventListener("online", () => {
+    $$("#said > .notice-danger").forEach((old) => { if (old.textContent.includes(say("away"))) old.remove(); });
+    notify(say("online"), "success");
+  });
+
   // ── asking before, and pressing only once ──
   function ask(question) {
     return new Promise((resolve) => {
@@ -117,6 +126,9 @@
       return;
     }
     if (form.dataset.sent) { event.preventDefault(); return; }
+    if (form.method === "post" && !navigator.onLine) { event.preventDefault(); notify(say("away"), "danger"); return; }
+    const token = form.elements.csrfmiddlewaretoken;
+    if (token && fresh()) token.value = fresh();
     form.dataset.sent = "1";
     event.submitter?.classList.add("busy");
     setTimeout(() => { delete form.dataset.sent; event.submitter?.classList.remove("busy"); }, 8000);
