@@ -130,6 +130,30 @@ def test_no_list_or_search_of_the_desk_tells_of_it(everybody, secret):
             assert shown[f"/desk/queue/?q={SECRET}"], name
 
 
+def test_no_act_on_many_no_news_and_no_export_reaches_it(everybody, secret):
+    """The doors of the queue name no case in their address: it stands in what is posted."""
+    before = Stream.objects.get(pk=secret.stream_id).seq
+    for name, person in everybody.items():
+        client = Client(raise_request_exception=False)
+        client.force_login(person)
+        asked = {"view": "all", "shown": f"{secret.pk}.{secret.version}", "q": SECRET}
+        file = {"query": "view=all", "form": "csv", "reason": "核对"}
+        told = [
+            client.get("/desk/queue/news/", asked),
+            client.get("/desk/news/", asked),
+            client.post("/desk/queue/export/", file),
+        ]
+        if name in MAY:
+            continue
+        told.append(client.post("/desk/queue/acts/", {"act": "remind", "case": [secret.pk], "remind_words": "x"}))
+        told.append(client.post("/desk/queue/acts/", {"one": secret.pk}))
+        for answer in told:
+            assert answer.status_code in {200, 403, 409, 422}, (name, answer.status_code)
+            words = answer.content.decode()
+            assert secret.number not in words and SECRET not in words, name
+    assert Stream.objects.get(pk=secret.stream_id).seq == before
+
+
 def test_no_door_of_the_api_opens_for_those_who_may_not_see(everybody, secret, desk):
     before = Stream.objects.get(pk=secret.stream_id).seq
     until = desk.now + timedelta(days=3650)

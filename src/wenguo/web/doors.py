@@ -48,7 +48,7 @@ View = Callable[..., HttpResponseBase]
 counts: Callable[[Any], Mapping[str, int]] = lambda person: {}  # noqa: E731
 
 _FIRST_TAG = re.compile(r'^\s*<section\b[^>]*?\bid="([^"]+)"', re.S)
-_NEVER_SHOWN = re.compile(r"csrf|password|secret|token|code", re.I)
+_NEVER_SHOWN = re.compile(r"csrf|password|secret|token|code|^key$|^version$", re.I)
 
 
 def by_htmx(request: HttpRequest) -> bool:

@@ -50,7 +50,8 @@ def read(request: HttpRequest) -> HttpResponse:
     notice.read(me(request), at=timezone.now(), pk=found.pk if found else None)
     if found is not None and given.raw("open"):
         return go(request, url("desk:case", found.case.number))
-    return go(request, url("desk:notices"), "" if pk else _("已全部标为已读"))
+    which = "?which=all" if given.raw("which") == "all" else ""
+    return go(request, url("desk:notices") + which, "" if pk else _("已全部标为已读"))
 
 
 @desk

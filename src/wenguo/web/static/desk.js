@@ -8,6 +8,7 @@
 
   // ── notices ──
   function notify(text, kind = "info") {
+    if ($$("#said > [data-notice] > .notice-words").some((line) => line.textContent.trim() === text)) return; // said already
     const box = document.createElement("div");
     box.className = `notice notice-${kind}`;
     box.dataset.notice = "";
@@ -74,7 +75,11 @@
 
   // ── the network goes and comes; one signs in again in another tab ──
   const fresh = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
-  document.addEventListener("htmx:configRequest", (event) => { if (fresh()) event.detail.headers["X-CSRFToken"] = fresh(); });
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (fresh()) event.detail.headers["X-CSRFToken"] = fresh();
+    const pressed = event.detail.triggeringEvent?.submitter; // a button outside its form (form="…") is the form's all the same
+    if (pressed?.name && pressed.getAttribute("form")) event.detail.parameters[pressed.name] = pressed.value;
+  });
   window.addEventListener("offline", () => notify(say("away"), "danger"));
   window.addEventListener("online", () => {
     $$("#said > .notice-danger").forEach((old) => { if (old.textContent.includes(say("away"))) old.remove(); });
@@ -208,7 +213,7 @@
     else if (event.key === "j") step(1);
     else if (event.key === "k") step(-1);
     else if (event.key === "Enter" && at && !event.target.closest("a, button, summary")) {
-      const link = at.matches("a[href]") ? at : $("a[href]", at);
+      const link = at.matches("a[href]") ? at : $("a[href]:not([hidden]), button[name=open]", at);
       link?.click();
     } else { // a screen names its own keys: <button data-key="e">
       const keyed = (at && $(`[data-key="${CSS.escape(event.key)}"]`, at)) || $(`[data-key="${CSS.escape(event.key)}"]`);
@@ -221,6 +226,16 @@
       }
     }
   });
+
+  // An address that ends in #composer-note opens that part and puts the cursor there.
+  function arrive() {
+    const part = location.hash.startsWith("#composer-") && document.getElementById(location.hash.slice(1));
+    if (!part) return;
+    part.open = true;
+    requestAnimationFrame(() => $("textarea", part)?.focus());
+  }
+  window.addEventListener("load", arrive);
+  window.addEventListener("hashchange", arrive);
 
   // ── clocks tick ──
   function span(seconds) {

@@ -1,0 +1,68 @@
+"""The queue by keyboard: look, pick, act on many; a complaint registered without the mouse, counted; nothing lost."""
+
+from __future__ import annotations
+
+from .conftest import fits, until
+
+
+def test_a_complaint_is_registered_in_fifteen_keys_beside_its_words(desk, world, hands):
+    page = hands.signs_in("agent").goes("/desk/")
+    keys = 0
+
+    def press(key: str) -> None:
+        nonlocal keys
+        keys += 1
+        page.keyboard.press(key)
+
+    press("c")
+    page.wait_for_url("**/desk/register/")
+    until(page, "document.activeElement.id === 'entry-phone'")
+    for digit in "13911112222":
+        press(digit)
+    press("Enter")
+    page.keyboard.insert_text("王小明")
+    press("Enter")
+    page.keyboard.insert_text("昨晚在望湖星桥店买的空气净化器冒烟，花了1299元，要求退款")
+    until(page, "document.querySelector('#entry-order-fen').value === '1,299.00'")
+    assert page.input_value("#entry-place") == "望湖星桥店"
+    assert page.is_checked("[name=wishes][value=refund]")
+    page.fill("#entry-place", "电话里")  # what a person writes stays
+    page.focus("#entry-text")
+    page.keyboard.press("End")
+    page.keyboard.insert_text("，请尽快处理")
+    page.wait_for_timeout(1500)
+    assert page.input_value("#entry-place") == "电话里"
+    page.reload()  # the tab crashed: everything is there again
+    until(page, "document.querySelector('#entry-phone').value === '13911112222'")
+    assert "请尽快处理" in page.input_value("#entry-text")
+    page.focus("#entry-text")
+    press("Control+Enter")
+    page.wait_for_selector(".entry-made")
+    assert keys == 15
+    assert not page.wrong
+
+
+def test_rows_are_looked_at_picked_and_reminded(desk, world, hands):
+    for n, words in enumerate(("空调漏电，吓坏了老人", "退款两周未到账", "事由" * 250)):
+        desk.receives(words, phone=f"1380000{n}000", name="名" * 40)
+    page = hands.signs_in("supervisor").goes("/desk/queue/")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.keyboard.press("j")
+    page.wait_for_selector("#peek .peek-case")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    assert page.inner_text("[data-picked]") == "2"
+    page.click("#bulk summary:has-text('催办')")
+    page.fill("#bulk-remind_words", "客户又来电了")
+    page.click("#bulk button[value=remind]")
+    page.wait_for_selector("#bulk-done .callout")
+    assert "2 件已完成" in page.inner_text("#bulk-done")
+    until(page, "document.querySelector('[data-picked]').textContent === '0'")
+    assert page.locator("tr.at").count() == 1  # one is where one was
+    page.keyboard.press("Escape")
+    until(page, "!document.querySelector('.peeking')")
+    for width in (1440, 768, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        fits(page)
+    assert not page.wrong
