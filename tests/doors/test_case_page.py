@@ -23,6 +23,7 @@ from wenguo.cases import (
     investigation,
     letters,
     payment,
+    presence,
     reply,
     report,
     resolution,
@@ -246,3 +247,69 @@ def test_what_an_earlier_stage_left_is_read_when_it_is_unfolded(now: Any) -> Non
     for nonsense in ("reply", "execution", "nonsense"):
         assert client.get(at(case, f"parts/{nonsense}/")).status_code == 404
     assert at_desk(now.east_agent).get(at(case, "parts/investigation/")).status_code == 404
+
+
+# ── nobody is alone, nothing is lost ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_open_page_tells_who_else_has_it_open(now: Any) -> None:
+    case = now.receives("空调漏电")
+    one, other = at_desk(now.agent), at_desk(now.supervisor)
+    assert one.post(at(case, "watching/")).content.decode().strip() == ""
+    told = other.post(at(case, "watching/"), {"writing": "1"}).content.decode()
+    assert "另有 1 人在看" in told and "张敏" in told and "正在写" not in told
+    assert "李强 正在写" in one.post(at(case, "watching/")).content.decode()
+    assert other.post(at(case, "watching/"), {"gone": "1"}).status_code == 204
+    assert "李强" not in one.post(at(case, "watching/")).content.decode()
+
+    later = timezone.now() + presence.GONE_AFTER * 2  # a page whose machine fell asleep never said that it left
+    assert presence.watch(case, by=now.supervisor, at=later) == []
+    presence.watch(case, by=now.supervisor, at=later + presence.GONE_AFTER * 20)
+    assert list(case.watchers.values_list("person__username", flat=True)) == ["supervisor"]
+
+    assert at_desk(now.east_agent).post(at(case, "watching/")).status_code == 404
+    assert Client().post(at(case, "watching/"), headers=HTMX).status_code == 401
+    assert now.timeline(case).count("case.seen") == 0  # an open page is not an entry in the journal
+
+
+def test_an_old_tab_hears_who_moved_the_case_on_and_keeps_its_words(now: Any) -> None:
+    case = now.receives("空调漏电")
+    old = case.version
+    intake.accept(case, by=now.supervisor, at=now.now)
+    client = at_desk(now.agent)
+    typed = {"version": old, "reason": "客户要求撤回，已电话确认"}
+    for headers in ({}, HTMX):
+        answer = client.post(at(case, "acts/withdraw/"), typed, headers=headers)
+        body = answer.content.decode()
+        assert answer.status_code == 409 and "现在是「待分级」" in body and "李强" in body and "已受理" in body
+        assert (
+            "客户要求撤回" in body or headers
+        )  # without script the page shows it again; with script nothing is replaced
+        assert answer.get("HX-Retarget", "#said") == "#said"
+    case.refresh_from_db()
+    assert case.stage == "triage"
+
+
+def test_a_session_that_ended_while_writing_leads_back_to_the_page(now: Any) -> None:
+    case = now.receives("空调漏电")
+    page = f"http://testserver{at(case)}"
+    sent = Client().post(at(case, "notes/"), {"words": "写了很久的备注"}, headers={"Referer": page})
+    body = sent.content.decode()
+    assert sent.status_code == 401 and "写了很久的备注" in body and at(case) in body
+    elsewhere = Client().post(at(case, "notes/"), {"words": "x"}, headers={"Referer": "http://evil.example/"})
+    assert elsewhere.status_code == 302
+    assert "evil" not in elsewhere["Location"] and "notes" not in elsewhere["Location"]
+
+
+@pytest.mark.parametrize("double", ["sign", "note"])
+def test_a_second_tap_does_no_second_thing(now: Any, double: str) -> None:
+    case = now.receives("空调漏电")
+    client = at_desk(now.agent)
+    if double == "sign":
+        assert client.post(at(case, "acts/accept/"), {"version": case.version}).status_code == 302
+        assert client.post(at(case, "acts/accept/"), {"version": case.version}).status_code == 409
+        assert now.timeline(case).count("case.accepted") == 1
+    else:
+        long = "长" * 500
+        assert client.post(at(case, "notes/"), {"words": long}, follow=True).status_code == 200
+        assert long in client.get(at(case)).content.decode()

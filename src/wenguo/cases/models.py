@@ -17,6 +17,7 @@ from wenguo.cases.notice import Notice
 from wenguo.cases.option import Option
 from wenguo.cases.override import Override
 from wenguo.cases.payment import Payment
+from wenguo.cases.presence import Watching
 from wenguo.cases.reply import Reply, ReplyReview
 from wenguo.cases.report import Report
 from wenguo.cases.triage import Grading
@@ -54,4 +55,5 @@ __all__ = [
     "Submission",
     "Supervision",
     "Survey",
+    "Watching",
 ]

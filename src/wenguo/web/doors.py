@@ -214,7 +214,8 @@ def desk(view: View | None = None, *, permission: str | None = None) -> View | C
                     return refused(request, SignedOut(_("登录已过期。您写的内容还在本页，请重新登录后再提交")))
                 if request.method == "POST" and _back(request):  # what was typed is shown, not lost on the way
                     return refused(request, SignedOut(_("登录已过期，没有提交成功。请重新登录后再提交一次")))
-                return redirect_to_login(request.get_full_path())
+                posted = request.method not in {"GET", "HEAD"}  # and cannot be posted again by signing in
+                return redirect_to_login(url_or("desk:today", "/") if posted else request.get_full_path())
             if getattr(request.user, "must_change_password", False):
                 return HttpResponseRedirect(url_or("account_change_password", "/"))
             if permission is not None and not may(request.user, permission):

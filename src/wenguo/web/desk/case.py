@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from markupsafe import Markup
 
 from wenguo.cases import clock as clocks
+from wenguo.cases import presence
 from wenguo.cases.case import Case, record
 from wenguo.cases.clock import Clock
 from wenguo.cases.lifecycle import ACTS
@@ -164,6 +165,21 @@ def _form(request: HttpRequest, folder: Folder, form: Any, refusal: Refusal | No
         return render(request, "desk/case/_act.html", context)
     status = refusal.status if refusal else 200
     return page(request, "desk/case/act.html", context, here="queue", status=status)
+
+
+# ── who else is looking ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@desk
+@require_POST
+def watching(request: HttpRequest, number: str) -> HttpResponse:
+    """The heartbeat of an open page; answers with who else has the case open. `gone`: the page is being shut."""
+    case, person = find_case(request, number), me(request)
+    if "gone" in request.POST:
+        presence.leave(case, by=person)
+        return HttpResponse(status=204)
+    others = presence.watch(case, by=person, at=timezone.now(), writing="writing" in request.POST)
+    return render(request, "desk/case/_watching.html", {"others": others})
 
 
 # ── clocks that explain themselves ────────────────────────────────────────────────────────────────────────────────

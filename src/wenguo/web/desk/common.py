@@ -29,11 +29,15 @@ from markupsafe import Markup
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS, Stage
 from wenguo.errors import Invalid, NotFound, Overtaken
+from wenguo.journal import Event, title_of
+from wenguo.people.staff import Person
 from wenguo.web.desk.folder import Folder, marked
 from wenguo.web.doors import go, panels
+from wenguo.web.filters import local_time
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
+LOOKS = ("case.seen", "case.printed", "case.exported", "evidence.seen")  # who looked: changes nothing
 Panel = Callable[[HttpRequest, Folder], tuple[str, dict[str, Any]] | None]
 Context = Callable[[HttpRequest, Folder], dict[str, Any]]
 
@@ -100,10 +104,23 @@ def find_case(request: HttpRequest, number: str) -> Case:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
     read = request.POST.get("version", "")
     if read and read != str(case.version):
-        raise Overtaken(
-            _("「{number}」在您打开之后已有更新，请刷新后再做一次；您填写的内容仍在").format(number=case.number)
-        )
+        raise Overtaken(_overtaken(case))
     return case
+
+
+def _overtaken(case: Case) -> str:
+    """Who did what since the page was opened, and where the case is now."""
+    last = Event.objects.filter(stream_id=case.stream_id).exclude(type__in=LOOKS).order_by("-seq").first()
+    words = _("「{number}」在您打开之后已有更新，请刷新后再做一次；您填写的内容仍在").format(number=case.number)
+    if last is None:
+        return words
+    who = _("系统") if last.by == "system" else _("客户")
+    if last.by.startswith("staff:"):
+        who = Person.objects.values_list("name", flat=True).get(pk=int(last.by[6:]))
+    told = _("现在是「{stage}」，最近一次：{who} {time} {what}").format(
+        stage=case.get_stage_display(), who=who, time=local_time(last.at), what=title_of(last.type)
+    )
+    return f"{words}。{told}"
 
 
 def again(case: Case) -> Case:
@@ -291,8 +308,6 @@ def chosen_unit(given: Given, field: str, label: str, *, optional: bool = False)
 
 def chosen_person(given: Given, field: str, label: str, *, optional: bool = False) -> Any:
     """The member of staff a form names by id; None when optional and left out, or already refused."""
-    from wenguo.people.staff import Person
-
     written = given.raw(field)
     if not written and optional:
         return None

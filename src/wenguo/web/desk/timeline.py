@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
+from wenguo.web.desk.common import LOOKS
 from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time
 
@@ -54,7 +55,6 @@ QUIET = (
     "followup.planned",
     "checklist.",
 )
-LOOKS = ("case.seen", "case.printed", "case.exported", "evidence.seen")  # who looked; told among the changes
 SYMBOLS = {
     "case.received": "inbox",
     "message.received": "message",

@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<str:number>/", case.show, name="case"),
     path("cases/<str:number>/peek/", peek.show, name="peek"),
     path("cases/<str:number>/story/", case.story, name="story"),
+    path("cases/<str:number>/watching/", case.watching, name="watching"),
     path("cases/<str:number>/parts/<slug:stage>/", case.part, name="part"),
     path("cases/<str:number>/acts/<slug:name>/", case.act, name="act"),
     path("cases/<str:number>/clocks/<int:pk>/", case.clock, name="clock"),

@@ -77,3 +77,31 @@ document.addEventListener("click", (event) => {
     if (keyed) reveal(keyed);
   }, true);
 })();
+// Says that this page is open, and shows who else has it open. Silent while the page is hidden.
+(() => {
+  const slot = () => document.querySelector("[data-watch]");
+  const first = slot();
+  if (!first) return;
+  const address = first.dataset.watch;
+  const writing = () => [...document.querySelectorAll(".composer textarea, #reply-form textarea")].some((field) => field.value.trim() && field.value !== field.defaultValue);
+  const body = (extra) => { const form = new FormData(); form.append("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value || ""); for (const name of extra) form.append(name, "1"); return form; };
+  let shown = "";
+  const put = () => { const now = slot(); if (now && now.innerHTML !== shown && !now.querySelector("details[open]")) now.innerHTML = shown; };
+  async function beat() {
+    if (document.hidden) return;
+    try {
+      const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+      const answer = await fetch(address, { method: "POST", body: body(writing() ? ["writing"] : []), credentials: "same-origin", headers: { "HX-Request": "true", ...(token ? { "X-CSRFToken": token } : {}) } });
+      if (!answer.ok) return;
+      shown = (await answer.text()).trim();
+      put();
+    } catch { /* away */ }
+  }
+  setTimeout(beat, 800);
+  setInterval(beat, 40000);
+  let said = false; // the first words are told at once: that is when two begin to write to the same customer
+  document.addEventListener("input", () => { if (!said && writing()) { said = true; beat(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) beat(); });
+  document.addEventListener("htmx:afterSettle", put);
+  window.addEventListener("pagehide", () => navigator.sendBeacon?.(address, body(["gone"])));
+})();

@@ -18,7 +18,7 @@
     const changed = controls(form).filter((c) => !untouched(c));
     const key = PREFIX + form.dataset.draft;
     if (!changed.length) { store.removeItem(key); return; }
-    try { store.setItem(key, JSON.stringify({ at: Date.now(), values: Object.fromEntries(changed.map((c) => [keyOf(c), valueOf(c)])) })); } catch { /* full */ }
+    try { store.setItem(key, JSON.stringify({ at: Date.now(), title: form.dataset.draftTitle || "", values: Object.fromEntries(changed.map((c) => [keyOf(c), valueOf(c)])) })); } catch { /* full */ }
   }
 
   function restore(form) {
@@ -80,5 +80,49 @@
   document.addEventListener("submit", (event) => {
     if (event.target.matches("[data-forget-drafts]")) Object.keys(store).filter((k) => k.startsWith(PREFIX)).forEach((k) => store.removeItem(k));
   });
+  // Words whose form the page no longer has, because the case moved on meanwhile: shown, to be copied or dropped.
+  const box = document.querySelector("[data-left-behind]");
+  if (box) {
+    const here = new Set([...document.querySelectorAll("form[data-draft]")].map((form) => PREFIX + form.dataset.draft));
+    const lost = Object.keys(store).filter((k) => k.startsWith(PREFIX) && k.includes(box.dataset.leftBehind) && !here.has(k));
+    for (const key of lost) {
+      let kept;
+      try { kept = JSON.parse(store.getItem(key)); } catch { continue; }
+      const words = Object.values(kept.values || {}).filter((v) => typeof v === "string" && v.trim().length > 3).join("\n\n");
+      if (!words) continue;
+      if (!box.childElementCount) { const title = document.createElement("p"); title.textContent = box.dataset.title; box.append(title); box.className = "callout callout-warn left-behind"; }
+      const one = document.createElement("details");
+      one.open = true;
+      const head = document.createElement("summary");
+      head.textContent = `${kept.title ? `${kept.title} · ` : ""}${new Date(kept.at).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" })} · ${words.slice(0, 24)}`;
+      const text = document.createElement("div");
+      text.className = "words";
+      text.textContent = words;
+      const copy = document.createElement("button");
+      Object.assign(copy, { type: "button", className: "btn btn-second btn-sm", textContent: box.dataset.copy });
+      copy.addEventListener("click", async () => { try { await navigator.clipboard.writeText(words); copy.textContent = box.dataset.copied; } catch { getSelection().selectAllChildren(text); } });
+      const drop = document.createElement("button");
+      Object.assign(drop, { type: "button", className: "btn-plain", textContent: box.dataset.drop });
+      drop.addEventListener("click", () => { store.removeItem(key); one.remove(); if (!box.querySelector("details")) { box.replaceChildren(); box.className = ""; } });
+      const act = key.slice(PREFIX.length).match(/^act-(\w+)-/)?.[1];
+      const open = document.createElement("a");
+      Object.assign(open, { href: `${box.dataset.acts}${act}/`, className: "btn btn-second btn-sm", textContent: box.dataset.open });
+      one.append(head, text, ...(act ? [open] : []), copy, drop);
+      box.append(one);
+    }
+  }
+
+  // Signed in again in another window, the page has an old token: take the one of the cookie, so that the words can be sent.
+  const token = () => document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  document.addEventListener("htmx:configRequest", (event) => {
+    const now = token();
+    if (!now) return;
+    event.detail.headers["X-CSRFToken"] = now;
+    if (event.detail.verb !== "get") event.detail.parameters.csrfmiddlewaretoken = now;
+  });
+  document.addEventListener("submit", (event) => {
+    const field = event.target.elements?.namedItem?.("csrfmiddlewaretoken"), now = token();
+    if (field && now) field.value = now;
+  }, true);
   all();
 })();

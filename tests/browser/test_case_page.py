@@ -1,0 +1,67 @@
+"""The case page under bad weather: the session ends while somebody writes, the case moves on, two have it open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.browser.conftest import fits, until
+
+from wenguo.cases import intake, letters
+
+LONG = "无空格长文" * 100  # 500 characters without a space
+
+
+def test_what_was_typed_survives_a_lost_session_and_a_new_stage(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives("空调漏电，吓坏了老人", name="欧" * 40)
+    hand = hands.signs_in("agent")
+    page = hand.opens(case.number)
+    page.fill("#say-words", "王先生，我们已安排上门检测。")
+    page.context.clear_cookies(name="sessionid")  # the session ends
+    with page.expect_response(lambda r: r.url.endswith("/messages/")) as answer:
+        page.click("#composer-say [data-main-submit]")
+    assert answer.value.status == 401
+    page.wait_for_selector("#said .notice-danger")
+    page.wrong = [line for line in page.wrong if "401" not in line]
+    assert page.input_value("#say-words") == "王先生，我们已安排上门检测。"
+    hand.opens(case.number)  # signs in again and comes back
+    assert page.input_value("#say-words") == "王先生，我们已安排上门检测。"
+    assert "已恢复" in page.inner_text("#composer-say")
+    hand.presses(page.locator("#composer-say [data-main-submit]"))
+    until(page, "document.querySelector('#say-words').value === ''")
+    assert desk.timeline(case).count("message.sent") == 1
+
+    # A form that is gone when the case has moved on: its words are shown, not lost.
+    page.click("#case-next .more-acts > summary")
+    page.locator('#case-next a[href$="/acts/refuse/"]').first.click()
+    page.wait_for_selector("#case-act form textarea")
+    page.locator("#case-act textarea").first.fill("不属于本公司的产品，已告知客户")
+    page.wait_for_timeout(600)
+    case.refresh_from_db()
+    intake.accept(case, by=desk.supervisor, at=world.now())
+    hand.opens(case.number)
+    left = page.locator("#case-left-behind")
+    assert "没提交的内容" in left.inner_text()
+    assert "已告知客户" in left.locator(".words").inner_text()
+    left.locator("button:has-text('不要了')").click()
+    assert left.inner_text() == ""
+
+
+def test_two_see_each_other_and_nothing_sticks_out(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives(LONG, name="欧" * 40)
+    letters.say(case, "", LONG, by=desk.agent, at=world.now())
+    one = hands.signs_in("agent")
+    one.opens(case.number)
+    one.page.click("#composer-note > summary")
+    one.page.fill("#note-words", "正在给客户回电")
+    other = hands.signs_in("supervisor", {"width": 390, "height": 844})
+    page = other.opens(case.number)
+    until(page, "document.querySelector('#watching').innerText.includes('张敏')")
+    assert "张敏 正在写" in page.inner_text("#watching")
+    for width in (390, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 844})
+        fits(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    order = page.evaluate(
+        "['#case-head','#case-next','#case-timeline','#case-customer'].map((s) => document.querySelector(s).getBoundingClientRect().top)"
+    )
+    assert order == sorted(order)
