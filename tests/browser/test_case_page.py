@@ -61,7 +61,6 @@ def test_two_see_each_other_and_nothing_sticks_out(hands: Any, desk: Any, world:
         page.set_viewport_size({"width": width, "height": 844})
         fits(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    order = page.evaluate(
-        "['#case-head','#case-next','#case-timeline','#case-customer'].map((s) => document.querySelector(s).getBoundingClientRect().top)"
-    )
+    parts = "['#case-head', '#case-next', '#case-timeline', '#case-customer']"
+    order = page.evaluate(f"{parts}.map((s) => document.querySelector(s).getBoundingClientRect().top)")
     assert order == sorted(order)
