@@ -10,6 +10,7 @@ The way round in an emergency stands in `override`. Source: RS-8; FIELD §7 four
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -25,6 +26,7 @@ from wenguo.cases.lifecycle import Stage, require
 from wenguo.cases.notice import tell
 from wenguo.cases.option import Answer, Option, State, goodwill_before, held, hold_family, move
 from wenguo.errors import Invalid, NotNow, NotYours
+from wenguo.journal import Event
 from wenguo.people.deputies import Deputy, standing_in_for
 from wenguo.people.roles import Role
 from wenguo.people.staff import Person, Post
@@ -219,6 +221,9 @@ def _clock_rule(case: Case, rule: ApprovalRule | None, at: datetime) -> ClockRul
 # Deciding
 
 
+QUESTION, EXPLAINED = "approval.question", "approval.explained"
+
+
 @transaction.atomic
 def approve(step: Approval, words: str = "", *, by: Person, at: datetime, device: str = "") -> None:
     """同意. Pressed again by the same person nothing happens; NotNow: others were first, or not its turn."""
@@ -253,6 +258,72 @@ def return_(step: Approval, reason: str, *, by: Person, at: datetime, device: st
     option.approvals.filter(attempt=step.attempt, state="waiting").update(state=Approval.State.SKIPPED)
     move(option, {State.SUBMITTED}, State.RETURNED)
     tell(case, _authors(option), "approval.refused", _("方案「{title}」被退回").format(title=option.title), at=at)
+
+
+@transaction.atomic
+def question(step: Approval, words: str, *, by: Person, at: datetime) -> None:
+    """询问: ask those who proposed it before deciding; the step keeps waiting. Pressed twice, it is asked once."""
+    option = step.option
+    case = option.case
+    words = clean(words, 2000)
+    if not words:
+        raise Invalid(_("请写明想问什么"), fields={"words": _("请写明想问什么")})
+    require(case, "approve", by=by, at=at)
+    if Approval.objects.get(pk=step.pk).state != Approval.State.WAITING:
+        raise NotNow(_("该步审批已有结论,不必再问"))
+    if in_whose_name(step, by, at=at) is None:
+        raise _refuse(step, by, at)
+    last = _asked(step).last()
+    if last and (last.type, last.by, (last.private or {}).get("question")) == (QUESTION, by.journal_ref, words):
+        return
+    record(case, QUESTION, by=by, at=at, data={"option": option.pk, "step": step.pk}, private={"question": words})
+    told = _("审批人就「{title}」提问,请说明").format(title=option.title)
+    tell(case, _authors(option), QUESTION, told, at=at)
+
+
+@transaction.atomic
+def explain(step: Approval, words: str, *, by: Person, at: datetime) -> None:
+    """Answer what was asked about the option; whoever asked hears of it."""
+    option = step.option
+    case = option.case
+    words = clean(words, 5000)
+    if not words:
+        raise Invalid(_("请写明答复"), fields={"words": _("请写明答复")})
+    require(case, "note", by=by, at=at)
+    asked = list(_asked(step))
+    if not any(e.type == QUESTION for e in asked):
+        raise NotNow(_("没有人就这一步提问"))
+    if asked[-1].type == EXPLAINED and (asked[-1].private or {}).get("answer") == words:
+        return
+    record(case, EXPLAINED, by=by, at=at, data={"option": option.pk, "step": step.pk}, private={"answer": words})
+    told = {int(e.by[6:]) for e in asked if e.type == QUESTION and e.by.startswith("staff:")} - {by.pk}
+    tell(case, told, EXPLAINED, _("「{title}」的询问已答复").format(title=option.title), at=at)
+
+
+def _asked(step: Approval) -> Any:
+    talk = Event.objects.filter(stream_id=step.option.case.stream_id, type__in=[QUESTION, EXPLAINED])
+    return talk.filter(data__step=step.pk).order_by("seq")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was asked about a step, or answered."""
+
+    name: str
+    at: datetime
+    words: str
+    asks: bool
+
+
+def talk(step: Approval) -> list[Said]:
+    """What was asked and answered about this step, in order. Two queries."""
+    events = list(_asked(step))
+    ids = {int(e.by[6:]) for e in events if e.by.startswith("staff:")}
+    names = dict(Person.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+    return [
+        Said(names.get(int(e.by[6:]), ""), e.at, next(iter((e.private or {}).values()), ""), e.type == QUESTION)
+        for e in events
+    ]
 
 
 def _pressed_before(step: Approval, by: Person, state: Approval.State) -> bool:

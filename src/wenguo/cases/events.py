@@ -95,6 +95,8 @@ INTERNAL = {
     "option.withdrawn": _("撤下方案"),
     "option.chosen": _("选定方案"),
     "approval.asked": _("提交审批"),
+    "approval.question": _("审批询问"),
+    "approval.explained": _("答复审批询问"),
     "approval.granted": _("审批通过"),
     "approval.refused": _("审批退回"),
     "approval.escalated": _("审批超时升级"),

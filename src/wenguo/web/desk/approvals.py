@@ -19,6 +19,7 @@ from wenguo.cases.lifecycle import ACTS
 from wenguo.cases.report import Report
 from wenguo.customers.masking import mask_name
 from wenguo.errors import NotFound
+from wenguo.insight.awards import Awards, past_awards
 from wenguo.policy.versions import in_force
 from wenguo.text.amounts import in_words
 from wenguo.web.desk.common import RELATED, me
@@ -28,6 +29,7 @@ from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
 MOST = 200
+DOTS = 60  # more amounts than this are told by their range alone
 _SENTENCE = re.compile(r"[^。！？!?\n]+[。！？!?]?")
 
 
@@ -97,6 +99,7 @@ def step(request: HttpRequest, pk: int) -> HttpResponse:
     customer = case.record.contact_name or case.customer.name
     pack = in_force(at).pack
     rule = next((r for r in pack.approval.rules if r.id == found.rule), None)
+    awards = past_awards(case, at)
     context = {
         "step": found, "option": option, "case": case, "folder": folder, "signatures": signatures,
         "may_decide": bool(mine and mine.may_decide),
@@ -108,6 +111,9 @@ def step(request: HttpRequest, pk: int) -> HttpResponse:
         "lines": option.quote.lines, "evidence": folder.evidence, "rule": rule,
         "role": pack.role_title(found.role),
         "extra_fen": option.ladder_fen - option.amount_fen,
+        "awards": awards, "bar": bar(awards, option.amount_fen), "place": awards.place(option.amount_fen),
+        "talk": approval.talk(found),
+        "mine": me(request).pk in {option.drafted_by_id, option.submitted_by_id, case.owner_id},
     }  # fmt: skip
     return page(request, "desk/stage/approval.html", context, here="approvals")
 
@@ -115,18 +121,43 @@ def step(request: HttpRequest, pk: int) -> HttpResponse:
 @desk(permission="case.approve")
 @require_POST
 def decide(request: HttpRequest, pk: int) -> HttpResponse:
-    """同意 or 退回. Tapped twice by the same person it is decided once."""
+    """同意, 退回 or 询问. Tapped twice by the same person it is decided once."""
     found = _step(request, pk)
     given = Given(request.POST)
-    verdict = given.choice("verdict", _("审批结论"), ("approve", "return"))
+    verdict = given.choice("verdict", _("审批结论"), ("approve", "return", "ask"))
     words = given.text("words", _("审批意见"), most=2000, optional=True)
     given.check()
     device = request.headers.get("User-Agent", "")[:120]
     if verdict == "approve":
         approval.approve(found, words, by=me(request), at=timezone.now(), device=device)
         return go(request, url("desk:approvals"), _("已同意「{title}」").format(title=found.option.title))
+    if verdict == "ask":
+        approval.question(found, words, by=me(request), at=timezone.now())
+        return go(request, url("desk:approval", pk), _("已询问提出人，答复后会通知您；这一步仍等您签"))
     approval.return_(found, words, by=me(request), at=timezone.now(), device=device)
     return go(request, url("desk:approvals"), _("已退回「{title}」").format(title=found.option.title))
+
+
+@desk
+@require_POST
+def explain(request: HttpRequest, pk: int) -> HttpResponse:
+    """答复询问: what those who proposed it say to whoever asked."""
+    found = _step(request, pk)
+    given = Given(request.POST)
+    words = given.text("words", _("答复"), most=5000)
+    given.check()
+    approval.explain(found, words, by=me(request), at=timezone.now())
+    return go(request, url("desk:approval", pk), _("已答复，审批人会收到通知"))
+
+
+def bar(awards: Awards, fen: int) -> dict[str, Any]:
+    """The range as a picture 1000 wide: where the amounts lie, the usual range, the middle, and this one."""
+    most = max([fen, *awards.fen, 1])
+    x = [20 + f * 960 // most for f in awards.fen]
+    low, high = (20 + f * 960 // most for f in awards.span) if awards.span else (0, 0)
+    middle = 20 + awards.median * 960 // most if awards.median is not None else None
+    dots = sorted(set(x)) if len(x) <= DOTS else []
+    return {"dots": dots, "low": low, "high": high, "middle": middle, "here": 20 + fen * 960 // most, "most": most}
 
 
 @desk

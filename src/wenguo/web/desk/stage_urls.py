@@ -58,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     path("approvals/", approvals.show, name="approvals"),
     path("approvals/<int:pk>/", approvals.step, name="approval"),
     path("approvals/<int:pk>/decision/", approvals.decide, name="decide"),
+    path("approvals/<int:pk>/explanation/", approvals.explain, name="explain"),
     path("approvals/replies/<int:pk>/", reply.review_page, name="reply_review"),
     path("approvals/overrides/<int:pk>/", approvals.owed, name="owed"),
 ]
