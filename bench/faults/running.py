@@ -54,6 +54,7 @@ class House:
     def __init__(self, home: Path | None = None, **more: str) -> None:
         self.port, self.live, self.smtp = free_ports(3)
         self.home = home or Path(tempfile.mkdtemp(prefix="wg-faults-", dir="/tmp"))
+        self.home.mkdir(exist_ok=True)
         self.home.chmod(0o755)  # the server's own user must pass through
         self.log = self.home.parent / f"{self.home.name}.log"
         self.mailbox = Mailbox()

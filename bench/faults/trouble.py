@@ -11,8 +11,6 @@ reading is possible; afterwards work goes on without hands, and of everything ac
 from __future__ import annotations
 
 import argparse
-import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -23,100 +21,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bench.faults.running import House
-
-BIN = Path("/usr/lib/postgresql/15/bin")
-
-
-class Server:
-    """A PostgreSQL 15 of our own on a Unix socket, as the user postgres where we are root."""
-
-    def __init__(self, room: Path) -> None:
-        self.room, self.data, self.run_dir = room, room / "data", room / "run"
-        self.is_root = os.geteuid() == 0
-        for folder in (self.data, self.run_dir):
-            folder.mkdir(parents=True)
-            if self.is_root:
-                account = pwd.getpwnam("postgres")
-                os.chown(folder, account.pw_uid, account.pw_gid)
-        self._as(BIN / "initdb", "-D", self.data, "-U", "wenguo", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
-        self.start()
-        with psycopg.connect(host=str(self.run_dir), user="wenguo", dbname="postgres", autocommit=True) as db:
-            db.execute("CREATE DATABASE wenguo")
-        self.url = f"postgresql://wenguo@/wenguo?host={self.run_dir}"
-
-    def _as(self, *command: object) -> None:
-        step_down = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if self.is_root else []
-        subprocess.run([*step_down, *map(str, command)], check=True, stdout=subprocess.DEVNULL)
-
-    def start(self) -> None:
-        options = (
-            f"-k {self.run_dir} -c listen_addresses='' -c max_connections=60 -c max_wal_size=48MB -c min_wal_size=32MB"
-        )
-        self._as(BIN / "pg_ctl", "-D", self.data, "-l", self.run_dir / "log", "-o", options, "-w", "start")
-
-    def stop(self, how: str = "immediate") -> None:
-        self._as(BIN / "pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
-
-    def do(self, statement: str) -> None:
-        with psycopg.connect(host=str(self.run_dir), user="wenguo", dbname="postgres", autocommit=True) as db:
-            db.execute(statement)
-
-    def ask(self, statement: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.url) as db:
-            return db.execute(statement).fetchall()
-
-
-class Sender:
-    """Submits, remembers what was acknowledged, and how the refusals read."""
-
-    def __init__(self, house: House) -> None:
-        self.http = httpx.Client(
-            base_url=house.url, headers={"Authorization": f"Bearer {house.token('xuemei')}"}, timeout=30
-        )
-        self.acknowledged: set[str] = set()
-        self.answers: Counter[str] = Counter()
-        self.slowest = 0.0
-        self.words = ""
-
-    def send(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self.send_one()
-            time.sleep(0.3)
-
-    def send_one(self) -> bool:
-        id_, began = uuid4().hex, time.monotonic()
-        body = {
-            "channel": "api", "external_id": id_, "name": "陈晨", "phone": f"137{int(id_[:7], 16) % 10**8:08d}",
-            "text": f"冰箱不制冷,单号 {id_}。" + "食物全坏了。" * 300,
-        }  # fmt: skip
-        try:
-            answer = self.http.post("/api/v1/submissions", json=body)
-        except httpx.HTTPError as error:
-            self.answers[type(error).__name__] += 1
-            return False
-        finally:
-            self.slowest = max(self.slowest, time.monotonic() - began)
-        self.answers[str(answer.status_code)] += 1
-        if answer.status_code == 201:
-            self.acknowledged.add(id_)
-            return True
-        self.words = answer.json().get("detail") or answer.json().get("title", "")
-        return False
-
-    def page(self, path: str = "/track/") -> int:
-        try:
-            return self.http.get(path).status_code
-        except httpx.HTTPError:
-            return 0
+from bench.faults.server import Sender, Server
 
 
 def away(house: House, server: Server, sender: Sender, seconds: float) -> None:
@@ -197,7 +108,7 @@ def play(name: str, seconds: float) -> bool:
         server = Server(room)
         try:
             with House(DATABASE_URL=server.url) as house:
-                sender = Sender(house)
+                sender = Sender(house.url, house.token("xuemei"))
                 sender.send(3)
                 before, sender.answers = sender.answers, Counter()
                 sender.slowest = 0.0
