@@ -39,9 +39,8 @@ class Server:
         subprocess.run([*step_down, *map(str, command)], check=True, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        options = (
-            f"-k {self.run_dir} -c listen_addresses='' -c max_connections=60 -c max_wal_size=48MB -c min_wal_size=32MB"
-        )
+        small = "-c max_connections=60 -c max_wal_size=48MB -c min_wal_size=32MB"
+        options = f"-k {self.run_dir} -c listen_addresses='' {small} {self.options}"
         self.as_server(BIN / "pg_ctl", "-D", self.data, "-l", self.run_dir / "log", "-o", options, "-w", "start")
 
     def stop(self, how: str = "immediate") -> None:
