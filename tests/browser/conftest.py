@@ -26,6 +26,11 @@ FLAGS = [
 ]  # fmt: skip
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests of every page share rows that are really there, and empty the database when they are done: last of all."""
+    items.sort(key=lambda item: "test_every_page" in item.nodeid)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Closed after each module: Playwright keeps a loop running in this thread, other tests run loops of their own."""
