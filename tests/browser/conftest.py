@@ -27,7 +27,7 @@ FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of every page share rows that are really there, and empty the database when they are done: last of all."""
+    """The tests of every page share rows that are really there, and empty the database at the end: last of all."""
     items.sort(key=lambda item: "test_every_page" in item.nodeid)
 
 

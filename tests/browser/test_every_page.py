@@ -61,23 +61,24 @@ PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "desk:paper?receipt": lambda w: {"number": w.signing, "paper": "receipt"},
 }
 # Posts, files, and parts of pages: not looked at by themselves.
-NO_PAGES = frozenset("""
-    web:language
-    portal:say portal:remind portal:withdraw portal:answer portal:receipt portal:file portal:thumbnail
-    desk:search desk:discard desk:entry_customer desk:entry_hints desk:notices_read desk:story desk:reveal desk:say
-    desk:note desk:call desk:evidence_add desk:evidence desk:evidence_small desk:evidence_check desk:facts desk:fact
-    desk:ticks desk:tick desk:ask desk:ask_customer desk:supply desk:cancel_request desk:causes desk:code_cause
-    desk:cause desk:remove_cause desk:find desk:reports desk:report desk:submit_report desk:review_report
-    desk:print_report desk:calculate desk:choose desk:withdraw_option desk:propose desk:override desk:offer
-    desk:option_answer desk:justify desk:measures desk:change_measure desk:cancel_measure desk:complete desk:pay
-    desk:reply_draft desk:reply_remarks desk:review_reply desk:call_back desk:decide desk:reply_review desk:owed
-    desk:customer_import_do desk:customer_import_errors desk:customer_import_template desk:customer_reveal
-    desk:identity_add desk:identity_retire desk:order_add desk:customer_merge_with desk:customer_export
-    desk:customer_unmerge desk:policy_publish desk:policy_discard desk:policy_download desk:person_act
-    desk:token_revoke desk:jobs_retry_all desk:job_act desk:letter_resend desk:audit_check desk:audit_receipt
-    desk:absence_end desk:peek desk:view_change desk:bulk desk:queue_export desk:queue_layout desk:queue_news
-    desk:view_keep
-""".split())  # fmt: skip
+NO_PAGES = frozenset({
+    "web:language", "portal:say", "portal:remind", "portal:withdraw", "portal:answer", "portal:receipt",
+    "portal:file", "portal:thumbnail", "desk:search", "desk:discard", "desk:entry_customer", "desk:entry_hints",
+    "desk:notices_read", "desk:story", "desk:reveal", "desk:say", "desk:note", "desk:call", "desk:evidence_add",
+    "desk:evidence", "desk:evidence_small", "desk:evidence_check", "desk:facts", "desk:fact", "desk:ticks",
+    "desk:tick", "desk:ask", "desk:ask_customer", "desk:supply", "desk:cancel_request", "desk:causes",
+    "desk:code_cause", "desk:cause", "desk:remove_cause", "desk:find", "desk:reports", "desk:report",
+    "desk:submit_report", "desk:review_report", "desk:print_report", "desk:calculate", "desk:choose",
+    "desk:withdraw_option", "desk:propose", "desk:override", "desk:offer", "desk:option_answer", "desk:justify",
+    "desk:measures", "desk:change_measure", "desk:cancel_measure", "desk:complete", "desk:pay", "desk:reply_draft",
+    "desk:reply_remarks", "desk:review_reply", "desk:call_back", "desk:decide", "desk:reply_review", "desk:owed",
+    "desk:customer_import_do", "desk:customer_import_errors", "desk:customer_import_template", "desk:customer_reveal",
+    "desk:identity_add", "desk:identity_retire", "desk:order_add", "desk:customer_merge_with", "desk:customer_export",
+    "desk:customer_unmerge", "desk:policy_publish", "desk:policy_discard", "desk:policy_download", "desk:person_act",
+    "desk:token_revoke", "desk:jobs_retry_all", "desk:job_act", "desk:letter_resend", "desk:audit_check",
+    "desk:audit_receipt", "desk:absence_end", "desk:peek", "desk:view_change", "desk:bulk", "desk:queue_export",
+    "desk:queue_layout", "desk:queue_news", "desk:view_keep",
+})  # fmt: skip
 ACCOUNTS = ("account_login", "account_change_password", "account_reauthenticate", "mfa_index", "mfa_activate_totp")
 
 
@@ -118,7 +119,6 @@ def w(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.Te
     from django.db import connections
     from django.test import override_settings
     from pytest_django.live_server_helper import LiveServer
-
     from tests.conftest import build_company
 
     folder = tmp_path_factory.mktemp("files")
@@ -140,10 +140,10 @@ def w(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.Te
 
 def build() -> Any:
     from django.core import signing
-
     from tests.browser.test_desk_journeys import answered, waiting_for_signature
     from tests.conftest import Desk
-    from wenguo.cases import evidence, followup, intake, links, resolution
+
+    from wenguo.cases import evidence, followup, intake, links
     from wenguo.cases.intake import Submission
     from wenguo.people.actor import SYSTEM
     from wenguo.people.roles import Role
@@ -163,18 +163,19 @@ def build() -> Any:
     fresh = desk.receives("取暖器有焦味，家里有老人，怕着火。", phone="13500001111", name="赵六", channel="web")
     kept = evidence.store("照片.txt", iter(["看不清".encode()]))
     evidence.attach(opened, kept, by=opened.customer, at=desk.now, public=True)
-    strange = desk.triages(desk.receives(f"{LONG} 😡🙏👨‍👩‍👧‍👦 שלום המוצר פגום", phone="13400001111", name=NAME, channel="web"))
+    strange = desk.triages(
+        desk.receives(f"{LONG} 😡🙏👨‍👩‍👧‍👦 שלום המוצר פגום", phone="13400001111", name=NAME, channel="web")
+    )
     tray = intake._keep(intake.Complaint(channel="web", text="看不懂", phone="13800009999"), None, desk.now, None)
     Submission.objects.filter(pk=tray.pk).update(state=Submission.State.UNSORTED, why="不知道是谁")
-    offered = desk.triages(desk.receives("扫地机器人不回充，每天都要去找。", phone="13300001111", name="孙七", channel="web"))
-    del offered, resolution
 
     def link(case: Any, purpose: str = links.TRACK) -> str:
         return links.make(case, purpose, at=datetime.now(UTC), days=5)
 
     return SimpleNamespace(
-        who=desk.supervisor, admin=desk.admin, signing=signing_case.number, option=option.pk, approval=option.approvals.get().pk,
-        open=opened.number, clock=opened.clocks.first().pk, new=fresh.number, answered=after.number,
+        who=desk.supervisor, admin=desk.admin, signing=signing_case.number, option=option.pk,
+        approval=option.approvals.get().pk, open=opened.number, clock=opened.clocks.first().pk,
+        new=fresh.number, answered=after.number,
         strange=strange.number, link=link(signing_case), early=link(fresh), answered_link=link(after),
         strange_link=link(strange), survey=link(after, links.SURVEY), tray=tray.pk,
         done=signing.dumps(fresh.submissions.get().pk, salt=DONE_SALT), customer=opened.customer_id,
@@ -244,7 +245,8 @@ def sticks_out(page: Any, width: int) -> str:
         return ""
     culprit = page.evaluate(
         "(w) => [...document.querySelectorAll('main *, header *, nav *, .a4 *')]"
-        ".filter((e) => e.getBoundingClientRect().right > w + 1 && !e.closest('.sheet-scroll, .p-scroll, .tabs, .stages'))"
+        ".filter((e) => e.getBoundingClientRect().right > w + 1 && "
+        "!e.closest('.sheet-scroll, .p-scroll, .tabs, .stages'))"
         ".slice(-1).map((e) => e.outerHTML.slice(0, 160)).join()", width
     )  # fmt: skip
     return f"{wide} px at {width}: {culprit}"
@@ -282,6 +284,7 @@ def test_a_page(w: Any, looks: Any, name: str) -> None:
     assert page.evaluate("document.documentElement.lang") == "en"
     wrong += [f"English: {line}" for line in [sticks_out(page, 390)] if line]
     if name not in PAGES:  # with arguments, names of people and matters stand in the title
-        wrong += ["English: the title is Chinese"] if re.search(r"[\u4e00-\u9fff]", page.title().split(" · ")[0]) else []
+        wrong += (
+            ["English: the title is Chinese"] if re.search(r"[\u4e00-\u9fff]", page.title().split(" · ")[0]) else []
+        )
     assert not (left := [line for line in wrong if line]), "\n".join(left)
-

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import transaction
+from django.utils.timezone import now
+from tests.doors.test_portal import answered, offered
 
+from wenguo.cases import links
 from wenguo.cases.case import Case
 from wenguo.cases.evidence import Evidence
 
@@ -113,3 +117,149 @@ def test_large_type_fits_a_phone_and_each_field_has_its_name(browser, home):
         )
         assert nameless == [] and page.wrong == [], address
         assert page.locator("h1").count() == 1
+
+
+# ── what one page costs ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def transferred(page, address):
+    """All bytes the browser fetched for a page, headers too, as its own network log counts them."""
+    log = page.context.new_cdp_session(page)
+    log.send("Network.enable")
+    log.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    sizes, asked = [], []
+    log.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    log.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
+    page.goto(address, wait_until="networkidle")
+    return sum(sizes), asked
+
+
+def test_the_first_pages_cost_less_than_100_kib(browser, home, desk):
+    for address in ("/", "/new/"):
+        page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
+        total, asked = transferred(page, home + address)
+        assert len(asked) >= 4 and all(url.startswith(home) for url in asked), asked  # nothing from elsewhere
+        print(f"\n{address}: {total / 1024:.1f} KiB in {len(asked)} requests")
+        assert 5_000 < total < 100 * 1024, (address, total, asked)
+        page.context.close()
+
+
+# ── a bad line, a nervous hand ────────────────────────────────────────────────────────────────────────────────────
+
+SLIP = {"name": "票.txt", "mimeType": "text/plain", "buffer": "发票".encode()}
+
+
+def filled(browser, home):
+    """A complaint all written, on its last step."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
+    page.goto(f"{home}/new/")
+    page.fill("[name=text]", TEXT)
+    page.click("[data-next-step]:visible")
+    page.set_input_files("[name=files]", [SLIP])
+    page.click("[data-next-step]:visible")
+    page.fill("[name=phone]", "13800001234")
+    return page
+
+
+def test_a_lost_network_loses_neither_words_nor_files(browser, home):
+    page = filled(browser, home)
+    page.context.set_offline(True)
+    page.click("[data-submit]")
+    page.wait_for_selector(".p-unsent")
+    assert "网络断了" in page.inner_text(".p-unsent") and "不会重复" in page.inner_text(".p-unsent")
+    assert page.input_value("[name=text]") == TEXT and page.url.endswith("/new/")
+    page.context.set_offline(False)
+    page.click("[data-submit]")
+    page.wait_for_url("**/new/done/**")
+    assert Case.objects.get().evidence.get().name == "票.txt"
+
+
+def test_an_answer_that_never_arrives_is_no_second_complaint(browser, home):
+    page = filled(browser, home)
+
+    def swallow(route):
+        if route.request.method == "POST":
+            route.fetch(max_redirects=0)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/new/", swallow)
+    page.click("[data-submit]")
+    page.wait_for_selector(".p-unsent")
+    assert Case.objects.count() == 1
+    page.unroute("**/new/")
+    page.click("[data-submit]")
+    page.wait_for_url("**/new/done/**")
+    assert page.inner_text(".p-number") == Case.objects.get().number
+
+
+def test_a_broken_server_keeps_the_form(browser, home):
+    page = filled(browser, home)
+    page.route("**/new/", lambda route: route.fulfill(status=502, body="Bad Gateway"))
+    page.click("[data-submit]")
+    page.wait_for_selector(".p-unsent")
+    assert "系统暂时出了问题" in page.inner_text(".p-unsent") and page.input_value("[name=text]") == TEXT
+    page.unroute("**/new/")
+    page.click("[data-submit]")
+    page.wait_for_url("**/new/done/**")
+
+
+def test_two_taps_and_the_back_button_are_one_complaint(browser, home):
+    page = filled(browser, home)
+    page.evaluate("document.querySelector('[data-submit]').click(); document.querySelector('[data-submit]').click()")
+    page.wait_for_url("**/new/done/**")
+    page.go_back()
+    page.wait_for_load_state("load")
+    if page.input_value("[name=text]"):  # the page as it was, from the browser's memory
+        page.evaluate("document.querySelector('form[data-steps]').requestSubmit()")
+        page.wait_for_url("**/new/done/**")
+    assert Case.objects.count() == 1
+
+
+def test_a_reminder_leaves_a_half_written_message_alone(browser, home, desk):
+    case = desk.receives(TEXT, channel="web")
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
+    page.goto(f"{home}/t/{links.make(case, links.TRACK, at=now())}/")
+    page.fill("form#say [name=text]", "还没写完的话")
+    page.click("summary:has-text('催一催')")
+    page.click("button:has-text('催办')")
+    page.wait_for_url("**done=reminded**")
+    assert page.input_value("form#say [name=text]") == "还没写完的话"
+
+
+def test_the_whole_way_without_script(browser, home, desk):
+    """Submit, talk, refuse with a reason, go higher, rate: on a phone that runs no script at all."""
+    page = browser.new_context(viewport=PHONE, locale="zh-CN", java_script_enabled=False).new_page()
+    page.goto(f"{home}/new/")
+    page.fill("[name=text]", TEXT)
+    page.fill("[name=phone]", "13800001234")
+    page.click("[data-submit]")
+    page.click("text=看办理进度")
+    page.fill("form#say [name=text]", "家里一直有人。")
+    page.click("button:has-text('发送')")
+    assert "收到您的话了" in page.inner_text("main") and "家里一直有人" in page.inner_text("#talk")
+    case = Case.objects.get()
+    track = page.url.split("?")[0].split("#")[0]
+    desk.now = now()
+    with transaction.atomic():
+        option = offered(desk, case)
+    page.goto(track)
+    page.click("summary:has-text('不同意，或者另有要求')")
+    page.fill(f"[name=words-{option.pk}]", "修过三次了，要求退货")
+    page.click("button:has-text('提出我的要求')")
+    assert "收到您的意见了" in page.inner_text("main") and "要求退货" in page.inner_text("main")
+    page.click("text=这样处理我不同意")
+    assert "12315" in page.inner_text("main")
+    page.fill("[name=words]", "还是没有人管")
+    page.click("button:has-text('交给上一级')")
+    assert "已经转给上级" in page.inner_text("main")
+    case.refresh_from_db()
+    with transaction.atomic():
+        answered(desk, case)
+    page.goto(track)
+    page.click("text=点四下")
+    for name, value in {"solved": "1", "csat": "5", "ces": "7", "nps": "10"}.items():
+        page.click(f"label.pick:has([name={name}][value='{value}'])")
+    page.click("button:has-text('提交评价')")
+    assert "谢谢您的评价" in page.inner_text("main")

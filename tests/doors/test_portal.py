@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import translation
 from PIL import Image
 
 import wenguo.web
@@ -28,8 +29,10 @@ from wenguo.cases.option import Option
 from wenguo.cases.resolution import Draft
 from wenguo.journal.merkle import fold
 from wenguo.people.actor import SYSTEM
-from wenguo.web.filters import local_time
+from wenguo.policy.loading import standard as load_standard
+from wenguo.web.filters import plain_time
 from wenguo.web.portal import common, files, home, progress, receipt, submit, survey, track
+from wenguo.web.portal.standard import told
 
 KETTLE = "上周买的电热水壶，昨天烧水时壶底漏水，桌上一滩，插座都湿了。要求退货并给个说法。"
 ROOMS = (home, submit, track, progress, files, survey, receipt, common)
@@ -150,7 +153,7 @@ def test_a_complaint_gets_its_number_its_promises_and_a_link(client, story):
     assert answer.status_code == 200 and case.number in page and "请记下" in page
     assert case.channel == "web" and case.product == "水壶" and case.record.wishes == ["refund", "apology"]
     for kind in ("respond", "solve"):
-        assert local_time(case.clocks.get(kind=kind).due_at) in page
+        assert plain_time(case.clocks.get(kind=kind).due_at, story.now) in page
     link = re.search(r'href="(/t/[^"]+)"', answer.content.decode()).group(1)
     assert case.number in words_of(client.get(link))
     file = case.evidence.get()
@@ -380,7 +383,7 @@ def test_a_link_for_something_else_or_run_out_opens_nothing(client, story):
 def test_the_page_shows_stations_promises_and_one_name(client, story):
     case = story.receives(KETTLE, channel="web")
     page = words_of(client.get(page_of(case, story)))
-    assert "已提交" in page and "待评价" in page and letters.local(case.clocks.get(kind="solve").due_at) in page
+    assert "已提交" in page and "待评价" in page and plain_time(case.clocks.get(kind="solve").due_at, story.now) in page
     case = story.triages(case)
     page = words_of(client.get(page_of(case, story)))
     assert "处理中" in page and "张敏" in page and "400-000-0000" in page
@@ -689,3 +692,117 @@ def test_the_address_of_the_caller_is_believed_only_from_our_proxy(rf, settings)
     assert common.caller(request) == "127.0.0.1"
     settings.PUBLIC_URL = "https://complaints.example"
     assert common.caller(request) == "203.0.113.9"
+
+
+# ── floods ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_flood_from_one_address_leaves_the_others_served(client, story):
+    from_there, from_here = {"REMOTE_ADDR": "203.0.113.9"}, {"REMOTE_ADDR": "198.51.100.7"}
+    Lookup.objects.bulk_create(Lookup(key="p:203.0.113.9", at=story.now) for _ in range(common.POSTS))
+    refused = client.post("/new/", form(client), **from_there)
+    page = words_of(refused)
+    assert refused.status_code == 429 and "请稍后再试" in page and KETTLE in page and "400-000-0000" in page
+    assert client.get("/", **from_there).status_code == client.get("/new/", **from_there).status_code == 200
+    assert client.post("/new/", form(client), **from_here).status_code == 302
+
+
+def test_a_flood_of_files_takes_no_more_files_but_every_word(client, story):
+    Lookup.objects.bulk_create(Lookup(key="f:127.0.0.1", at=story.now) for _ in range(files.FILES_STEPS))
+    refused = client.post("/new/", form(client, files=[photo()]))
+    assert refused.status_code == 422 and "文字可以照常提交" in words_of(refused) and KETTLE in words_of(refused)
+    assert client.post("/new/", form(client)).status_code == 302
+    assert (
+        client.post("/new/", form(client, text="另一件", files=[photo()]), REMOTE_ADDR="198.51.100.7").status_code
+        == 302
+    )
+    story.wait(hours=1, minutes=1)
+    assert client.post("/new/", form(client, text="又一件", files=[photo("另.jpg")])).status_code == 302
+
+
+def test_large_files_use_up_more_of_the_room(client, story, settings):
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 2**16
+    big = SimpleUploadedFile("录像.txt", b"x" * (files.FILES_STEP * 2 + 1))
+    client.post("/new/", form(client, files=[big]))
+    assert Lookup.objects.filter(key="f:127.0.0.1").count() == 3
+
+
+def test_a_full_disk_refuses_files_and_takes_words(client, story):
+    with mock.patch.object(files, "_disk_free", lambda: files.DISK_RESERVE - 1):
+        refused = client.post("/new/", form(client, files=[photo()]))
+        assert refused.status_code == 422 and "现在暂时收不了文件" in words_of(refused)
+        assert client.post("/new/", form(client)).status_code == 302
+    assert files._disk_free() > 0
+
+
+# ── the reader's language ─────────────────────────────────────────────────────────────────────────────────────────
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+def test_the_words_of_the_standard_pack_have_their_english():
+    pack = load_standard()
+    channels = [c.title for c in pack.channels if not c.third_party and c.code not in {"api", "other"}]
+    asked = [words for q in pack.followup.survey for words in (q.text, q.low_words, q.high_words) if words]
+    waiting = [r.tell_customer for r in pack.pause_reasons if r.waits_for_customer]
+    levels = [words for level in pack.levels for words in (level.title, level.name, level.meaning)]
+    spans = [home_words for level in (1, 2, 3, 4) for home_words in _spans(pack, level)]
+    with translation.override("en"):
+        left = [
+            w
+            for w in (*channels, *asked, *waiting, *levels, *spans, pack.clocks.hours_words)
+            if CHINESE.search(told(w))
+        ]
+    assert spans and not left
+
+
+def _spans(pack, level):
+    rules = (pack.clock(kind, level=level, channel="web") for kind in ("acknowledge", "respond", "solve"))
+    return [rule.stated or rule.allowance.words for rule in rules if rule]
+
+
+def test_a_company_s_own_words_are_shown_as_written():
+    with translation.override("en"):
+        assert told("我们自己的说法") == "我们自己的说法" and told("") == "" and told("3 个工作日") == "3 working days"
+    with translation.override("zh-hans"):
+        assert told("3 个工作日") == "3 个工作日"
+
+
+def test_the_switch_is_remembered_and_dates_are_said_in_the_reader_s_way(client, story):
+    case = story.receives(KETTLE, channel="web")
+    address = page_of(case, story)
+    assert "11月16日（周一）09:30" in words_of(client.get(address))
+    client.post("/language/", {"language": "en"}, headers={"Referer": f"http://testserver{address}"})
+    page = client.get(address)
+    assert 'lang="en"' in page.content.decode() and "Monday 16 Nov, 09:30" in words_of(page)
+    for public in ("/", "/notice/", "/new/", "/track/", "/verify/", "/privacy/"):
+        text = words_of(client.get(public)).replace("澄光总公司", "").replace("中文", "")
+        assert set(CHINESE.findall(text)) <= set("一致不"), public  # the words of the program that checks a receipt
+
+
+# ── what nobody sends on purpose ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_page_left_open_for_a_month_still_sends(client, story):
+    fields = form(client)
+    case = story.receives("门铃不响，换了电池也一样。", channel="web", phone="13900001111", name="李四")
+    address = page_of(case, story)
+    once = re.search(r'name="once" value="([0-9a-f]{32})"', client.get(address).content.decode()).group(1)
+    story.wait(days=30)
+    assert client.post("/new/", fields).status_code == 302
+    assert client.post(address + "message/", {"text": "一个月前写的", "once": once}).status_code == 302
+    assert "一个月前写的" in words_of(client.get(address))
+
+
+def test_forty_characters_of_name_and_five_hundred_without_a_space(client, story):
+    name, text = "阿" * 40, "这是一个没有空格的长句" * 46
+    answer = client.post("/new/", form(client, name=name, text=text), follow=True)
+    case = Case.objects.get()
+    assert answer.status_code == 200 and case.record.contact_name == name and case.record.description == text
+    assert text in words_of(client.get(page_of(case, story)))
+
+
+def test_a_reminder_does_not_throw_away_a_message_half_written(client, story):
+    case = story.receives(KETTLE, channel="web")
+    page = client.get(page_of(case, story) + "?done=reminded").content.decode()
+    assert f'data-draft-done="reminded-{case.number}"' in page and f'data-draft="heard-{case.number}"' in page

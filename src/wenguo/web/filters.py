@@ -46,6 +46,24 @@ def short_time(moment: datetime | None, at: datetime, empty: str = "—") -> str
     return there.strftime("%m-%d %H:%M" if there.year == here.year else "%Y-%m-%d %H:%M")
 
 
+def plain_time(moment: datetime | None, at: datetime, empty: str = "—") -> str:
+    """As one says it: 11月27日（周五）16:40, with the year when it is not that of `at`."""
+    if moment is None:
+        return empty
+    there = localtime(moment)
+    weekday = (_("周一"), _("周二"), _("周三"), _("周四"), _("周五"), _("周六"), _("周日"))[there.weekday()]
+    month = (
+        _("1月"), _("2月"), _("3月"), _("4月"), _("5月"), _("6月"),
+        _("7月"), _("8月"), _("9月"), _("10月"), _("11月"), _("12月"),
+    )[there.month - 1]  # fmt: skip
+    words = (
+        _("{month}{day}日（{weekday}）{time}")
+        if there.year == localtime(at).year
+        else _("{year}年{month}{day}日（{weekday}）{time}")
+    )
+    return words.format(year=there.year, month=month, day=there.day, weekday=weekday, time=f"{there:%H:%M}")
+
+
 def span(seconds: float | timedelta) -> str:
     """The two largest units of a length of time, in words: 3 小时 20 分. Less than a minute is 不到 1 分."""
     whole = int(abs(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)) // 60
@@ -152,6 +170,7 @@ FILTERS = {
     "local_day": local_day,
     "clock_time": clock_time,
     "short_time": short_time,
+    "plain_time": plain_time,
     "span": span,
     "remaining": remaining,
     "since": since,

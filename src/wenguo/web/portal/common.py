@@ -29,6 +29,7 @@ from wenguo.cases.letters import head_office
 from wenguo.cases.links import Lookup
 from wenguo.errors import Refusal, TooMuch
 from wenguo.web.given import clean
+from wenguo.web.portal.standard import told
 
 View = Callable[..., HttpResponseBase]
 
@@ -69,7 +70,7 @@ def show(
 ) -> HttpResponse:
     """A page with the company's name and `at`, the moment it was made."""
     head = head_office()
-    frame = {"at": now(), "company": head.title if head else "", "hotline": head.phone if head else ""}
+    frame = {"at": now(), "company": head.title if head else "", "hotline": head.phone if head else "", "told": told}
     return render(request, template, {**frame, **(context or {})}, status=status)
 
 

@@ -6,12 +6,16 @@ is what its bytes said at arrival.
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.http import FileResponse, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.timezone import now
@@ -19,9 +23,12 @@ from django.utils.translation import gettext as _
 
 from wenguo.cases import evidence, links
 from wenguo.cases.evidence import Evidence, Stored
+from wenguo.cases.links import Lookup
 from wenguo.errors import NotFound, Refusal
-from wenguo.web.portal.common import case_of, door, private
+from wenguo.web.portal.common import caller, case_of, door, private
 
+# From one address in an hour: 2 GiB of files, counted in steps of 10 MiB. On our own disk the last GiB stays free.
+FILES_STEP, FILES_STEPS, FILES_WITHIN, DISK_RESERVE = 10 * 2**20, 200, timedelta(hours=1), 2**30
 KEPT_SALT, KEPT_SECONDS = "wenguo.portal.kept", 24 * 3600
 # A picture may be looked at where it is; nothing in it may run or load.
 POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
@@ -50,6 +57,8 @@ def files_of(request: HttpRequest, field: str = "files") -> Brought:
     stored = {s.sha256: s for s in kept}
     given = [f for f in request.FILES.getlist(field) if f.name]
     room = settings.UPLOAD_MAX_FILES - len(stored)
+    if given and (full := _no_room(request, sum(f.size or 0 for f in given))):
+        return Brought(tuple(stored.values()), (full,))
     wrong = []
     for file in given[:room]:
         try:
@@ -65,6 +74,27 @@ def files_of(request: HttpRequest, field: str = "files") -> Brought:
             )
         )
     return Brought(tuple(stored.values()), tuple(wrong))
+
+
+def _no_room(request: HttpRequest, size: int) -> str:
+    """Why no file can be taken now, or nothing. Words are always taken: a flood of files must not silence anybody."""
+    at, key = now(), f"f:{caller(request)}"
+    before = Lookup.objects.filter(key=key, at__gt=at - FILES_WITHIN).count()
+    if before >= FILES_STEPS:
+        return _("从您的网络来的文件太多了，请一小时后再补充；文字可以照常提交")
+    if _disk_free() < DISK_RESERVE:
+        return _("现在暂时收不了文件，请过一会儿再补充；文字可以照常提交")
+    Lookup.objects.bulk_create(Lookup(key=key, at=at) for _step in range(1 + size // FILES_STEP))
+    return ""
+
+
+def _disk_free() -> int:
+    """Bytes left where files are kept; without end when they are kept elsewhere."""
+    if not isinstance(default_storage, FileSystemStorage):
+        return sys.maxsize
+    folder = Path(default_storage.location)
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def _kept(note: str) -> Stored | None:

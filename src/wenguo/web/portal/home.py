@@ -8,11 +8,13 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.timezone import now
+from django.utils.translation import gettext as _
 
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.portal.common import door, show
+from wenguo.web.portal.standard import told
 
 CHANNEL = "web"
 # Named in what is stored with each submission; raised whenever the words of portal/privacy.html change.
@@ -32,15 +34,15 @@ class Promise:
 
 def allowance_words(rule: ClockRule | None) -> str:
     """「24 小时」 as the policy states it, else the counted form; empty without a rule."""
-    return (rule.stated or rule.allowance.words) if rule else ""
+    return told(rule.stated or rule.allowance.words) if rule else ""
 
 
 def promises(pack: Pack) -> list[Promise]:
     """What the pack promises those who write here, the gravest level first."""
     return [
         Promise(
-            f"{level.title}（{level.name}）",
-            level.meaning,
+            _("{title}（{name}）").format(title=told(level.title), name=told(level.name)),
+            told(level.meaning),
             level.examples,
             allowance_words(pack.clock("respond", level=level.number, channel=CHANNEL)),
             allowance_words(pack.clock("solve", level=level.number, channel=CHANNEL)),
@@ -55,12 +57,13 @@ def terms(at: datetime) -> dict[str, object]:
     return {
         "promises": promises(pack),
         "acknowledge": allowance_words(pack.clock("acknowledge", channel=CHANNEL)),
-        "hours_words": pack.clocks.hours_words,
+        "hours_words": told(pack.clocks.hours_words),
         "reopen_days": pack.thresholds.reopen_days,
         "retention_years": pack.thresholds.retention_years,
         "callbacks": len(pack.followup.steps),
-        "channels": [c for c in pack.channels if not c.third_party and c.code not in {"api", "other"}],
-        "third_parties": [c for c in pack.channels if c.third_party],
+        "channels": [
+            (c.code, told(c.title)) for c in pack.channels if not c.third_party and c.code not in {"api", "other"}
+        ],
     }
 
 

@@ -49,7 +49,8 @@ def _done_words(code: str) -> str:
 def progress(request: HttpRequest, token: str) -> HttpResponseBase:
     at = now()
     case = case_of(token, links.TRACK, at=at)
-    context = {**_page(case, token, at=at), "done": _done_words(request.GET.get("done", ""))}
+    code = request.GET.get("done", "")
+    context = {**_page(case, token, at=at), "done": _done_words(code), "done_code": code}
     return private(show(request, PAGE, context))
 
 

@@ -19,10 +19,11 @@ from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock, Pause
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.followup import Survey
-from wenguo.cases.letters import local
 from wenguo.cases.lifecycle import Outcome, Stage
 from wenguo.cases.option import Answer
 from wenguo.journal import Event, title_of
+from wenguo.web.filters import plain_time
+from wenguo.web.portal.standard import told
 
 MOST_SAID = 300  # lines of the conversation on one page, the newest
 
@@ -90,7 +91,7 @@ def journey(
     if state == "answered" and survey is not None and survey.answered_at:
         rank = 3
     ended = case.outcome in {Outcome.REFUSED, Outcome.WITHDRAWN, Outcome.MERGED}
-    steps = [Step(_("已提交"), _mark(0, rank), case.received_at, _submitted(case, clocks, rank))]
+    steps = [Step(_("已提交"), _mark(0, rank), case.received_at, _submitted(clocks, rank, at))]
     if ended:
         steps.append(Step(_ending(case), "done", case.closed_at))
         return Journey(_ending(case), tuple(steps))
@@ -101,9 +102,10 @@ def journey(
         steps[-1] = Step(_("处理中"), "done", case.accepted_at, working.lines)
         steps.append(Step(word, "now", case.waiting_since, tuple(waiting)))
     steps.append(Step(_("已答复"), _mark(2, rank), case.answered_at, _answered(case, solve, at)))
-    lines = (_("请在 {until} 前评价").format(until=local(survey.until)),) if asked and survey else ()
+    lines = (_("请在 {until} 前评价").format(until=plain_time(survey.until, at)),) if asked and survey else ()
     rated = survey.answered_at if survey else None
-    steps.append(Step(_("已评价") if rated else _("待评价"), _mark(3, rank), rated, lines))
+    if rated or rank < 4:  # closed without a rating: nothing is done there, and nothing waits
+        steps.append(Step(_("已评价") if rated else _("待评价"), _mark(3, rank), rated, lines))
     steps.append(Step(_("已完成"), "done" if rank == 4 else "todo", case.closed_at))
     words = {
         "submitted": _("已提交"), "working": _("处理中"), "yours": _("待您补充"), "choose": _("待您确认方案"),
@@ -136,21 +138,21 @@ def _ending(case: Case) -> str:
     return words.get(Outcome(case.outcome), _("已合并办理"))
 
 
-def _submitted(case: Case, clocks: Sequence[Clock], rank: int) -> tuple[str, ...]:
+def _submitted(clocks: Sequence[Clock], rank: int, at: datetime) -> tuple[str, ...]:
     due = next((c.due_at for c in clocks if c.kind == "acknowledge" and c.state == "running"), None)
-    return (_("我们会在 {moment} 前告诉您由谁负责").format(moment=local(due)),) if rank == 0 and due else ()
+    return (_("我们会在 {moment} 前告诉您由谁负责").format(moment=plain_time(due, at)),) if rank == 0 and due else ()
 
 
 def _working(case: Case, respond: Clock | None, at: datetime) -> tuple[str, ...]:
     if case.responded_at:
-        return (_("{moment} 已告诉您怎样办理").format(moment=local(case.responded_at)),)
+        return (_("{moment} 已告诉您怎样办理").format(moment=plain_time(case.responded_at, at)),)
     return _promised(respond, _("{moment} 前告诉您怎样办理"), at)
 
 
 def _answered(case: Case, solve: Clock | None, at: datetime) -> tuple[str, ...]:
     if case.answered_at:
         promised = solve.first_due_at if solve else None
-        return (_("原承诺 {moment} 前").format(moment=local(promised)),) if promised else ()
+        return (_("原承诺 {moment} 前").format(moment=plain_time(promised, at)),) if promised else ()
     return _promised(solve, _("{moment} 前给您处理结果"), at)
 
 
@@ -162,9 +164,9 @@ def _promised(clock: Clock | None, words: str, at: datetime) -> tuple[str, ...]:
         return (_("等您回复期间暂停计时，收到后马上继续"),)
     if clock.due_at is None or clock.state != "running":
         return ()
-    lines = [words.format(moment=local(clock.due_at))]
+    lines = [words.format(moment=plain_time(clock.due_at, at))]
     if clock.extended_until:
-        lines.append(_("经您同意，已从 {old} 延到这个时间").format(old=local(clock.first_due_at)))
+        lines.append(_("经您同意，已从 {old} 延到这个时间").format(old=plain_time(clock.first_due_at, at)))
     if clock.due_at < at:
         lines.append(_("已经超过承诺的时间，对不起。您可以点“催一催”，上级会知道"))
     return tuple(lines)
@@ -176,7 +178,7 @@ def waiting_for(case: Case) -> list[str]:
         return []
     reasons = {r.code: r.tell_customer for r in case.pack.pause_reasons if r.waits_for_customer}
     held = Pause.objects.filter(clock__case=case, until=None).values_list("reason", flat=True).distinct()
-    return [reasons[code] for code in dict.fromkeys(held) if code in reasons]
+    return [told(reasons[code]) for code in dict.fromkeys(held) if code in reasons]
 
 
 # ── what was said ─────────────────────────────────────────────────────────────────────────────────────────────────

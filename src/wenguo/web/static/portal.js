@@ -3,18 +3,58 @@
   document.querySelectorAll("[data-type-toggle], [data-print]").forEach((button) => { button.hidden = false; });
   document.addEventListener("click", (event) => { if (event.target.closest?.("[data-print]")) print(); });
 
+  // Sent from where one is: when the network is lost, every word and file stays on the page, and a second try is the same
+  // complaint (the form carries a key). An answer that is a page takes this page's place, as after a plain post.
+  const words = document.body.dataset;
+  let pressed = null; // browsers without event.submitter
+  document.addEventListener("click", (event) => { pressed = event.target.closest?.("button") || pressed; });
+  const settle = (form) => {
+    delete form.dataset.sent;
+    form.querySelectorAll(".busy").forEach((button) => button.classList.remove("busy"));
+    form.querySelector(".p-sending")?.remove();
+  };
+  const complain = (form, why) => {
+    settle(form);
+    form.querySelector(".p-unsent")?.remove();
+    const note = document.createElement("div");
+    note.className = "p-note p-note-due p-unsent"; note.setAttribute("role", "alert"); note.textContent = why;
+    (form.querySelector("[data-step]:not([hidden])") || form).append(note);
+    note.scrollIntoView({ block: "center" });
+  };
+  const progress = (form) => {
+    const box = document.createElement("div"), bar = document.createElement("progress"), line = document.createElement("span");
+    box.className = "p-sending small"; box.setAttribute("role", "status"); bar.max = 100; bar.setAttribute("aria-label", words.sending); line.textContent = words.sending;
+    box.append(line, bar);
+    (form.querySelector("[data-step]:not([hidden])") || form).append(box);
+    return (share) => { bar.value = share; line.textContent = `${words.sending} ${share}%`; };
+  };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "1";
-    event.submitter?.classList.add("busy");
-    setTimeout(() => { delete form.dataset.sent; event.submitter?.classList.remove("busy"); }, 10000);
+    const by = event.submitter || (pressed?.form === form ? pressed : null);
+    by?.classList.add("busy");
+    if (form.method !== "post" || "noGuard" in form.dataset) return;
+    event.preventDefault();
+    form.querySelector(".p-unsent")?.remove();
+    const data = new FormData(form);
+    if (by?.name) data.append(by.name, by.value);
+    const ask = new XMLHttpRequest();
+    ask.open("POST", form.action);
+    if ([...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)) {
+      const tell = progress(form);
+      ask.upload.onprogress = (at) => { if (at.lengthComputable) tell(Math.floor((at.loaded / at.total) * 100)); };
+    }
+    ask.onerror = ask.onabort = () => complain(form, words.unsent);
+    ask.onload = () => {
+      if (ask.status < 400 && ask.responseURL !== form.action) { location.assign(ask.responseURL); return; }
+      if (ask.status >= 500 || !ask.responseText.includes('id="main"')) { complain(form, words.failed); return; }
+      document.open(); document.write(ask.responseText); document.close(); scrollTo(0, 0);
+    };
+    ask.send(data);
   });
-  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => {
-    delete form.dataset.sent;
-    form.querySelectorAll(".busy").forEach((button) => button.classList.remove("busy"));
-  }));
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(settle));
 
   // Chosen files: their names, and at once what is too large or too many.
   document.addEventListener("change", (event) => {
