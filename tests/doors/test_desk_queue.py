@@ -208,3 +208,16 @@ def test_words_of_a_spreadsheet_are_never_a_formula_nor_break_it() -> None:
     )
     cells = [r[0] for r in book.get_sheet_by_index(0).to_python()[1:]]
     assert cells[0] == "=1+1" and cells[7] == "<&>" and len(str(cells[8])) == 32_767 and cells[9] == 7
+
+
+def test_filters_and_search_cost_a_fixed_number_of_questions(now: Any, django_assert_max_num_queries: Any) -> None:
+    three(now)
+    client = at_desk(now.supervisor)
+    client.get("/desk/queue/")
+    narrowed = f"?unit={now.units['zb'].pk}&owner={now.agent.pk}&level=3&stage=received&within=7"
+    with django_assert_max_num_queries(12):
+        client.get(f"/desk/queue/{narrowed}")
+    with django_assert_max_num_queries(16):  # a search looks for customers by four ways
+        client.get(f"/desk/queue/{narrowed}&q=wangxiaoming")
+    with django_assert_max_num_queries(9):
+        client.get(f"/desk/queue/news/{narrowed}&shown=1.1")

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -226,14 +226,29 @@ def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict
 
 
 def _of_whom(rows: Any, given: Given, on: dict[str, str]) -> Any:
-    unit, owner = given.raw("unit"), given.raw("owner")
-    if unit.isdecimal() and len(unit) < 18 and (found := Unit.objects.filter(pk=int(unit)).first()):
-        rows, on["unit"] = rows.filter(unit__path__startswith=found.path), found.title
-    if owner == "none":
+    """Narrowed to a unit and those below it, and to an owner. One query when either is asked for."""
+    asked = {f: int(v) for f in ("unit", "owner") if (v := given.raw(f)).isdecimal() and len(v) < 18}
+    if asked:
+        units = Unit.objects.filter(pk=asked.get("unit", 0)).values_list(Value("unit"), "path", "title")
+        people = Person.objects.filter(pk=asked.get("owner", 0)).values_list(Value("owner"), Value(""), "name")
+        for field, path, words in units.order_by().union(people.order_by(), all=True):
+            kept = Q(unit__path__startswith=path) if field == "unit" else Q(owner_id=asked["owner"])
+            rows, on[field] = rows.filter(kept), words
+    if given.raw("owner") == "none":
         rows, on["owner"] = rows.filter(owner=None), _("未分派")
-    elif owner.isdecimal() and len(owner) < 18 and (person := Person.objects.filter(pk=int(owner)).first()):
-        rows, on["owner"] = rows.filter(owner=person), person.name
     return rows
+
+
+def _places_and_people(at: datetime) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Units in the order of their tree, and the first 300 by name of those who work on cases: (id, name). One query."""
+    able = Person.objects.able("case.reply", at=at).order_by("name")[:300]
+    people = Person.objects.filter(pk__in=able.values("pk")).values_list(Value("person"), "pk", "name", "name")
+    units = Unit.objects.working().values_list(Value("unit"), "pk", "title", "path")
+    found = sorted(units.order_by().union(people.order_by(), all=True), key=lambda row: row[3])
+    return (
+        [(pk, name) for kind, pk, name, _by in found if kind == "unit"],
+        [(pk, name) for kind, pk, name, _by in found if kind == "person"],
+    )
 
 
 def sought(rows: Any, q: str) -> Any:
@@ -309,8 +324,8 @@ class Listing:
 
 
 def read(data: QueryDict, seen: Any, person: Any, at: datetime, pack: Pack, view: View | None = None) -> Listing:
-    """The list that `data` asks for, of the cases in `seen`. Invalid: a day that is none. One query, and one for each
-    of a unit and an owner that are asked for.
+    """The list that `data` asks for, of the cases in `seen`. Invalid: a day that is none. One query, and one
+    when a unit or an owner is asked for.
     """
     given = Given(data)
     view = view or VIEWS.get(given.raw("view"), VIEWS["open"])
@@ -376,7 +391,8 @@ def dressed(
 
 
 def choices(at: datetime, pack: Pack) -> dict[str, Any]:
-    """What the filters offer. Two queries."""
+    """What the filters offer. One query."""
+    units, people = _places_and_people(at)
     return {
         "stage": spelt(Stage.choices),
         "level": [(x.number, f"{x.title} · {x.name}") for x in pack.levels],
@@ -386,11 +402,8 @@ def choices(at: datetime, pack: Pack) -> dict[str, Any]:
             (c.title, [(c.code, _("{title}（全部）").format(title=c.title)), *((s.code, s.title) for s in c.subs)])
             for c in pack.taxonomy
         ],
-        "unit": list(Unit.objects.working().order_by("path").values_list("pk", "title")),
-        "owner": [
-            ("none", _("未分派")),
-            *Person.objects.able("case.reply", at=at).order_by("name").values_list("pk", "name")[:300],
-        ],
+        "unit": units,
+        "owner": [("none", _("未分派")), *people],
         "within": spelt(WITHIN.items()),
         "flag": [(code, str(words)) for code, (words, _look) in FLAGS.items()],
     }
