@@ -25,7 +25,7 @@ run: install assets
 
 install: $(STAMPS)/installed
 dev: $(STAMPS)/dev
-assets: $(STAMPS)/vendor $(STAMPS)/translations
+assets: $(STAMPS)/vendor $(STAMPS)/translations $(STAMPS)/model
 
 $(STAMPS)/venv:
 	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更新的版本,含 venv (Python 3.11+ with venv is needed)"; exit 1; }
@@ -53,6 +53,11 @@ $(STAMPS)/vendor: $(STAMPS)/node scripts/assets.mjs
 $(STAMPS)/translations: $(STAMPS)/installed $(shell find src/wenguo -name '*.po' 2>/dev/null)
 	@for po in $$(find src/wenguo -name '*.po'); do \
 	  $(BIN)/pybabel -q compile -i $$po -o $${po%.po}.mo -l $$(basename $$(dirname $$(dirname $$po))) || exit 1; done
+	@touch $@
+
+# The model that proposes categories, taught in seconds with the texts that are shipped.
+$(STAMPS)/model: $(STAMPS)/installed $(wildcard src/wenguo/text/*.py src/wenguo/text/*/*.tsv src/wenguo/text/*/*.yaml)
+	$(BIN)/python -m wenguo.text.category
 	@touch $@
 
 test: dev assets

@@ -71,11 +71,11 @@ _DAY = re.compile(
     rf"|{_ONLY_DAY}){_HOUR}"
 )
 _LENGTH = re.compile(
-    r"(?<![0-9.第])(?P<n>[0-9]{1,4}(?:\.[0-9])?|[一二两三四五六七八九十百]{1,4}|半|好?几|数)"
+    r"(?<![0-9.第])(?<!质保)(?<!保修)(?P<n>[0-9]{1,4}(?:\.[0-9])?|[一二两三四五六七八九十百]{1,4}|半|好?几|数)"
     r"[多几来]?(?P<ge>个)?(?P<half>半)?多?"
     r"(?P<unit>分钟|小时|钟头|钟(?!头)|工作日|天(?![前内之气窗线猫])|日(?![前内常用])|星期|礼拜"
     r"|周(?![前末年围边一二三四五六日])|月(?![前饼份初底中上下旬])|年(?![前轻级代货纪龄]))(?P<after>[多半])?"
-    r"(?!前|之前|以前|内|保|质保|包|的?质保|的?保修|无理由)"
+    r"(?!前|之前|以前|内|保|质保|包|营业|服务|热线|在线|的?质保|的?保修|无理由)"
 )
 _UNIT_MINUTES = {
     **{"分钟": 1, "钟": 60, "小时": 60, "钟头": 60, "天": 1440, "日": 1440, "工作日": 1440},
@@ -129,7 +129,7 @@ def _lengths(text: str) -> Iterator[tuple[re.Match[str], int]]:
         if unit == "钟" and text[match.end("n") : match.end("n") + 1] == "分":
             continue
         n = match["n"]
-        value = 0.5 if n == "半" else 3.0 if n in {"几", "好几", "数"} else _number(n)
+        value = 0.5 if n == "半" else 3.0 if n in {"几", "好几", "数"} else number(n)
         if not value or (unit == "钟" and not match["ge"]):
             continue
         if match["half"] or match["after"] == "半":
@@ -166,7 +166,7 @@ def _reckon(match: re.Match[str], received: date) -> tuple[date, bool] | None:
 
 
 def _month_day(get: dict[str, str | None], received: date) -> tuple[date, bool] | None:
-    month = _number(get["month2"] or "")
+    month = number(get["month2"] or "")
     if month is None or not 1 <= month <= 12:
         return None
     year = received.year - {"去年": 1, "前年": 2}.get(get["which_year"] or "", 0)
@@ -175,7 +175,7 @@ def _month_day(get: dict[str, str | None], received: date) -> tuple[date, bool] 
             return None  # 三月 alone: a month, no day
         made = _known(year, int(month), _third(get["third"]))
         return (made[0], True) if made else None
-    day = _number(get["day2"])
+    day = number(get["day2"])
     made = _known(year, int(month), int(day)) if day is not None else None
     if made and not get["which_year"] and made[0] > received + timedelta(days=14):
         made = _known(year - 1, int(month), int(day or 0))
@@ -199,7 +199,7 @@ def _ago(get: dict[str, str | None], received: date) -> tuple[date, bool] | None
     n, unit = get["ago"] or "", get["ago_unit"] or ""
     if (unit == "月") != bool(get["ago_half"]) and unit != "星期" and unit != "礼拜":
         return None
-    value = 0.5 if n == "半" else 3.0 if n == "几" else _number(n)
+    value = 0.5 if n == "半" else 3.0 if n == "几" else number(n)
     if value is None or value > 400:
         return None
     if get["ago_half"] == "个半" or get["ago_more"] == "半":
@@ -237,7 +237,7 @@ def _hour(match: re.Match[str]) -> int | None:
     part = match["part"] or _PART_IN.get(match["relative"] or "")
     if match["hour"] is None:
         return _PART_HOUR[part] if part else None
-    hour = _number(match["hour"])
+    hour = number(match["hour"])
     if hour is None or hour > 24:
         return None
     if part in {"下午", "傍晚", "晚上", "夜里", "深夜"} and hour < 12 and not (part == "夜里" and hour < 6):
@@ -245,7 +245,7 @@ def _hour(match: re.Match[str]) -> int | None:
     return int(hour) % 24
 
 
-def _number(said: str) -> float | None:
+def number(said: str) -> float | None:
     """3, 3.5, 三, 十五, 二十, 一百二十: small numbers."""
     if re.fullmatch(r"[0-9]{1,4}(?:\.[0-9])?", said):
         return float(said)

@@ -36,55 +36,43 @@ class Reason:
     share: float
 
 
-@dataclass(frozen=True)
-class Linear:
-    """`weights[i]` is what piece i, already times its rarity, adds to each class; `rarity` makes the length of a text
-    one. `sharpness` turns scores into probabilities that mean what they say (measured, see `note`).
-    """
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One question a model answers: its classes, the first of its columns, and the factor that turns scores into
+    probabilities that mean what they say (measured, see `Linear.note`)."""
 
     classes: tuple[str, ...]
+    first: int
+    sharpness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A text as a model sees it: rows of known pieces, their values, and how much of the text is known (0–1)."""
+
+    rows: list[int]
+    values: Floats
+    known: float
+
+
+@dataclass(frozen=True)
+class Linear:
+    """`weights[i]` is what piece i adds to each class of each head; `rarity` says how much a piece counts."""
+
+    heads: Mapping[str, Head]
     places: Mapping[str, int]
     weights: Floats
     rarity: Floats
     bias: Floats
-    sharpness: float
     note: Mapping[str, Any]
 
-    def scores(self, s: str) -> tuple[Floats, float]:
-        """The score of each class, and how much of the text the model knows (0–1)."""
-        rows, values, known = self._vector(s)
-        if not rows:
-            return self.bias, 0.0
-        return values @ self.weights[rows] + self.bias, known
-
-    def probabilities(self, s: str) -> tuple[Floats, float]:
-        """Calibrated probabilities, and how much of the text is known. The less is known, the flatter they are."""
-        scores, known = self.scores(s)
-        trust = min(1.0, known / ENOUGH)
-        exponents = scores * np.float32(self.sharpness * trust)
-        exponents = np.exp(exponents - exponents.max())
-        return exponents / exponents.sum(), known
-
-    def reasons(self, s: str, which: int, most: int = 5) -> list[Reason]:
-        """The places in `s` that spoke most for class number `which` against the others, in order of weight."""
-        spoken: dict[int, float] = {}
-        for piece, start, end in placed(s):
-            row = self.places.get(piece)
-            if row is None:
-                continue
-            column = self.weights[row]
-            gain = float(column[which] - column.mean()) * float(self.rarity[row]) / (end - start)
-            for at in range(start, end):
-                spoken[at] = spoken.get(at, 0.0) + gain
-        return _spans(spoken, most)
-
-    def _vector(self, s: str) -> tuple[list[int], Floats, float]:
-        counted = Counter(pieces(s))
+    def vector(self, s: str) -> Vector:
+        """The text as rows and values of length one."""
         places = self.places
         rows: list[int] = []
         counts: list[float] = []
         seen = unseen = 0
-        for piece, n in counted.items():
+        for piece, n in Counter(pieces(s)).items():
             row = places.get(piece)
             if row is not None:
                 rows.append(row)
@@ -95,10 +83,42 @@ class Linear:
                 else:
                     seen += 1
         if not rows:
-            return rows, np.zeros(0, np.float32), 0.0
+            return Vector(rows, np.zeros(0, np.float32), 0.0)
         values = np.array(counts, np.float32) * self.rarity[rows]
         values /= np.sqrt(values @ values)
-        return rows, values, seen / (seen + unseen + FEW)
+        return Vector(rows, values, seen / (seen + unseen + FEW))
+
+    def scores(self, vector: Vector, head: str) -> Floats:
+        """The score of each class of a head."""
+        h = self.heads[head]
+        columns = slice(h.first, h.first + len(h.classes))
+        if not vector.rows:
+            return self.bias[columns]
+        made: Floats = vector.values @ self.weights[vector.rows, columns] + self.bias[columns]
+        return made
+
+    def probabilities(self, vector: Vector, head: str) -> Floats:
+        """Calibrated probabilities. The less of a text is known, the flatter they are."""
+        trust = min(1.0, vector.known / ENOUGH)
+        exponents = self.scores(vector, head) * np.float32(self.heads[head].sharpness * trust)
+        exponents = np.exp(exponents - exponents.max())
+        made: Floats = exponents / exponents.sum()
+        return made
+
+    def reasons(self, s: str, head: str, label: str, most: int = 5) -> list[Reason]:
+        """The places in `s` that spoke most for a class against the others of its head, in order of weight."""
+        h = self.heads[head]
+        which = h.classes.index(label)
+        spoken: dict[int, float] = {}
+        for piece, start, end in placed(s):
+            row = self.places.get(piece)
+            if row is None:
+                continue
+            column = self.weights[row, h.first : h.first + len(h.classes)]
+            gain = float(column[which] - column.mean()) * float(self.rarity[row]) / max(end - start, 1)
+            for at in range(start, end):
+                spoken[at] = spoken.get(at, 0.0) + gain
+        return _spans(spoken, most)
 
 
 ENOUGH = 0.35
@@ -131,12 +151,13 @@ def _spans(spoken: Mapping[int, float], most: int) -> list[Reason]:
 def dump(model: Linear) -> bytes:
     """The bytes of a model file."""
     scale = np.abs(model.weights).max(axis=0) / 127 + 1e-12
-    note = {**model.note, "format": FORMAT, "classes": model.classes, "sharpness": model.sharpness}
+    heads = {name: [h.classes, h.sharpness] for name, h in model.heads.items()}
+    note = {**model.note, "format": FORMAT, "heads": heads}
     out = io.BytesIO()
     np.savez_compressed(
         out, weights=np.rint(model.weights / scale).astype(np.int8), scale=scale.astype(np.float32),
         rarity=model.rarity.astype(np.float16), bias=model.bias.astype(np.float32),
-        pieces=_bytes("\n".join(model.places)), note=_bytes(json.dumps(note, ensure_ascii=False, sort_keys=True)),
+        pieces=_bytes("\n".join(model.places)), note=_bytes(json.dumps(note, ensure_ascii=False)),
     )  # fmt: skip
     return out.getvalue()
 
@@ -149,14 +170,19 @@ def parse(content: bytes) -> Linear:
             if note["format"] != FORMAT:
                 raise ValueError(f"模型文件版本为 {note['format']},本程序读 {FORMAT}")
             names = parts["pieces"].tobytes().decode().split("\n")
-            weights = parts["weights"].astype(np.float32) * parts["scale"]
+            heads: dict[str, Head] = {}
+            columns = 0
+            for name, (classes, sharpness) in note.pop("heads").items():
+                heads[name] = Head(tuple(classes), columns, float(sharpness))
+                columns += len(classes)
             model = Linear(
-                tuple(note["classes"]), {name: row for row, name in enumerate(names)}, weights,
-                parts["rarity"].astype(np.float32), parts["bias"], float(note["sharpness"]), note,
+                heads, {name: row for row, name in enumerate(names)},
+                parts["weights"].astype(np.float32) * parts["scale"],
+                parts["rarity"].astype(np.float32), parts["bias"], note,
             )  # fmt: skip
     except (KeyError, OSError, EOFError, UnicodeError, TypeError, BadZipFile) as failure:
         raise ValueError("不是模型文件") from failure
-    if weights.shape != (len(names), len(model.classes)) or model.rarity.shape != (len(names),):
+    if model.weights.shape != (len(names), columns) or model.rarity.shape != (len(names),):
         raise ValueError("模型文件不完整")
     return model
 

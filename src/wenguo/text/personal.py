@@ -252,10 +252,18 @@ def _orders(text: str, doubtful: bool) -> Spans:
             yield *found.span(1), found[1].upper()
 
 
+def _lettered_orders(text: str, doubtful: bool) -> Spans:
+    """JD13812345678 behind its keyword is an order, though a telephone number stands in it."""
+    for found in _orders(text, doubtful):
+        if re.search(r"[A-Z]", found[2]):
+            yield found
+
+
 _RULES: tuple[tuple[Kind, Callable[[str, bool], Spans]], ...] = (
     ("id_card", _id_cards),
     ("bank_card", _bank_cards),
     ("id_card", _old_id_cards),
+    ("order_no", _lettered_orders),
     ("phone", _mobiles),
     ("landline", _landlines),
     ("email", _emails),

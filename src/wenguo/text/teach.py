@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,49 +13,65 @@ from scipy import sparse
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
-from wenguo.text.features import pieces
-from wenguo.text.linear import Linear
+from wenguo.text.features import CONCEPT, dictionary_version, pieces
+from wenguo.text.linear import Head, Linear
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A text, its class, and how much it counts."""
+    """A text, its class under each head that is known for it, and how much it counts."""
 
     text: str
-    label: str
+    labels: Mapping[str, str]
     weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How to teach. `least`: texts a piece must occur in; `bend`: how freely weights may grow; `counted`: how much of
-    naive Bayes is mixed in, which helps when there are few examples; `even`: every class counts the same.
+    naive Bayes is mixed in, which helps when there are few examples; `concepts`: how many times a concept counts what
+    a piece counts; `even`: every class counts the same; `sharpness`: of each head, else 1.
     """
 
     least: int = 2
     most_pieces: int = 120_000
-    bend: float = 20.0
-    counted: float = 0.3
-    even: bool = True
-    sharpness: float | None = None
+    bend: float = 3.0
+    counted: float = 0.15
+    concepts: float = 2.5
+    even: bool = False
+    sharpness: Mapping[str, float] = field(default_factory=dict)
 
 
 def teach(examples: Sequence[Example], recipe: Recipe = Recipe(), note: Mapping[str, Any] | None = None) -> Linear:
-    """A model of the examples. ValueError: fewer than two classes."""
-    classes = tuple(sorted({e.label for e in examples}))
-    if len(classes) < 2:
-        raise ValueError("至少需要两个类别的样本")
+    """A model of the examples. ValueError: a head with fewer than two classes."""
     bags = [Counter(pieces(e.text)) for e in examples]
     places, rarity = _vocabulary(bags, recipe)
     matrix = _matrix(bags, places, rarity)
-    which = {label: k for k, label in enumerate(classes)}
-    labels = np.array([which[e.label] for e in examples])
-    share = _shares(examples, labels, len(classes), even=recipe.even)
-    weights, bias = _fit(matrix, labels, share, len(classes), recipe)
-    taught = {"examples": len(examples), "by_class": dict(Counter(e.label for e in examples)), **(note or {})}
+    heads: dict[str, Head] = {}
+    weights: list[npt.NDArray[Any]] = []
+    biases: list[npt.NDArray[Any]] = []
+    columns = 0
+    for name in dict.fromkeys(head for e in examples for head in e.labels):
+        rows = [row for row, e in enumerate(examples) if name in e.labels]
+        said = [examples[row].labels[name] for row in rows]
+        classes = tuple(sorted(set(said)))
+        if len(classes) < 2:
+            raise ValueError("至少需要两个类别的样本")
+        which = {label: k for k, label in enumerate(classes)}
+        labels = np.array([which[label] for label in said])
+        share = np.array([examples[row].weight for row in rows], float)
+        if recipe.even:
+            totals = np.bincount(labels, share, len(classes))
+            share *= (totals.sum() / len(classes) / totals)[labels]
+        made, bias = _fit(matrix[rows], labels, share, len(classes), recipe)
+        heads[name] = Head(classes, columns, recipe.sharpness.get(name, 1.0))
+        columns += len(classes)
+        weights.append(made)
+        biases.append(bias)
+    taught = {"dictionary": dictionary_version(), "examples": len(examples), **(note or {})}
     return Linear(
-        classes, places, weights.astype(np.float32), rarity.astype(np.float32), bias.astype(np.float32),
-        recipe.sharpness or 1.0, taught,
+        heads, places, np.hstack(weights).astype(np.float32), rarity.astype(np.float32),
+        np.concatenate(biases).astype(np.float32), taught,
     )  # fmt: skip
 
 
@@ -78,6 +94,7 @@ def _vocabulary(bags: Sequence[Counter[str]], recipe: Recipe) -> tuple[dict[str,
     kept.sort(key=lambda one: (-one[1], one[0]))
     kept = kept[: recipe.most_pieces]
     rarity = np.log((1 + len(bags)) / (1 + np.array([n for _, n in kept], float))) + 1
+    rarity[[piece.startswith(CONCEPT) for piece, _ in kept]] *= recipe.concepts
     return {piece: row for row, (piece, _) in enumerate(kept)}, rarity
 
 
@@ -95,14 +112,6 @@ def _matrix(bags: Sequence[Counter[str]], places: Mapping[str, int], rarity: npt
     matrix = sparse.csr_matrix((values, columns, ends), shape=(len(bags), len(places)))
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix
-
-
-def _shares(examples: Sequence[Example], labels: npt.NDArray[Any], n: int, *, even: bool) -> npt.NDArray[Any]:
-    share = np.array([e.weight for e in examples], float)
-    if even:
-        totals = np.bincount(labels, share, n)
-        share *= (totals.sum() / n / totals)[labels]
-    return share
 
 
 def _fit(

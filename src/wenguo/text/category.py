@@ -1,0 +1,173 @@
+"""What a text is about: the sub-classes it may belong to, with probabilities that mean what they say, and the words
+that decided. The model that is shipped is taught with the texts in `training/` and with nothing else.
+
+`built()` teaches it when the file is missing or was taught with other texts; `make assets` does so beforehand.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+from wenguo.text import linear
+from wenguo.text.features import PROGRAM, dictionary_version
+from wenguo.text.linear import Linear, Reason, Vector
+
+OTHER = "other"
+"""No complaint, or one that fits no sub-class."""
+
+SHARPNESS = {"category": 1.25, "emotion": 0.5, "level": 0.8}
+"""Fitted on one half of the development texts (bench/text_quality.py prints the error on the other half)."""
+
+APPLY = 0.85
+"""From this probability on a suggestion may be applied unseen: then at most one in ten is wrong. Below, a person
+decides. Error budget 10 %; how much of the flow that covers is printed by bench/text_quality.py."""
+
+TELL = 0.15
+"""Below this probability nothing is suggested: cannot tell."""
+
+KNOWN = 0.12
+"""Below this share of known pieces a text is in no language the model was taught: cannot tell."""
+
+ALSO = 0.2
+"""A further sub-class is named when its probability is at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A sub-class (code), how probable, and the places in the text that speak for it."""
+
+    code: str
+    probability: float
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The most probable sub-classes, best first; empty: cannot tell. `mains`: probabilities of the main classes."""
+
+    suggestions: tuple[Suggestion, ...]
+    mains: tuple[tuple[str, float], ...]
+    known: float
+
+    @property
+    def best(self) -> Suggestion | None:
+        return self.suggestions[0] if self.suggestions else None
+
+    @property
+    def sure(self) -> bool:
+        """Within the error budget."""
+        return bool(self.suggestions) and self.suggestions[0].probability >= APPLY
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Further sub-classes that are probably in the text as well."""
+        return tuple(s.code for s in self.suggestions[1:] if s.probability >= ALSO and s.code != OTHER)
+
+
+def judge(s: str, model: Linear | None = None, *, most: int = 3, reasons: bool = True) -> Judgement:
+    """What `s` is about. No text makes it fail; what it cannot tell it does not guess."""
+    model = model or built()
+    return of_vector(s, model.vector(s), model, most=most, reasons=reasons)
+
+
+def of_vector(s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: bool = True) -> Judgement:
+    """The same for a text whose vector is known."""
+    made = linear.ranked(model.heads["category"].classes, model.probabilities(vector, "category"))
+    mains: dict[str, float] = {}
+    for code, probability in made:
+        main = code.partition(".")[0]
+        mains[main] = mains.get(main, 0.0) + probability
+    ordered = tuple(sorted(mains.items(), key=lambda one: -one[1]))
+    if vector.known < KNOWN or made[0][1] < TELL:
+        return Judgement((), ordered, vector.known)
+    named = tuple(
+        Suggestion(code, probability, tuple(model.reasons(s, "category", code)) if reasons else ())
+        for code, probability in made[:most]
+    )
+    return Judgement(named, ordered, vector.known)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One text of `training/`: its sub-class, further ones, level 1–4, emotion 0–3, wishes."""
+
+    text: str
+    code: str
+    also: tuple[str, ...]
+    level: str
+    emotion: str
+    wishes: tuple[str, ...]
+
+
+def written() -> Iterator[Written]:
+    """The training texts, in a fixed order."""
+    for path in sorted(_texts().glob("*.tsv")):
+        with path.open(encoding="utf-8", newline="") as lines:
+            for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
+                if row and row[0]:
+                    text, also, level, emotion, wish = [*row, "", "", "", ""][:5]
+                    yield Written(text, path.stem, _codes(also), level, emotion, _codes(wish))
+
+
+@cache
+def built() -> Linear:
+    """The shipped model: from its file, or taught now (some seconds) and kept."""
+    wanted = _version()
+    path = model_file()
+    if path.exists():
+        model = linear.parse(path.read_bytes())
+        if model.note.get("version") == wanted:
+            return model
+    return _teach(path, wanted)
+
+
+def model_file() -> Path:
+    return _texts().parent / "trained" / "shipped.npz"
+
+
+def _teach(path: Path, version: str) -> Linear:
+    from wenguo.text import teach  # scikit-learn: only where a model is made
+
+    examples = []
+    for one in written():
+        labels = {"category": one.code}
+        if one.emotion in {"0", "1", "2", "3"}:
+            labels["emotion"] = one.emotion
+        if one.level in {"1", "2", "3", "4"}:
+            labels["level"] = one.level
+        examples.append(teach.Example(one.text, labels))
+    model = teach.teach(examples, teach.Recipe(sharpness=SHARPNESS), {"version": version})
+    content = linear.dump(model)
+    with suppress(OSError):  # installed where we may not write: taught again by the next process
+        linear.write(path, content)
+    return linear.parse(content)
+
+
+@cache
+def _version() -> str:
+    """Of texts, dictionary and program: whichever changes, the model is taught anew."""
+    digest = sha256(f"{PROGRAM} {dictionary_version()} {linear.FORMAT} {sorted(SHARPNESS.items())}".encode())
+    for path in sorted(_texts().glob("*.tsv")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _texts() -> Path:
+    return Path(str(files("wenguo.text"))) / "training"
+
+
+def _codes(s: str) -> tuple[str, ...]:
+    return tuple(code.strip() for code in s.split(",") if code.strip())
+
+
+if __name__ == "__main__":
+    made = built()
+    print(f"{model_file().name}: {made.note['examples']} texts, {len(made.places)} pieces", file=sys.stderr)
