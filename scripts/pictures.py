@@ -1,98 +1,492 @@
 #!/usr/bin/env python3
-"""Photograph the real screens of a running demonstration company into docs/pictures/.
+"""Photograph the real screens of an empty company and of a busy one, at 390, 768 and 1440 px, light and dark.
 
-    make run                                   # in one terminal; wait until the demonstration company has grown
-    .venv/bin/python scripts/pictures.py       # in another; --url and --out say where from and where to
+    .venv/bin/python scripts/pictures.py                          the selection of the documentation, docs/pictures
+    .venv/bin/python scripts/pictures.py --all --out /tmp/all     every screen, three widths, whole pages
+    .venv/bin/python scripts/pictures.py --only 'case-' --busy http://127.0.0.1:8000
 
-Each picture is taken at the width the screen is used at; `--all` takes every screen at 390 and 1440 px, light and dark.
+Both companies are founded and served for the duration, in var/pictures (with DATABASE_URL: in databases of their own
+beside it); what has grown once is kept. `--busy`, `--empty` name running ones instead: of these a complaint more is
+submitted in the busy one, nothing else is changed. Demonstration accounts only.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
+ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "Chengguang-2026"
-# name, who looks (empty: a customer), address, width; {case}: a case of this person's queue in the stage given
-SHOTS = [
-    ("portal-home", "", "/", 390),
-    ("portal-new", "", "/new/", 390),
-    ("portal-track", "", "/track/", 390),
-    ("portal-notice", "", "/notice/", 390),
-    ("desk-today", "xiaoman", "/desk/", 1440),
-    ("desk-team", "xuemei", "/desk/", 1440),
-    ("desk-queue", "xuemei", "/desk/queue/", 1440),
-    ("desk-entry", "xiaoman", "/desk/register/", 1440),
-    ("case-triage", "xuemei", "/desk/queue/?stage=triage", 1440),
-    ("case-investigation", "xuemei", "/desk/queue/?stage=investigation", 1440),
-    ("case-resolution", "xuemei", "/desk/queue/?stage=resolution", 1440),
-    ("case-execution", "xuemei", "/desk/queue/?stage=execution", 1440),
-    ("case-reply", "xuemei", "/desk/queue/?stage=reply", 1440),
-    ("case-followup", "xuemei", "/desk/queue/?stage=followup", 1440),
-    ("case-phone", "xuemei", "/desk/queue/?stage=investigation", 390),
-    ("approvals-phone", "xuemei", "/desk/approvals/", 390),
-    ("followups", "fanwei", "/desk/followups/", 1440),
-    ("customers", "xuemei", "/desk/customers/", 1440),
-    ("insight", "gaoyuan", "/desk/insight/", 1440),
-    ("policy", "duheng", "/desk/policy/", 1440),
-    ("admin", "admin", "/desk/admin/", 1440),
-]  # fmt: skip
+WIDTHS = (390, 768, 1440)
+LONGEST = 3200  # css pixels of a whole page
+STORY = "昨晚在望湖星桥店买的空气净化器开机就冒烟，花了1299元，打售后电话一直没人接，要求退款。"
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 
 
-def sign_in(browser: Browser, url: str, username: str, width: int, dark: bool) -> Page:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900 if width > 500 else 844}, locale="zh-CN", timezone_id="Asia/Shanghai",
-        color_scheme="dark" if dark else "light", device_scale_factor=1.5 if width < 500 else 1,
-    )  # fmt: skip
-    page = context.new_page()
-    if username:
-        page.goto(f"{url}/accounts/login/")
-        page.fill("input[name=login]", username)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit], form button[type=submit]")
-        page.wait_for_url(re.compile("/desk/"))
-    return page
+@dataclass(frozen=True)
+class Shot:
+    """`who`: an account, empty for a customer. `docs`: the looks that go into the documentation, (width, dark).
+
+    `ready` brings the screen into the state that is worth a picture; False: there is nothing to see in this company.
+    """
+
+    name: str
+    who: str
+    address: str
+    docs: tuple[tuple[int, bool], ...] = ()
+    ready: Callable[[Page, str], bool | None] | None = None
+    company: str = "busy"
+    dark: bool = False  # also in the dark when all is photographed
 
 
-def shoot(page: Page, url: str, name: str, address: str, out: Path) -> None:
-    page.goto(url + address, wait_until="networkidle")
-    if name.startswith("case-"):
-        first = page.locator("[data-row] a[href*='/desk/cases/']").first
-        if not first.count():
-            print(f"{name}: no such case yet")
+# ── how a screen becomes worth a picture ─────────────────────────────────────────────────────────────────────────────
+
+
+def first_case(page: Page, url: str) -> bool:
+    """From a list into its first case."""
+    link = page.locator("[data-row] a[href*='/desk/cases/']").first
+    if not link.count():
+        return False
+    page.goto(url + re.sub(r"\?.*", "", link.get_attribute("href") or ""), wait_until="networkidle")
+    return True
+
+
+def pane(which: str) -> Callable[[Page, str], bool]:
+    """The first case, with the work of its stage (`work`) or what was said (`story`) in front."""
+
+    def ready(page: Page, url: str) -> bool:
+        if not first_case(page, url):
+            return False
+        tab = page.locator(f'[data-panes] a[href="#case-{which}"]')
+        if tab.count():
+            tab.first.click()
+        page.evaluate("scrollTo(0, 0)")
+        return True
+
+    return ready
+
+
+def act(name: str) -> Callable[[Page, str], bool]:
+    """The first case, with the form of an act unfolded."""
+
+    def ready(page: Page, url: str) -> bool:
+        if not first_case(page, url):
+            return False
+        link = page.locator(f'#case-next a[href$="/acts/{name}/"]').first
+        if not link.count():
+            return False
+        if not link.is_visible():
+            page.locator("#case-next .more-acts > summary").click()
+        link.click()
+        page.wait_for_selector("#case-act form")
+        return True
+
+    return ready
+
+
+def clicks(selector: str, wait: str = "") -> Callable[[Page, str], bool]:
+    def ready(page: Page, url: str) -> bool:
+        there = page.locator(selector).first
+        if not there.count():
+            return False
+        there.click()
+        page.wait_for_load_state("networkidle")
+        if wait:
+            page.wait_for_selector(wait)
+        return True
+
+    return ready
+
+
+def follows(selector: str) -> Callable[[Page, str], bool]:
+    def ready(page: Page, url: str) -> bool:
+        link = page.locator(selector).first
+        if not link.count():
+            return False
+        address = link.get_attribute("href") or ""
+        page.goto(address if address.startswith("http") else url + address, wait_until="networkidle")
+        return True
+
+    return ready
+
+
+def why_this_time(page: Page, url: str) -> bool:
+    if not first_case(page, url):
+        return False
+    page.locator(".clock-link").first.click()
+    page.wait_for_selector("#clock-panel")
+    return True
+
+
+def peeked(page: Page, url: str) -> bool:
+    if not page.locator("[data-row]").count():
+        return False
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    if (page.viewport_size or {"width": 0})["width"] > 1200:
+        with suppress(Error):
+            page.wait_for_selector("#peek .peek-case", timeout=8000)
+    return True
+
+
+def entered(page: Page, url: str) -> None:
+    page.fill("#entry-phone", "13911112222")
+    page.fill("#entry-name", "王小明")
+    page.locator("#entry-text").press_sequentially(STORY, delay=2)
+    with suppress(Error):
+        page.wait_for_selector("#entry-hints >> text=系统建议", timeout=8000)
+    page.wait_for_timeout(900)
+    page.evaluate("scrollTo(0, 0)")
+
+
+def step(n: int) -> Callable[[Page, str], None]:
+    """The n-th step of a customer's form, what comes before filled in."""
+
+    def ready(page: Page, url: str) -> None:
+        page.fill("[name=text]", STORY)
+        for _step in range(n - 1):
+            page.click("[data-next-step]:visible")
+        page.evaluate("scrollTo(0, 0)")
+
+    return ready
+
+
+def submitted(page: Page, url: str) -> None:
+    page.fill("[name=text]", STORY)
+    for _step in range(2):
+        page.click("[data-next-step]:visible")
+    page.fill("[name=name]", "王小明")
+    page.fill("[name=phone]", "13911112222")
+    page.click("[data-submit]")
+    page.wait_for_url("**/new/done/**")
+
+
+class Customers:
+    """Links into the customer's place, found as a customer finds them: by number and the last digits of a phone."""
+
+    def __init__(self, desk: Callable[[str], Page]) -> None:
+        self.desk, self.links = desk, dict[str, str]()
+
+    def at(self, stage: str, wait: str = "", then: str = "") -> Callable[[Page, str], bool]:
+        """The progress page of a case in this stage that shows `wait`, and from there the link `then`."""
+
+        def ready(page: Page, url: str) -> bool:
+            key = f"{stage} {wait}"
+            if key not in self.links:
+                self.links[key] = self.find(page, url, stage, wait)
+            if not self.links[key]:
+                return False
+            page.goto(self.links[key], wait_until="networkidle")
+            return follows(then)(page, url) if then else True
+
+        return ready
+
+    def find(self, page: Page, url: str, stage: str, wait: str) -> str:
+        """Empty: none of the first few shows it."""
+        desk = self.desk("xuemei")
+        desk.goto(f"{url}/desk/queue/?view=all&stage={stage}", wait_until="networkidle")
+        rows = desk.locator("[data-row] a.no[href*='/desk/cases/'], [data-row] a[href*='/desk/cases/']")
+        links = list(dict.fromkeys(link.get_attribute("href") or "" for link in rows.all()))
+        for address in [link for link in links if "?" not in link][:8]:
+            desk.goto(url + address, wait_until="networkidle")
+            digits = re.search(r"\*{4}(\d{4})\b", desk.inner_text("#case-customer"))
+            if not digits:
+                continue
+            page.goto(f"{url}/track/")
+            page.fill("[name=number]", address.strip("/").rsplit("/", 1)[-1])
+            page.fill("[name=contact]", digits[1])
+            page.click("main form button.btn-primary")
+            page.wait_for_load_state("networkidle")
+            if "/t/" in page.url and (not wait or page.locator(wait).count()):
+                return page.url
+        return ""
+
+
+PHONE, WIDE, NIGHT, PHONE_NIGHT = (390, False), (1440, False), (1440, True), (390, True)
+
+
+def shots(customers: Customers) -> list[Shot]:
+    """Every screen. Queue addresses ask for a stage; the first case of it is opened."""
+    of = "/desk/queue/?view=open&stage="
+    return [
+        # A customer.
+        Shot("portal-home", "", "/", (PHONE,), dark=True),
+        Shot("portal-new", "", "/new/", (PHONE,), step(1), dark=True),
+        Shot("portal-new-2", "", "/new/", (), step(2)),
+        Shot("portal-new-3", "", "/new/", (PHONE,), step(3)),
+        Shot("portal-done", "", "/new/", (PHONE,), submitted),
+        Shot("portal-track", "", "/track/", (PHONE,)),
+        Shot("portal-progress", "", "/track/", (PHONE, PHONE_NIGHT), customers.at("investigation"), dark=True),
+        Shot("portal-offer", "", "/track/", (PHONE,), customers.at("resolution", ".p-offer.waits")),
+        Shot("portal-answered", "", "/track/", (), customers.at("followup")),
+        Shot("portal-survey", "", "/track/", (PHONE,), customers.at("followup", "a[href*='/s/']", "a[href*='/s/']")),
+        Shot("portal-disagree", "", "/track/", (PHONE,), customers.at("followup", "", "a[href$='/disagree/']")),
+        Shot("portal-verify", "", "/verify/"),
+        Shot("portal-notice", "", "/notice/", (PHONE,)),
+        Shot("portal-privacy", "", "/privacy/"),
+        # Everybody.
+        Shot("login", "", "/accounts/login/"),
+        Shot("desk-notices", "xuemei", "/desk/notices/"),
+        Shot("desk-absence", "duheng", "/desk/absence/", (WIDE,)),
+        Shot("desk-help", "xiaoman", "/desk/", (WIDE,), lambda page, url: page.keyboard.press("?")),
+        # The floor.
+        Shot("desk-today", "xiaoman", "/desk/", (WIDE, PHONE), dark=True),
+        Shot("desk-entry", "xiaoman", "/desk/register/", (WIDE,), entered, dark=True),
+        Shot("desk-queue", "xuemei", "/desk/queue/", (WIDE, NIGHT), dark=True),
+        Shot("desk-queue-peek", "xuemei", "/desk/queue/", (WIDE,), peeked, dark=True),
+        Shot("desk-tray", "xuemei", "/desk/tray/"),
+        Shot("desk-search", "xuemei", "/desk/search/?q=退款"),
+        Shot("case-received", "xiaoman", of + "received", (), pane("work")),
+        Shot("case-triage", "xuemei", of + "triage", (WIDE,), pane("work")),
+        Shot("case-classify", "xuemei", of + "triage", (), act("classify")),
+        Shot("case-grade", "xuemei", of + "triage", (WIDE,), act("grade")),
+        Shot("case-story", "xuemei", of + "investigation", (WIDE,), pane("story"), dark=True),
+        Shot("case-clock", "xuemei", of + "investigation", (WIDE,), why_this_time),
+        # The team.
+        Shot("desk-team", "xuemei", "/desk/", (WIDE,), dark=True),
+        Shot("approvals-phone", "xuemei", "/desk/approvals/", (PHONE,), dark=True),
+        Shot("approval", "xuemei", "/desk/approvals/", (PHONE,), follows("a.sign-row"), dark=True),
+        # A department.
+        Shot("department-today", "yubo", "/desk/", (WIDE,)),
+        Shot("department-sign", "yubo", "/desk/", (), clicks("#group-sign a.list-row", "#case-next")),
+        Shot("case-investigation", "qinfeng", "/desk/queue/?view=mine&stage=investigation", (WIDE,), pane("work")),
+        Shot("case-phone", "xuemei", of + "investigation", (PHONE,), pane("work")),
+        Shot("case-resolution", "xuemei", of + "resolution", (WIDE, NIGHT), pane("work"), dark=True),
+        Shot("case-execution", "xuemei", of + "execution", (WIDE,), pane("work")),
+        Shot("case-reply", "xuemei", of + "reply", (WIDE,), pane("work")),
+        Shot("case-followup", "fanwei", of + "followup", (WIDE,), pane("work")),
+        Shot("followups", "fanwei", "/desk/followups/", (WIDE, PHONE)),
+        Shot("legal-today", "zhengyan", "/desk/", (WIDE,)),
+        Shot("legal-approvals", "zhengyan", "/desk/approvals/"),
+        Shot("legal-review", "zhengyan", "/desk/approvals/", (WIDE,), follows("a[href*='/approvals/replies/']")),
+        Shot("liaison-today", "weilan", "/desk/", ()),
+        Shot("liaison-case", "weilan", "/desk/queue/?view=open&channel=regulator", (WIDE,), pane("story")),
+        Shot("inspector-today", "shenyue", "/desk/"),
+        Shot("improver-today", "baishuo", "/desk/"),
+        # Customers, figures.
+        Shot("customers", "xuemei", "/desk/customers/", (WIDE,)),
+        Shot("customer", "xuemei", "/desk/customers/", (WIDE,), follows("main a[href*='/desk/customers/'][href$='/']")),
+        Shot("customers-import", "xuemei", "/desk/customers/import/"),
+        Shot("executive-today", "gaoyuan", "/desk/"),
+        Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), dark=True),
+        # The house.
+        Shot("policy", "duheng", "/desk/policy/", (WIDE,)),
+        Shot("policy-versions", "admin", "/desk/policy/versions/", (WIDE,)),
+        Shot("policy-draft", "admin", "/desk/policy/draft/"),
+        Shot("calendar", "admin", "/desk/policy/calendar/"),
+        Shot("admin", "admin", "/desk/admin/", (WIDE,)),
+        Shot("admin-units", "admin", "/desk/admin/units/"),
+        Shot("admin-people", "admin", "/desk/admin/people/", (WIDE,)),
+        Shot("admin-person", "admin", "/desk/admin/people/", (), follows("main a[href*='/admin/people/'][href$='/']")),
+        Shot("admin-roles", "admin", "/desk/admin/roles/", (WIDE,)),
+        Shot("admin-role", "admin", "/desk/admin/roles/agent/"),
+        Shot("admin-tokens", "admin", "/desk/admin/tokens/"),
+        Shot("admin-jobs", "admin", "/desk/admin/jobs/", (WIDE,)),
+        Shot("admin-audit", "admin", "/desk/admin/audit/", (WIDE,)),
+        Shot("admin-health", "admin", "/desk/admin/health/", (WIDE,)),
+        # The same house on its first day.
+        *(
+            Shot(f"empty-{name}", who, address, docs, company="empty", dark=dark)
+            for name, who, address, docs, dark in (
+                ("portal-home", "", "/", (), False),
+                ("desk-today", "xiaoman", "/desk/", (WIDE,), True),
+                ("desk-team", "xuemei", "/desk/", (), False),
+                ("desk-queue", "xuemei", "/desk/queue/", (WIDE,), True),
+                ("desk-entry", "xiaoman", "/desk/register/", (), False),
+                ("approvals", "xuemei", "/desk/approvals/", (PHONE,), False),
+                ("followups", "fanwei", "/desk/followups/", (), False),
+                ("notices", "xuemei", "/desk/notices/", (), False),
+                ("tray", "xuemei", "/desk/tray/", (), False),
+                ("customers", "xuemei", "/desk/customers/", (), False),
+                ("insight", "gaoyuan", "/desk/insight/", (WIDE,), True),
+                ("policy", "admin", "/desk/policy/", (), False),
+                ("admin", "admin", "/desk/admin/", (), False),
+                ("admin-jobs", "admin", "/desk/admin/jobs/", (), False),
+            )
+        ),
+    ]
+
+
+# ── the camera ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Camera:
+    """One signed-in context a person and pixel density; widths and darkness change on the open page."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser, self.url = browser, url
+        self.pages: dict[tuple[str, bool], Page] = {}
+        self.signed: dict[str, BrowserContext] = {}
+
+    def page(self, who: str, phone: bool = False) -> Page:
+        if (who, phone) in self.pages:
+            return self.pages[who, phone]
+        state = self.signed[who].storage_state() if who in self.signed else None
+        context = self.browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", storage_state=state,
+            device_scale_factor=1.5 if phone else 1, reduced_motion="reduce",
+        )  # fmt: skip
+        context.set_default_timeout(20_000)
+        page = self.pages[who, phone] = context.new_page()
+        if who and state is None:
+            page.goto(f"{self.url}/accounts/login/")
+            page.fill("input[name=login]", who)
+            page.fill("input[name=password]", PASSWORD)
+            page.click("main button[type=submit], form button[type=submit]")
+            page.wait_for_url(re.compile("/desk/"))
+            self.signed[who] = context
+        return page
+
+    def shoot(self, shot: Shot, width: int, dark: bool, file: Path, whole: bool) -> bool:
+        """Returns whether there was something to see."""
+        page = self.page(shot.who, width < 500)
+        page.set_viewport_size({"width": width, "height": 844 if width < 500 else 1024 if width < 1000 else 900})
+        page.emulate_media(color_scheme="dark" if dark else "light")
+        page.goto(self.url + shot.address, wait_until="networkidle")
+        if shot.ready and shot.ready(page, self.url) is False:
+            return False
+        page.wait_for_timeout(300)
+        sticks_out = page.evaluate("document.documentElement.scrollWidth") - width
+        if sticks_out > 0:
+            print(f"  {file.stem}: sticks out {sticks_out} px sideways")
+        if whole:
+            high = min(page.evaluate("document.documentElement.scrollHeight"), LONGEST)
+            page.screenshot(path=file, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": high})
+        else:
+            page.screenshot(path=file)
+        smaller(file)
+        return True
+
+
+def smaller(file: Path) -> None:
+    """256 colours are enough for a screen and take a third of the bytes."""
+    with Image.open(file) as picture:
+        few = picture.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
+
+
+# ── the two companies ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def company(name: str, cases: int, port: int) -> Iterator[str]:
+    """Found it if need be, let it grow to `cases`, serve it. Yields its address."""
+    home = ROOT / "var" / "pictures" / name
+    home.mkdir(parents=True, exist_ok=True)
+    wenguo, env = [str(ROOT / ".venv/bin/wenguo")], {**os.environ, "WENGUO_HOME": str(home), "WENGUO_PORT": str(port)}
+    env |= {"WENGUO_DEMO_CASES": str(cases), "PYTHONPATH": str(ROOT / "src")}
+    if given := env.get("DATABASE_URL"):
+        env["DATABASE_URL"] = beside(given, name)
+    report = home / "report.json"
+    subprocess.run([*wenguo, "migrate", "--demo", "--report", str(report)], env=env, check=True)
+    if missing := json.loads(report.read_text())["demo_cases_missing"]:
+        subprocess.run([*wenguo, "demo", "--cases", str(missing)], env=env, check=True)
+    server = subprocess.Popen([*wenguo, "web"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        answers(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def beside(url: str, name: str) -> str:
+    """The address of a database of its own on the same server, made if need be."""
+    import psycopg
+    from psycopg import sql
+
+    parts = urlsplit(url)
+    own = f"{parts.path.lstrip('/') or 'wenguo'}_pictures_{name}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [own]).fetchone():
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(sql.Identifier(own))
+            )
+    return f"{parts.scheme}://{parts.netloc}/{own}" + (f"?{parts.query}" if parts.query else "")
+
+
+def answers(url: str, server: subprocess.Popen[bytes]) -> None:
+    for _try in range(240):
+        if server.poll() is not None:
+            sys.exit(f"the server of {url} did not start")
+        with suppress(OSError):
+            urllib.request.urlopen(url, timeout=5).close()
             return
-        page.goto(url + (first.get_attribute("href") or ""), wait_until="networkidle")
-    page.wait_for_timeout(300)
-    page.screenshot(path=out / f"{name}.png", full_page=False)
-    print(out / f"{name}.png")
+        time.sleep(0.5)
+    sys.exit(f"{url} does not answer")
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--url", default="http://127.0.0.1:8000")
-    asked.add_argument("--out", type=Path, default=Path("docs/pictures"))
+    asked.add_argument("--busy", default="", help="address of a running company, instead of one of our own")
+    asked.add_argument("--empty", default="", help="address of a running company without complaints")
+    asked.add_argument("--cases", type=int, default=100, help="how many complaints our own busy company is to have")
+    asked.add_argument("--port", type=int, default=8470, help="the first of the ports our own companies use")
+    asked.add_argument("--out", type=Path, default=ROOT / "docs/pictures")
     asked.add_argument("--only", default="", help="a regular expression over the names")
-    asked.add_argument("--all", action="store_true", help="every screen at 390 and 1440 px, light and dark")
+    asked.add_argument(
+        "--all", action="store_true", help="every screen at every width, whole pages, a part in the dark"
+    )
     given = asked.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
+    missed, taken = [], 0
+    with ExitStack() as stack:
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path="/usr/bin/chromium", args=list(FLAGS)
         )
-        for name, username, address, width in SHOTS:
-            if not re.search(given.only, name):
-                continue
-            looks = [(390, False), (390, True), (1440, False), (1440, True)] if given.all else [(width, False)]
-            for wide, dark in looks:
-                page = sign_in(browser, given.url, username, wide, dark)
-                shown = f"{name}-{wide}{'-dark' if dark else ''}" if given.all else name
-                shoot(page, given.url, shown, address, given.out)
-                page.context.close()
+        cameras: dict[str, Camera] = {}
+
+        def camera(name: str) -> Camera:
+            if name not in cameras:
+                cases, port = (given.cases, given.port) if name == "busy" else (0, given.port + 10)
+                url = getattr(given, name) or stack.enter_context(company(name, cases, port))
+                cameras[name] = Camera(browser, url.rstrip("/"))
+            return cameras[name]
+
+        customers = Customers(lambda who: camera("busy").page(who))
+        for shot in shots(customers):
+            looks = [(w, False) for w in WIDTHS] + [(w, True) for w in WIDTHS if shot.dark] if given.all else shot.docs
+            for width, dark in looks:
+                name = f"{shot.name}-{width}{'-dark' if dark else ''}"
+                if not given.all and (width, dark) == shot.docs[0]:
+                    name = shot.name
+                if not re.search(given.only, name):
+                    continue
+                try:
+                    seen = camera(shot.company).shoot(shot, width, dark, given.out / f"{name}.png", given.all)
+                except Error as error:
+                    seen = False
+                    print(f"  {name}: {str(error).splitlines()[0]}")
+                taken += seen
+                print(f"{name}{'' if seen else ': nothing to see'}", flush=True)
+                if not seen:
+                    missed.append(name)
         browser.close()
+    size = sum(file.stat().st_size for file in given.out.glob("*.png")) / 2**20
+    print(
+        f"{taken} pictures; {given.out} holds {size:.1f} MiB" + (f"; not taken: {', '.join(missed)}" if missed else "")
+    )
+    sys.exit(bool(missed))
 
 
 if __name__ == "__main__":
