@@ -1,7 +1,7 @@
 """Where the figures are measured: a database of their own, never the one of DATABASE_URL.
 
-`BENCH_DATABASE_URL` names it (made when missing); without it, an embedded PostgreSQL under `var/bench`. It holds the demonstration
-company's units and staff and as many multiplied cases as `load` put there.
+`BENCH_DATABASE_URL` names it (made when missing); without it, an embedded PostgreSQL under `var/bench`.
+It holds the demonstration company's units and staff and as many multiplied cases as `load` put there.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Bring the bench's database to so many coherent cases: `python -m bench.load --cases 100000`.
 
-A few stories are lived through the real acts (`stories`), and then multiplied: each copy gets ids, a number, a customer, words and a
-moment of its own, and its journals are hashed anew, so that `wenguo verify` passes. Rows go in by COPY, without looking at
-foreign keys, which the copies keep by themselves.
+A few stories are lived through the real acts (`stories`), and then multiplied: each copy gets ids, a number, a
+customer, words and a moment of its own, and its journals are hashed anew, so that `wenguo verify`
+passes. Rows go in by COPY, without looking at foreign keys, which the copies keep by themselves.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ FIRST_SERIAL = 100_000  # of the copies' numbers; what is received later counts 
 # Which rows the numbers in an event's data name.
 NAMED = {
     "clock": "cases_clock", "submission": "cases_submission", "followup": "cases_followup", "survey": "cases_survey",
-    "grading": "cases_grading", "identity": "customers_identity", "reply": "cases_reply", "customer_id": "customers_customer",
-    "delivery": "channels_delivery", "handover": "cases_handover",
+    "grading": "cases_grading", "identity": "customers_identity", "reply": "cases_reply",
+    "customer_id": "customers_customer", "delivery": "channels_delivery", "handover": "cases_handover",
 }  # fmt: skip
 PLACE = re.compile("\ue000(\\d+)\ue001")
 
@@ -71,7 +71,11 @@ class Taking:
         self.known: dict[tuple[Any, ...], str] = {}
         self.moment, self.local = moment, local
         self.rows = self._gather()
-        self.order = {(table, row["id" if "id" in row else "case_id"]): n for table, rows in self.rows.items() for n, row in enumerate(rows)}
+        self.order = {
+            (table, row["id" if "id" in row else "case_id"]): n
+            for table, rows in self.rows.items()
+            for n, row in enumerate(rows)
+        }
 
     def place(self, *value: Any) -> str:
         if value not in self.known:
@@ -91,16 +95,26 @@ class Taking:
         from wenguo.journal.models import Leaf, Stream
 
         case = self.case
-        streams = [case.stream_id, *Stream.objects.filter(kind="customer", ref=str(case.customer_id)).values_list("pk", flat=True)]
+        streams = [
+            case.stream_id,
+            *Stream.objects.filter(kind="customer", ref=str(case.customer_id)).values_list("pk", flat=True),
+        ]
         found: dict[Any, list[Any]] = {Stream: streams, type(case.customer): [case.customer_id], type(case): [case.pk]}
-        models = [m for a in ("journal", "customers", "cases", "channels") for m in apps.get_app_config(a).get_models() if m is not Leaf]
+        models = [
+            m
+            for a in ("journal", "customers", "cases", "channels")
+            for m in apps.get_app_config(a).get_models()
+            if m is not Leaf
+        ]
         for model in (*models, *models):  # twice: some hang on what comes later
             if model in found:
                 continue
             pks: set[Any] = set()
             for f in model._meta.concrete_fields:
                 if f.remote_field and f.related_model in found and found[f.related_model]:
-                    pks.update(model.objects.filter(**{f"{f.name}__in": found[f.related_model]}).values_list("pk", flat=True))
+                    pks.update(
+                        model.objects.filter(**{f"{f.name}__in": found[f.related_model]}).values_list("pk", flat=True)
+                    )
             if pks:
                 found[model] = sorted(pks)
         return {m._meta.db_table: _raw(m._meta.db_table, m._meta.pk.column, pks) for m, pks in found.items()}
@@ -113,8 +127,9 @@ class Taking:
         case, r = self.case, self.case.record
         moments = {v for rows in self.rows.values() for row in rows for v in row.values() if isinstance(v, datetime)}
         given = [
-            (stories.TEXT, self.place("text")), (stories.SUBJECT, self.place("subject")), (stories.NAME, self.place("name")),
-            (stories.ORDER, self.place("order")), (case.number, self.place("number")), (r.contact_phone, self.place("phone")),
+            (stories.TEXT, self.place("text")), (stories.SUBJECT, self.place("subject")),
+            (stories.NAME, self.place("name")), (stories.ORDER, self.place("order")),
+            (case.number, self.place("number")), (r.contact_phone, self.place("phone")),
         ]  # fmt: skip
         if r.contact_mail:
             given.append((r.contact_mail, self.place("mail")))
@@ -278,7 +293,10 @@ _STREETS = (
     "青石桐荫杏林望江听雨梧桐枫桥柳浪云溪松涛竹影兰亭荷塘菊圃梅岭桂香槐序榆关桑梓棠梨枣园杉湖樟树银杏丹桂玉兰海棠芙蓉蔷薇紫藤茉莉"
     "临水沧浪潇湘洞庭鄱阳太行燕山祁连贺兰昆仑峨眉武夷雁荡天目莫干普陀九华黄山庐岳衡岱嵩华恒泰岷峡渝黔滇琼粤闽赣皖鄂豫晋冀鲁陕陇"
 )
-_SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石"
+_SURNAMES = (
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡"
+    "余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石"
+)
 _GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英华玉兰红建文辉力萍鑫波宇浩凯健俊帆雪荣爱倩玲桐安然思雨子轩晨曦"
 
 
@@ -327,7 +345,11 @@ class Press:
         from wenguo.cases.number import spell
         from wenguo.customers.words import words_of
 
-        back = self.rng.random() * 600 if template.is_open else self.rng.randrange(150) * 604_800 + self.rng.random() * 9_000
+        back = (
+            self.rng.random() * 600
+            if template.is_open
+            else self.rng.randrange(150) * 604_800 + self.rng.random() * 9_000
+        )
         delta, said = -timedelta(seconds=back), self.words.next(n)
         number = spell(f"{template.received_at + delta:%y%m}", FIRST_SERIAL + n)
         said["number"] = number
@@ -462,7 +484,11 @@ def load(url: str, cases: int, *, processes: int = 2) -> dict[str, float]:
         if one.exitcode:
             raise SystemExit("loading failed")
     _settle(tables, at)
-    return {"cases": wanted, "events": at["journal_event"] - start["journal_event"], "seconds": time.perf_counter() - began}
+    return {
+        "cases": wanted,
+        "events": at["journal_event"] - start["journal_event"],
+        "seconds": time.perf_counter() - began,
+    }
 
 
 def _settle(tables: set[str], last: Counter[str]) -> None:

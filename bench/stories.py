@@ -1,4 +1,4 @@
-"""The stories that `load` multiplies: each is lived once through the real acts, so that every row is what the product writes.
+"""The stories that `load` multiplies: each is lived through the real acts, so that every row is as the product writes.
 
 The words that differ from case to case stand as marks; `load` puts others in their place.
 """
@@ -18,7 +18,6 @@ from wenguo.people.staff import Person
 # The marks, in characters nobody writes, of a shape that every act takes.
 TEXT, SUBJECT, NAME, ORDER = "〖投诉正文在此处填入〗", "〖事由〗", "〖称呼〗", "〖订单〗"
 _serial = count(1)
-
 
 
 class Cast:
@@ -86,7 +85,9 @@ def solved(cast: Cast, at: datetime, n: int) -> Case:
     for days in (2, 16):
         call = case.followups.get(state="planned")
         call.case = case
-        followup.call_back(call, reached=True, solved=True, content=True, words="满意", by=cast.fanwei, at=at + timedelta(days=days))
+        followup.call_back(
+            call, reached=True, solved=True, content=True, words="满意", by=cast.fanwei, at=at + timedelta(days=days)
+        )
     at += timedelta(days=16, minutes=10)
     followup.close(case, by=agent, at=at)
     if n % 3:

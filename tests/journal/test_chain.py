@@ -37,9 +37,32 @@ def test_the_hash_is_the_documented_one(tell):
     assert bytes(event.hash) == sha256(bytes(32) + text.encode()).digest()
 
 
-def test_a_batch_is_two_queries(db, django_assert_num_queries):
+def test_an_instance_that_has_fallen_behind_appends_at_the_real_end(db, django_assert_num_queries):
     stream = journal.open_stream("case", "TS-1")
-    with transaction.atomic(), django_assert_num_queries(2):
+    behind = journal.Stream.objects.get(pk=stream.pk)
+    journal.append(stream, [told(1), told(2)])
+    with django_assert_num_queries(3):
+        events = journal.append(behind, [told(3)])
+    assert [e.seq for e in events] == [3] and behind.seq == 3
+    assert journal.verify(stream).events == 3 and journal.verify(stream).ok
+
+
+def test_many_streams_grow_by_one_query_and_only_together(db, django_assert_num_queries):
+    streams = [journal.open_stream("case", f"TS-{n}") for n in range(3)]
+    with django_assert_num_queries(1):
+        events = journal.append_all([(s, [told(n), told(n + 1)]) for n, s in enumerate(streams)] + [(streams[0], [])])
+    assert [(e.stream_id, e.seq) for e in events] == [(s.pk, seq) for s in streams for seq in (1, 2)]
+    assert all(journal.verify(s).ok and journal.verify(s).events == 2 for s in streams)
+    behind = journal.Stream.objects.get(pk=streams[1].pk)
+    journal.append(streams[1], [told(7)])
+    with pytest.raises(RuntimeError):
+        journal.append_all([(streams[0], [told(8)]), (behind, [told(8)])])
+    assert [journal.verify(s).events for s in streams] == [2, 3, 2]
+
+
+def test_a_batch_is_one_query(db, django_assert_num_queries):
+    stream = journal.open_stream("case", "TS-1")
+    with transaction.atomic(), django_assert_num_queries(1):
         events = journal.append(stream, [told(n) for n in range(1, 6)])
     assert [event.seq for event in events] == [1, 2, 3, 4, 5]
     assert [event.pk for event in events] == list(stream.events.values_list("pk", flat=True))

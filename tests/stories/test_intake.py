@@ -82,7 +82,7 @@ def test_what_we_cannot_understand_waits_in_the_tray(desk, monkeypatch):
         raise RuntimeError("understanding failed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "repeat_of", broken)
+        patch.setattr(intake, "open_case", broken)
         received = intake.receive(Complaint(channel="web", text=KETTLE, phone="13800001234"), at=desk.now)
     assert received.case is None and received.submission in intake.tray()
     sorted_out = intake.sort_out(received.submission, {"name": "王小明"}, by=desk.agent, at=desk.now)

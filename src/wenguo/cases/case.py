@@ -9,6 +9,7 @@ case is its journal".
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self, cast
 
@@ -18,6 +19,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -105,6 +107,13 @@ class CaseSet(models.QuerySet["Case"]):
         return cast(Self, self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query]))
 
 
+class Cases(models.Manager.from_queryset(CaseSet)):  # type: ignore[misc]
+    """The index is long and only asked, never read."""
+
+    def get_queryset(self) -> CaseSet:
+        return cast(CaseSet, super().get_queryset().defer("search"))
+
+
 class Case(models.Model):
     """One complaint. Moments are UTC; `level` 1 (crisis) to 4; `next_due_at` is the nearest promise that is running."""
 
@@ -153,7 +162,8 @@ class Case(models.Model):
     archived_at = models.DateTimeField(null=True)
     search = SearchVectorField(null=True)
 
-    objects = CaseSet.as_manager()
+    objects = Cases()
+    involved: dict[int, list[str]] | None = None  # of this instance; see `involve`
 
     # What a page has read of this case, each small set once; None while an act works on it, which must see it as it is.
     kept: dict[str, list[Any]] | None = None
@@ -282,9 +292,36 @@ class Involvement(models.Model):
 
 def involve(case: Case, *people: Any, at: datetime) -> None:
     """Let these people see the case from now on."""
-    told = {p if isinstance(p, int) else p.pk for p in people if p}
-    rows = [Involvement(case=case, person_id=pk, since=at) for pk in told if is_news(("involved", case.pk, pk))]
-    Involvement.objects.bulk_create(rows, ignore_conflicts=True)
+    # Whom this instance involved already, and within which savepoints: what may have been undone is written again.
+    done, here = case.involved or {}, list(connection.savepoint_ids)
+    wanted = dict.fromkeys(p if isinstance(p, int) else p.pk for p in people if p)
+    new = [pk for pk in wanted if pk not in done or done[pk] != here[: len(done[pk])]]
+    new = [pk for pk in new if is_news(("involved", case.pk, pk))]
+    if new:
+        rows = [Involvement(case=case, person_id=pk, since=at) for pk in new]
+        Involvement.objects.bulk_create(rows, ignore_conflicts=True)
+        case.involved = {**done, **dict.fromkeys(new, here)}
+
+
+@dataclass(frozen=True)
+class Happening:
+    """What `record_all` is to write down; see `record`."""
+
+    type: str
+    because: str = ""
+    data: Mapping[str, Any] | None = None
+    private: Mapping[str, Any] | None = None
+    set: Mapping[str, Any] | None = None
+    words: Mapping[str, str] | None = None
+
+    def entry(self, by: Any, at: datetime) -> journal.Entry:
+        body = {k: plain(v) for k, v in (self.data or {}).items()}
+        if self.set:
+            body["set"] = {k: plain(v) for k, v in self.set.items()}
+        hidden = {k: plain(v) for k, v in (self.private or {}).items()}
+        if self.words:
+            hidden["set"] = dict(self.words)
+        return journal.Entry(self.type, by.journal_ref, at, self.because, body, hidden or None)
 
 
 def record(
@@ -298,33 +335,44 @@ def record(
     private: Mapping[str, Any] | None = None,
     set: Mapping[str, Any] | None = None,
     words: Mapping[str, str] | None = None,
+    find: str = "",
 ) -> Any:
     """The one door: change the case's columns and append the event that says so, in the caller's transaction.
 
     `data` holds ids, enumerations, numbers and moments; `private` what somebody wrote. `set` changes columns by their
     attribute name (`owner_id`), `words` changes those that hold personal words (`subject`). The update is guarded by
-    the version as read: Overtaken when another act was first. Returns the event.
+    the version as read: Overtaken when another act was first. By `find` the case is found from now on. Returns the
+    event.
     """
-    changes = {**(set or {}), **(words or {})}
+    return record_all(case, [Happening(type, because, data, private, set, words)], by=by, at=at, find=find)[0]
+
+
+def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: datetime, find: str = "") -> list[Any]:
+    """Several events of one act, in their order, at the price of one: the columns are changed once."""
+    if find and taken() is not None:
+        add_words(case, find)
+        find = ""
+    changes: dict[str, Any] = {}
+    for happening in happenings:
+        changes |= {**(happening.set or {}), **(happening.words or {})}
     if changes:
-        _change(case, changes)
-    body = {k: plain(v) for k, v in (data or {}).items()}
-    if set:
-        body["set"] = {k: plain(v) for k, v in set.items()}
-    hidden = {k: plain(v) for k, v in (private or {}).items()}
-    if words:
-        hidden["set"] = dict(words)
-    entry = journal.Entry(type=type, by=by.journal_ref, at=at, because=because, data=body, private=hidden or None)
+        _change(case, changes, find)
+    elif find:
+        add_words(case, find)
     if by.journal_ref.startswith("staff:"):
         involve(case, by, at=at)
-    return journal.append(case.stream_id, [entry])[0]
+    return journal.append(case.stream, [happening.entry(by, at) for happening in happenings])
 
 
-def _change(case: Case, changes: Mapping[str, Any]) -> None:
+_GROWN = "COALESCE(search, ''::tsvector) || %s::tsvector"  # the index grows, nothing leaves it
+
+
+def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
     unknown = changes.keys() - PROJECTED
     assert not unknown, f"not columns of a case that an act may change: {unknown}"
+    found = {"search": RawSQL(_GROWN, [tsvector_text(find)])} if find else {}
     as_read = Case.objects.filter(pk=case.pk, version=case.version)
-    if not as_read.update(**changes, version=F("version") + 1):
+    if not as_read.update(**changes, **found, version=F("version") + 1):
         raise Overtaken(_("「{number}」刚被他人更新,请刷新后再试;您填写的内容仍在").format(number=case.number))
     for name, value in changes.items():
         setattr(case, name, value)
@@ -365,7 +413,7 @@ def fold(case: Case) -> dict[str, Any]:
 
 
 def add_words(case: Case, *texts: str) -> None:
-    """Make more of what was said findable; the index grows, nothing leaves it. In one breath: at its end."""
+    """Make more of what was said findable. In one breath: at its end."""
     if (breath := taken()) is not None:
         known = breath.known.setdefault(("words", case.pk), [])
         known += texts
@@ -376,10 +424,12 @@ def add_words(case: Case, *texts: str) -> None:
 
 def _index(pk: int, texts: Sequence[str]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE cases_case SET search = COALESCE(search, ''::tsvector) || %s::tsvector WHERE id = %s",
-            [tsvector_text("\n".join(t for t in texts if t)), pk],
-        )
+        cursor.execute(f"UPDATE cases_case SET search = {_GROWN} WHERE id = %s", [words_of(*texts), pk])
+
+
+def words_of(*texts: str) -> str:
+    """What `search` holds of these texts, for `%s::tsvector`."""
+    return tsvector_text("\n".join(t for t in texts if t))
 
 
 def flag(case: Case, *names: str) -> list[str]:

@@ -8,19 +8,20 @@ makes each firing happen once, also after the workers were down. Source: TR-8, I
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases.case import Case, differing, involve, record
+from wenguo import journal
+from wenguo.cases.case import Case, Happening, Involvement, record, record_all
 from wenguo.cases.lifecycle import require
-from wenguo.cases.notice import tell
+from wenguo.cases.notice import Notice, notices_for, post_up
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
@@ -188,33 +189,70 @@ def _calendar_code(case: Case, rule: ClockRule) -> str:
     return rule.calendar or (unit.calendar if unit else "standard")
 
 
-@transaction.atomic
 def start(
     case: Case, kind: str, *, by: Any, at: datetime, about: str = "", title: str = "", regime: str | None = None,
     step: int | None = None, rule: ClockRule | None = None, since: datetime | None = None,
 ) -> Clock | None:  # fmt: skip
     """Start the promise of this kind that the case's pack makes from `since` (or `at`); None when it makes none.
 
-    A promise that is running already stays as it is: it is not promised anew.
+    A promise that is running already stays as it is: it is not promised anew. Part of an act: in its transaction.
     """
-    if (running := case.clocks.live().filter(kind=kind, about=about).first()) is not None:
+    live = _live(case)
+    if (running := next((c for c in live if (c.kind, c.about) == (kind, about)), None)) is not None:
         return running
     rule = rule or case.pack.clock(kind, level=case.level, channel=case.channel, regime=regime, step=step)
     if rule is None:
         return None
+    clock = _promised(case, kind, rule, since or at, about=about, title=title)
+    _begin(case, [clock], live, by=by, at=at)
+    return clock
+
+
+def promised(case: Case, kinds: Sequence[str], *, at: datetime) -> list[Clock]:
+    """The promises of these kinds that a new case is born with, not yet kept in the database."""
+    rules = ((kind, case.pack.clock(kind, level=case.level, channel=case.channel)) for kind in kinds)
+    return [_promised(case, kind, rule, at) for kind, rule in rules if rule is not None]
+
+
+def born(clocks: Sequence[Clock]) -> list[Happening]:
+    """Keep the promises of a case that was just made; what its journal says of them, one after the other."""
+    Clock.objects.bulk_create(clocks)
+    shown = nearest([])
+    return [_happening("clock.started", clock, shown, clocks[:n]) for n, clock in enumerate(clocks, 1)]
+
+
+def _promised(
+    case: Case, kind: str, rule: ClockRule, since: datetime, *, about: str = "", title: str = ""
+) -> Clock:  # fmt: skip
+    """A promise as the rule has it, not yet kept in the database."""
     clock = Clock(
         case=case, round=case.round, kind=kind, about=about, rule=rule.id, title=title or rule.title,
-        allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable,
-        started_at=since or at,
+        allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable, started_at=since,
     )  # fmt: skip
     terms = _terms_of_new(clock)
     due = terms.due()
     assert due is not None
     clock.due_at = clock.first_due_at = due
     clock.next_fire_at = _next_fire(clock, terms, rule)
-    clock.save()
-    _announce(case, "clock.started", clock, by=by, at=at)
     return clock
+
+
+def _begin(case: Case, clocks: Sequence[Clock], live: Sequence[Clock], *, by: Any, at: datetime) -> None:
+    """Keep these new clocks and say so; `live` are those that run or stand already."""
+    Clock.objects.bulk_create(clocks)
+    shown = _shown(case)
+    happenings = []
+    for n, clock in enumerate(clocks, 1):
+        happenings.append(_happening("clock.started", clock, shown, [*live, *clocks[:n]]))
+    record_all(case, happenings, by=by, at=at)
+
+
+def _live(case: Case) -> list[Clock]:
+    """The clocks of the case that run or stand, held until the transaction ends."""
+    clocks = list(case.clocks.live().select_for_update().order_by("pk"))
+    for clock in clocks:
+        clock.case = case
+    return clocks
 
 
 def _terms_of_new(clock: Clock) -> Terms:
@@ -235,8 +273,7 @@ def start_until(
         pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
     clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
-    clock.save()
-    _announce(case, "clock.started", clock, by=by, at=at)
+    _begin(case, [clock], _live(case), by=by, at=at)
     return clock
 
 
@@ -271,28 +308,38 @@ def set_deadline(
     return start_until(case, "statutory", until, by=by, at=at, title=title, rule="LETTER", about=about)
 
 
-@transaction.atomic
-def stop(case: Case, kind: str, *, by: Any, at: datetime, about: str | None = None, cancel: bool = False) -> int:
-    """The promise is kept (or with `cancel` no longer owed). Returns how many clocks ended."""
-    clocks = case.clocks.live().select_for_update().filter(kind=kind)
-    if about is not None:
-        clocks = clocks.filter(about=about)
-    ended = list(clocks)
-    for clock in ended:
-        _close_pause(clock, at)
-        clock.state = State.CANCELLED if cancel else State.MET
-        clock.ended_at, clock.next_fire_at = at, None
-        clock.due_at = clock.due_at or _due(clock, clock.terms())
-        clock.save()
-        _announce(case, "clock.cancelled" if cancel else "clock.met", clock, by=by, at=at)
+def stop(case: Case, *kinds: str, by: Any, at: datetime, about: str | None = None, cancel: bool = False) -> int:
+    """These promises are kept (or with `cancel` no longer owed). Returns how many clocks ended. Part of an act."""
+    live = _live(case)
+    ended = [c for kind in kinds for c in live if c.kind == kind and about in (None, c.about)]
+    _end(case, ended, live, by=by, at=at, cancel=cancel)
     return len(ended)
 
 
-@transaction.atomic
 def stop_all(case: Case, *, by: Any, at: datetime, cancel: bool = True) -> None:
     """The case is over: nothing is promised any more."""
-    for kind in set(case.clocks.live().values_list("kind", flat=True)):
-        stop(case, kind, by=by, at=at, cancel=cancel)
+    live = _live(case)
+    _end(case, live, live, by=by, at=at, cancel=cancel)
+
+
+def _end(case: Case, ended: Sequence[Clock], live: Sequence[Clock], *, by: Any, at: datetime, cancel: bool) -> None:
+    if not ended:
+        return
+    state = State.CANCELLED if cancel else State.MET
+    for clock in ended:
+        if clock.state == State.PAUSED:
+            _close_pause(clock, at)
+            due = _due(clock, clock.terms())
+            Clock.objects.filter(pk=clock.pk).update(due_at=due)
+            clock.due_at = due
+        clock.state, clock.ended_at, clock.next_fire_at = state, at, None
+    Clock.objects.filter(pk__in=[c.pk for c in ended]).update(state=state, ended_at=at, next_fire_at=None)
+    shown, gone, happenings = _shown(case), set(), []
+    for clock in ended:
+        gone.add(clock.pk)
+        rest = [c for c in live if c.pk not in gone]
+        happenings.append(_happening("clock.cancelled" if cancel else "clock.met", clock, shown, rest))
+    record_all(case, happenings, by=by, at=at)
 
 
 @transaction.atomic
@@ -441,8 +488,9 @@ def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -
 @transaction.atomic
 def rederive(case: Case, kinds: Sequence[str], *, by: Any, at: datetime) -> None:
     """The level, the unit or the calendar changed: derive these running promises anew from their old start. TR-4."""
-    for clock in case.clocks.live().select_for_update().filter(kind__in=kinds):
-        rule = case.pack.clock(clock.kind, level=case.level, channel=case.channel)
+    live = _live(case)
+    for clock in live:
+        rule = case.pack.clock(clock.kind, level=case.level, channel=case.channel) if clock.kind in kinds else None
         if rule is None:
             continue
         old = clock.due_at
@@ -461,7 +509,8 @@ def rederive(case: Case, kinds: Sequence[str], *, by: Any, at: datetime) -> None
             clock.next_fire_at = _next_fire(clock, terms, rule)
         clock.save()
         if clock.due_at != old:
-            _announce(case, "clock.rederived", clock, by=by, at=at, old_due_at=old)
+            happening = _happening("clock.rederived", clock, _shown(case), live, old_due_at=old)
+            record_all(case, [happening], by=by, at=at)
 
 
 def _passed(clock: Clock, terms: Terms, rule: ClockRule, at: datetime) -> int:
@@ -496,81 +545,144 @@ def _next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime |
 
 def next_due(case: Case) -> dict[str, Any]:
     """The columns of the case that show its nearest promise. Source: SCREENS "the clock is always visible"."""
-    first = case.clocks.running().order_by("due_at", "pk").values_list("due_at", "kind").first()
-    return {"next_due_at": first[0] if first else None, "next_clock": first[1] if first else ""}
+    return nearest(list(case.clocks.running().only("state", "due_at", "kind")))
 
 
-def _announce(case: Case, type: str, clock: Clock, *, by: Any, at: datetime, **more: Any) -> None:
-    record(
-        case, type, by=by, at=at, because=clock.rule,
-        data={"clock": clock.pk, "kind": clock.kind, "about": clock.about, "due_at": clock.due_at, **more},
-        set=differing(case, next_due(case)),
-    )  # fmt: skip
+def nearest(clocks: Iterable[Clock]) -> dict[str, Any]:
+    """The same columns, of these clocks."""
+    running = [c for c in clocks if c.state == State.RUNNING and c.due_at]
+    first = min(running, key=lambda c: (c.due_at, c.pk or 0), default=None)
+    return {"next_due_at": first.due_at if first else None, "next_clock": first.kind if first else ""}
+
+
+def _shown(case: Case) -> dict[str, Any]:
+    return {"next_due_at": case.next_due_at, "next_clock": case.next_clock}
+
+
+def _happening(type: str, clock: Clock, shown: dict[str, Any], live: Iterable[Clock], **more: Any) -> Happening:
+    """What the journal says of a clock. `shown`: what the case shows of the clocks `live`, brought up to date here."""
+    now = nearest(live)
+    changed = {name: value for name, value in now.items() if shown[name] != value}
+    shown.update(changed)
+    data = {"clock": clock.pk, "kind": clock.kind, "about": clock.about, "due_at": clock.due_at, **more}
+    return Happening(type, clock.rule, data, set=changed)
 
 
 # The sweep
 
 
 @transaction.atomic
-def sweep(*, at: datetime, limit: int = 200, case: Case | None = None) -> int:
+def sweep(*, at: datetime, limit: int = 500, case: Case | None = None) -> int:
     """Fire what is due at `at`, up to `limit` clocks; returns how many were taken. Any number of workers may run it.
     `case`: of this one only.
 
     A clock and the journal of its case are taken together, skipping what others hold, so that nobody waits for anybody.
+    Whatever the number, the queries are the same: a batch is read, worked out, and written down as one.
     """
-    due = Clock.objects.filter(next_fire_at__lte=at, **({"case": case} if case else {})).order_by("next_fire_at")
+    due = Clock.objects.filter(next_fire_at__lte=at, **({"case": case} if case else {}))
+    due = due.order_by("next_fire_at", "pk").defer("case__search")
     taken = list(
         due.select_related("case__stream", "case__owner", "case__unit", "case__intake_unit").select_for_update(
             skip_locked=True, of=("self", "case__stream")
         )[:limit]
     )
-    for clock in taken:
-        _fire(clock, at)
+    if taken:
+        models.prefetch_related_objects(taken, models.Prefetch("pauses", Pause.objects.order_by("since")))
+        fired = _fired(taken, at)
+        _write_firings(fired, at)
     return len(taken)
 
 
-def _fire(clock: Clock, at: datetime) -> None:
-    """Fire everything this clock has passed by `at`, in order; people hear only of the last."""
-    case, rule, terms = clock.case, _rule(clock), clock.terms()
-    last = None
-    while (percent := next_percent(clock.fired_percent, *_marks(rule))) is not None and clock.due_at is not None:
-        moment = terms.moment_at(percent, clock.due_at)
-        if moment > at:
-            break
-        # After a pause or a regrade a clock may pass the same mark again; it is told once.
-        _row, new = Firing.objects.get_or_create(
-            clock=clock, percent=percent, defaults={"due_at": clock.due_at, "fired_at": at}
-        )
-        clock.fired_percent = percent
-        last = percent if new else last
-    clock.next_fire_at = _next_fire(clock, terms, rule)
-    clock.save(update_fields=["fired_percent", "next_fire_at"])
-    if last is not None:
-        _escalate(case, clock, last, rule, at)
+@dataclass
+class _Fired:
+    """What a clock has passed since it last fired: `percents`, in order. People hear only of the last."""
+
+    clock: Clock
+    rule: ClockRule | None
+    percents: list[int]
 
 
-def _escalate(case: Case, clock: Clock, percent: int, rule: ClockRule | None, at: datetime) -> None:
-    late = percent >= 100
-    told = _whom(case, percent, rule, at)
-    record(
-        case, "clock.breached" if late else "clock.warned", by=SYSTEM, at=at, because=clock.rule,
-        data={"clock": clock.pk, "kind": clock.kind, "percent": percent, "due_at": clock.due_at,
-              "told": [p.pk for p in told]},
-    )  # fmt: skip
-    involve(case, *told, at=at)
-    words = _("{title}已超时({percent}%)") if late else _("{title}已用 {percent}%")
-    tell(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at=at)
+def _fired(taken: Sequence[Clock], at: datetime) -> list[_Fired]:
+    """Move each clock on over all marks it has passed by `at`."""
+    fired = []
+    for clock in taken:
+        one = _Fired(clock, _rule(clock), [])
+        pauses = tuple((pause.since, pause.until) for pause in clock.pauses.all())
+        terms = Terms(clock.started_at, promise.Allowance.from_spec(clock.allowance), clock.hours(), pauses)
+        while (percent := next_percent(clock.fired_percent, *_marks(one.rule))) is not None and clock.due_at:
+            if terms.moment_at(percent, clock.due_at) > at:
+                break
+            clock.fired_percent = percent
+            one.percents.append(percent)
+        clock.next_fire_at = _next_fire(clock, terms, one.rule)
+        fired.append(one)
+    return fired
 
 
-def _whom(case: Case, percent: int, rule: ClockRule | None, at: datetime) -> list[Any]:
-    """The owner; from 100 % on one more rank of management at each step. Source: TR-8."""
+_NEW_FIRINGS = """
+    INSERT INTO cases_firing (clock_id, percent, due_at, fired_at)
+    SELECT *, %s FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[])
+    ON CONFLICT (clock_id, percent) DO NOTHING RETURNING clock_id, percent
+"""
+_MOVED_ON = """
+    UPDATE cases_clock c SET fired_percent = moved.percent, next_fire_at = moved.next
+    FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS moved (id, percent, next) WHERE c.id = moved.id
+"""
+
+
+def _write_firings(fired: Sequence[_Fired], at: datetime) -> None:
+    marks = [(one.clock.pk, percent, one.clock.due_at) for one in fired for percent in one.percents]
+    moved = [(one.clock.pk, one.clock.fired_percent, one.clock.next_fire_at) for one in fired]
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVED_ON, [list(column) for column in zip(*moved, strict=True)])
+        if not marks:
+            return
+        cursor.execute(_NEW_FIRINGS, [at, *(list(column) for column in zip(*marks, strict=True))])
+        new = set(cursor.fetchall())
+    _escalate([(one, last) for one in fired if (last := _newest(one, new)) is not None], at)
+
+
+def _newest(one: _Fired, new: Collection[tuple[int, int]]) -> int | None:
+    """The last mark nobody was told of. After a pause or a regrade a clock may pass a mark again; it is told once."""
+    return max((p for p in one.percents if (one.clock.pk, p) in new), default=None)
+
+
+def _escalate(passed: Sequence[tuple[_Fired, int]], at: datetime) -> None:
+    """Write it into the journals of the cases, let those who are told see them, and tell them."""
+    entries: dict[int, list[journal.Entry]] = {}
+    streams = {one.clock.case.stream_id: one.clock.case.stream for one, _percent in passed}
+    notices: list[Notice] = []
+    seers: dict[tuple[int, int], Involvement] = {}
+    known: dict[Any, list[Any]] = {}
+    for one, percent in passed:
+        clock, case, late = one.clock, one.clock.case, percent >= 100
+        told = _whom(case, percent, one.rule, at, known)
+        data = {"clock": clock.pk, "kind": clock.kind, "percent": percent, "due_at": clock.due_at,
+                "told": [p.pk for p in told]}  # fmt: skip
+        happening = Happening("clock.breached" if late else "clock.warned", clock.rule, data)
+        entries.setdefault(case.stream_id, []).append(happening.entry(SYSTEM, at))
+        words = _("{title}已超时({percent}%)") if late else _("{title}已用 {percent}%")
+        notices += notices_for(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at)
+        seers |= {(case.pk, p.pk): Involvement(case=case, person=p, since=at) for p in told}
+    journal.append_all([(streams[pk], some) for pk, some in entries.items()])
+    Involvement.objects.bulk_create(seers.values(), ignore_conflicts=True)
+    post_up(notices)
+
+
+def _whom(
+    case: Case, percent: int, rule: ClockRule | None, at: datetime, known: dict[Any, list[Any]]
+) -> list[Any]:  # fmt: skip
+    """The owner; from 100 % on one more rank of management at each step. Source: TR-8. `known`: asked before."""
     told = [case.owner] if case.owner else []
     if percent >= 100 or not told:
         roles = rule.escalate if rule and rule.escalate else RANKS
         ranks = 1 + max(0, (percent - 100) // (rule.beyond_step if rule else 50))
         unit = case.unit or case.intake_unit
         for role in roles[:ranks] if percent >= 100 else roles[:1]:
-            told += (superiors(unit, role, at=at) if unit else []) or list(Person.objects.holding(role, at=at)[:3])
+            if (unit, role) not in known:
+                above = superiors(unit, role, at=at) if unit else []
+                known[unit, role] = above or list(Person.objects.holding(role, at=at)[:3])
+            told += known[unit, role]
     return list(dict.fromkeys(told))
 
 

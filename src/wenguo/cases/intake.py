@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import IntegrityError, models, transaction
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from psycopg.types.json import Jsonb
 
 from wenguo import journal
 from wenguo.cases import clock, gravity
@@ -31,6 +33,7 @@ from wenguo.cases.case import (
     plain,
     record,
     rows,
+    words_of,
 )
 from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import Outcome, require
@@ -151,25 +154,20 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
     case. What we fail to understand is kept in the tray and rises to nobody.
     """
     complaint = tidy(complaint)
-    if seen := _seen(complaint):
-        return Received(seen, seen.case, repeated=True)
     try:
         with transaction.atomic():
             submission = _keep(complaint, by, at, raw)
-            try:
-                with transaction.atomic():
-                    return _understand(submission, complaint, by=by, at=at)
-            except Refusal as refused:
-                return _set_aside(submission, refused.message)
-            except IntegrityError:
-                raise
-            except Exception as failure:
-                log.exception("submission.unsorted id=%s", submission.pk)
-                return _set_aside(submission, type(failure).__name__)
-    except IntegrityError:
-        if seen := _seen(complaint):  # the same submission, at the same moment, by another door
-            return Received(seen, seen.case, repeated=True)
+            return _understand(submission, complaint, by=by, at=at) if submission else _again(complaint)
+    except Refusal as refused:
+        why = refused.message
+    except DatabaseError:
         raise
+    except Exception as failure:
+        why = type(failure).__name__
+        log.exception("submission.unsorted channel=%s", complaint.channel)
+    with transaction.atomic():
+        submission = _keep(complaint, by, at, raw)
+        return _set_aside(submission, why) if submission else _again(complaint)
 
 
 def tidy(complaint: Complaint) -> Complaint:
@@ -198,28 +196,46 @@ def tidy(complaint: Complaint) -> Complaint:
     return replace(complaint, **changes)
 
 
-def _seen(complaint: Complaint) -> Submission | None:
-    """The submission that is this one, if it came before."""
+def _again(complaint: Complaint) -> Received:
+    """What became of this submission when it came before."""
     known = models.Q()
     if complaint.external_id:
         known |= models.Q(channel=complaint.channel, external_id=complaint.external_id)
     if complaint.key:
         known |= models.Q(key=complaint.key)
-    return Submission.objects.select_related("case").filter(known).first() if known else None
+    seen = Submission.objects.select_related("case").filter(known).earliest("pk")
+    return Received(seen, seen.case, repeated=True)
 
 
-def _keep(complaint: Complaint, by: Any, at: datetime, raw: bytes | None) -> Submission:
-    claims = {k: plain(v) for k, v in asdict(complaint).items() if v not in ("", None, (), [])}
-    return Submission.objects.create(
+_KEEP = """
+    INSERT INTO cases_submission
+        (channel, external_id, key, claims, raw, received_at, received_by, state, why, file_keys)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'new', '', %s) ON CONFLICT DO NOTHING RETURNING id
+"""  # the database says whether it came before: no look beforehand, and two at the same moment are one
+
+
+def _keep(complaint: Complaint, by: Any, at: datetime, raw: bytes | None) -> Submission | None:
+    """The submission as it came; None if it came before."""
+    kept = Submission(
         channel=complaint.channel,
         external_id=complaint.external_id or None,
         key=complaint.key or None,
-        claims=claims,
+        claims={k: plain(v) for k, v in asdict(complaint).items() if v not in ("", None, (), [])},
         raw=raw,
         received_at=at,
         received_by=by.journal_ref if by else "complainant",
         file_keys=[f.key for f in complaint.files],
     )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by, kept.file_keys],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    kept.pk, kept._state.adding = row[0], False
+    return kept
 
 
 def _set_aside(submission: Submission, why: str) -> Received:
@@ -232,7 +248,7 @@ def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: da
     customer = _customer(complaint, by=by, at=at)
     actor = by or customer
     pack_version = in_force(at)
-    known = repeat_of(complaint, customer, pack_version.pack, at=at)
+    known = None if customer.just_made else repeat_of(complaint, customer, pack_version.pack, at=at)
     if known is not None:
         _join(known, submission, complaint, by=actor, at=at)
         return Received(submission, known, joined=True)
@@ -258,9 +274,15 @@ def open_case(
     number = next_number(at)
     staff = by if isinstance(by, Person) else None
     level = complaint.level or first_level(version.pk, complaint, customer)
+    text = complaint.text
+    if len(text) > LONGEST:
+        text = text[:LONGEST] + _("……(全文见附件「投诉原文.txt」)")
+    subject = (complaint.subject or subject_of(text) or _("(仅有附件)"))[:160]
+    product, batch = complaint.product[:80], complaint.batch[:40]
+    found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
     case = Case(
         number=number,
-        stream=journal.open_stream("case", number),
+        stream=journal.begin_stream("case", number),
         policy=version,
         nature=complaint.nature,
         channel=complaint.channel,
@@ -268,9 +290,9 @@ def open_case(
         category=complaint.category if version.pack.has_category(complaint.category) else "",
         flags=["vip"] if customer.vip else [],
         region=complaint.region[:40],
-        product=complaint.product[:80],
-        batch=complaint.batch[:40],
-        subject=complaint.subject or subject_of(complaint.text) or _("(仅有附件)"),
+        product=product,
+        batch=batch,
+        subject=subject,
         customer=customer,
         first_responsible=staff,
         owner=None,
@@ -278,15 +300,20 @@ def open_case(
         received_at=at,
         continues=continues,
         round=continues.round + 1 if continues else 1,
+        search=RawSQL("%s::tsvector", [words_of(*found_by, product, batch)]),
     )
-    case.subject = case.subject[:160]
+    promises = clock.promised(case, CLOCKS_AT_BIRTH, at=at)
+    first = _birth(case, submission, complaint, by=by, at=at)
+    for column, value in clock.nearest(promises).items():
+        setattr(case, column, value)
     case.save(force_insert=True)
-    _write_record(case, complaint, staff)
-    _tell_birth(case, submission, complaint, by=by, at=at)
+    _write_record(case, complaint, text, staff)
     if staff:
         involve(case, staff, at=at)
-    for kind in CLOCKS_AT_BIRTH:
-        clock.start(case, kind, by=by, at=at)
+    journal.append(case.stream, [first, *(happening.entry(by, at) for happening in clock.born(promises))])
+    if text != complaint.text:
+        whole = store(_("投诉原文.txt"), iter([complaint.text.encode()]))
+        _attach(case, whole, by=staff or SYSTEM, at=at, note=_("文字过长,全文见附件"), public=True)
     for stored in complaint.files:
         _attach(case, stored, by=by, at=at, public=True)
     submission.case, submission.state = case, Submission.State.ACCEPTED
@@ -295,12 +322,7 @@ def open_case(
     return case
 
 
-def _write_record(case: Case, complaint: Complaint, staff: Person | None) -> None:
-    text = complaint.text
-    if len(text) > LONGEST:
-        whole = store(_("投诉原文.txt"), iter([text.encode()]))
-        _attach(case, whole, by=staff or SYSTEM, at=case.received_at, note=_("文字过长,全文见附件"), public=True)
-        text = text[:LONGEST] + _("……(全文见附件「投诉原文.txt」)")
+def _write_record(case: Case, complaint: Complaint, text: str, staff: Person | None) -> None:
     values = {
         "happened": complaint.happened, "place": complaint.place, "order_number": complaint.order_number,
         "contact_name": complaint.name or complaint.company, "contact_phone": complaint.phone,
@@ -313,19 +335,16 @@ def _write_record(case: Case, complaint: Complaint, staff: Person | None) -> Non
         order_fen=complaint.order_fen, people_affected=complaint.people_affected, received_by=staff,
         **{name: value[: _LIMITS[name]] for name, value in values.items()},
     )  # fmt: skip
-    add_words(case, case.number, case.subject, text, complaint.wish, complaint.name, complaint.company,
-              complaint.order_number, case.product, case.batch)  # fmt: skip
 
 
-def _tell_birth(case: Case, submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> None:
-    """The first event holds every column the case was born with; nothing is changed by it."""
+def _birth(case: Case, submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> journal.Entry:
+    """The first event, of every column the case is born with; the promises add what they show of themselves."""
     born = {name: plain(getattr(case, name)) for name in sorted(PROJECTED - {"subject"})}
-    entry = journal.Entry(
+    return journal.Entry(
         type="case.received", by=by.journal_ref, at=at, because=f"policy:{case.policy_id}",
         data={"channel": case.channel, "submission": submission.pk, "set": born},
         private={"set": {"subject": case.subject}, "text": complaint.text[:LONGEST], "wish": complaint.wish},
     )  # fmt: skip
-    journal.append(case.stream_id, [entry])
 
 
 # Sums and questions
@@ -381,10 +400,9 @@ def facts_of_case(case: Case) -> dict[str, Any]:
 
 def _desk_for(region: str) -> Unit | None:
     """The customer service unit that takes what comes in by itself: that of the region, else the highest."""
-    desks = Unit.objects.working().filter(function="customer_service").order_by("path")
-    return (desks.filter(region=region).first() if region else None) or min(
-        desks, key=lambda unit: len(unit.ancestry), default=None
-    )
+    desks = list(Unit.objects.working().filter(function="customer_service").order_by("path"))
+    there = [unit for unit in desks if region and unit.region == region]
+    return there[0] if there else min(desks, key=lambda unit: len(unit.ancestry), default=None)
 
 
 def repeat_of(complaint: Complaint, customer: Customer, pack: Pack, *, at: datetime) -> Case | None:
@@ -443,9 +461,8 @@ def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, 
         case, "case.joined", by=by, at=at, because="repeat",
         data={"submission": submission.pk, "channel": submission.channel},
         private={"text": complaint.text[:LONGEST], "wish": complaint.wish},
-        set={"repeats": case.repeats + 1, "flags": flag(case, "repeat")},
+        set={"repeats": case.repeats + 1, "flags": flag(case, "repeat")}, find=complaint.text,
     )  # fmt: skip
-    add_words(case, complaint.text)
     for stored in complaint.files:
         _attach(case, stored, by=by, at=at, public=True)
     clock.customer_spoke(case, by=by, at=at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -35,15 +36,25 @@ class Notice(models.Model):
 
 def tell(case: Case, people: Any, kind: str, text: str, *, at: datetime) -> None:
     """Tell these people; twice the same person is once."""
+    post_up(notices_for(case, people, kind, text, at))
+
+
+def notices_for(case: Case, people: Any, kind: str, text: str, at: datetime) -> list[Notice]:
     ids = {p if isinstance(p, int) else p.pk for p in people if p}
-    Notice.objects.bulk_create(Notice(person_id=i, case=case, kind=kind, text=text[:300], at=at) for i in sorted(ids))
-    if ids:  # heard at commit by the open pages of these people
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_notify('wenguo', json_build_object('topic', 'staff:' || id, 'type', 'notice')::text)"
-                " FROM unnest(%s::bigint[]) AS id",
-                [sorted(ids)],
-            )
+    return [Notice(person_id=i, case=case, kind=kind, text=text[:300], at=at) for i in sorted(ids)]
+
+
+def post_up(notices: Sequence[Notice]) -> None:
+    """Keep them; at commit the open pages of these people hear of it."""
+    if not notices:
+        return
+    Notice.objects.bulk_create(notices)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify('wenguo', json_build_object('topic', 'staff:' || id, 'type', 'notice')::text)"
+            " FROM unnest(%s::bigint[]) AS id",
+            [sorted({notice.person_id for notice in notices})],
+        )
 
 
 def read(person: Any, *, at: datetime, pk: int | None = None) -> None:

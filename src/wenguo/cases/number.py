@@ -13,8 +13,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.utils import ProgrammingError
+from django.db import connection
 from django.utils.translation import gettext as _
 
 from wenguo.breath import given
@@ -69,11 +68,9 @@ def next_number(at: datetime) -> str:
         return spell(month, serial)
     sequence = f"cases_number_{month}"
     with connection.cursor() as cursor:
-        try:
-            with transaction.atomic():
-                cursor.execute("SELECT nextval(%s)", [sequence])
-                serial = cursor.fetchone()[0]
-        except ProgrammingError:  # the month's first
+        cursor.execute("SELECT nextval(to_regclass(%s))", [sequence])
+        serial = cursor.fetchone()[0]
+        if serial is None:  # the month's first
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [sequence])
             cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{sequence}"')
             cursor.execute("SELECT nextval(%s)", [sequence])

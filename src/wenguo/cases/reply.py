@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, followup
-from wenguo.cases.case import Case, Nature, add_words, involve, record, rows
+from wenguo.cases.case import Case, Nature, involve, record, rows
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.letters import post, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
@@ -304,9 +304,8 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
     event = record(
         case, "reply.sent", by=by, at=at,
         data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
-        private={"subject": reply.subject, "body": reply.body},
+        private={"subject": reply.subject, "body": reply.body}, find=reply.body,
     )  # fmt: skip
-    add_words(case, reply.body)
     post(case, event, at=at)
     _answered(case, move.to, by=by, at=at)
 
@@ -324,9 +323,9 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
     if not words:
         raise Invalid(_("请写明怎样解决、如何告知客户"), fields={"words": _("请写明怎样解决、如何告知客户")})
     event = record(
-        case, "reply.sent", by=by, at=at, data={"at_once": True}, private={"subject": case.subject, "body": words}
-    )
-    add_words(case, words)
+        case, "reply.sent", by=by, at=at, data={"at_once": True}, private={"subject": case.subject, "body": words},
+        find=words,
+    )  # fmt: skip
     post(case, event, at=at)
     clock.stop(case, "solve", by=by, at=at)
     case_owner = {} if case.owner_id else {"owner_id": by.pk}
@@ -335,8 +334,7 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
 
 
 def _answered(case: Case, to: Stage | None, *, by: Person, at: datetime) -> None:
-    for kind in ("acknowledge", "first_contact", "respond", "progress", "statutory"):
-        clock.stop(case, kind, by=by, at=at)
+    clock.stop(case, "acknowledge", "first_contact", "respond", "progress", "statutory", by=by, at=at)
     changes: dict[str, Any] = {"stage": to, "answered_at": at, "waiting_since": None}
     if case.responded_at is None:
         changes["responded_at"] = at

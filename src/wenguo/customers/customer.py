@@ -87,6 +87,8 @@ class Customer(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk}"
 
+    just_made = False  # by `link`, in this transaction: nothing else can hang on it yet
+
     @property
     def journal_ref(self) -> str:
         return f"customer:{self.pk}"
@@ -222,7 +224,7 @@ SELECT id FROM family ORDER BY depth, id
 """
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def link(claims: Claims, *, at: datetime, by: Actor | None = None) -> Customer:
     """The customer these claims speak of: found by the most telling identity, or made.
 
@@ -231,20 +233,39 @@ def link(claims: Claims, *, at: datetime, by: Actor | None = None) -> Customer:
     the first transaction has ended. Claims without any usable identity make a new customer each time.
     """
     told = claims.identities()
+    hold([(kind, value) for kind, value, _shown in told])
     known = _known(told)
-    if len(known) < len(told):
-        hold([(kind, value) for kind, value, _shown in told])
-        known = _known(told)
     customer = next((known[kind, value].current for kind, value, _shown in told if (kind, value) in known), None)
+    entries: list[journal.Entry] = []
     if customer is None:
-        customer = _made(claims, at=at, by=by)
-    _fill(customer, claims)
-    for kind, value, shown in told:
-        if (kind, value) not in known:
-            identity = customer.identities.create(kind=kind, value=value, shown=shown, created_at=at)
-            data = {"identity": identity.pk, "kind": kind}
-            record("customer", customer.pk, IDENTIFIED, by=by or customer, at=at, data=data, private={"shown": shown})
+        customer, new = _made(claims, at=at), True
+        data = {"kind": customer.kind}
+        ref = (by or customer).journal_ref
+        entries.append(journal.Entry(CREATED, ref, at, data=data, private={"name": customer.name}))
+    else:
+        new = False
+        _fill(customer, claims)
+    customer.just_made = new
+    entries += _identified(customer, [one for one in told if one[:2] not in known], by=by or customer, at=at)
+    if entries:
+        stream = (journal.begin_stream if new else journal.open_stream)("customer", str(customer.pk))
+        journal.append(stream, entries)
     return customer
+
+
+def _identified(
+    customer: Customer, told: Sequence[tuple[str, str, str]], *, by: Actor, at: datetime
+) -> list[journal.Entry]:
+    """Add these identities; what the journal is to say of it."""
+    made = Identity.objects.bulk_create(
+        Identity(customer=customer, kind=kind, value=value, shown=shown, created_at=at) for kind, value, shown in told
+    )
+    return [
+        journal.Entry(
+            IDENTIFIED, by.journal_ref, at, data={"identity": one.pk, "kind": one.kind}, private={"shown": one.shown}
+        )
+        for one in made
+    ]
 
 
 def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Customer]:
@@ -258,35 +279,40 @@ def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Custom
 def hold(identities: Iterable[tuple[str, str]]) -> None:
     """Until this transaction ends nobody else links these (kind, normal value); always taken in the same order."""
     keys = sorted(f"{kind}:{value}" for kind, value in identities)
-    with connection.cursor() as cursor:
-        for key in keys:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7))", [key])
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(key, 7)) FROM unnest(%s::text[]) AS held (key)",
+                [keys],
+            )
 
 
-def _made(claims: Claims, *, at: datetime, by: Actor | None) -> Customer:
+def _made(claims: Claims, *, at: datetime) -> Customer:
     company = claims.company.strip()
-    customer = Customer.objects.create(
+    return Customer.objects.create(
         kind=Customer.Kind.COMPANY if company else Customer.Kind.PERSON,
-        name=_cut("name", company or claims.name),
         contact_name=_cut("contact_name", claims.name if company else ""),
         language=_cut("language", claims.language) or "zh-hans",
         created_at=at,
+        **{field: _cut(field, value) for field, value in _told(claims).items()},
     )
-    data = {"kind": customer.kind}
-    record("customer", customer.pk, CREATED, by=by or customer, at=at, data=data, private={"name": customer.name})
-    return customer
 
 
-def _fill(customer: Customer, claims: Claims) -> None:
-    """What was empty and is now told; what is known is not overwritten by what somebody claims."""
-    told = {
-        "name": claims.company or claims.name,
+def _told(claims: Claims) -> dict[str, str]:
+    """What the claims say of the customer, by field."""
+    return {
+        "name": claims.company.strip() or claims.name,
         "city": claims.city,
         "region": claims.region,
         "address": claims.address,
         "member_no": claims.member_no,
         "preferred_channel": claims.preferred_channel,
     }
+
+
+def _fill(customer: Customer, claims: Claims) -> None:
+    """What was empty and is now told; what is known is not overwritten by what somebody claims."""
+    told = _told(claims)
     new = {field: _cut(field, value) for field, value in told.items() if value.strip() and not getattr(customer, field)}
     for field, value in new.items():
         setattr(customer, field, value)

@@ -42,11 +42,16 @@ def open_stream(kind: str, ref: str) -> Stream:
     return once(("stream", kind, ref), lambda: Stream.objects.get_or_create(kind=kind, ref=ref)[0])
 
 
+def begin_stream(kind: str, ref: str) -> Stream:
+    """A stream that cannot be there yet, because what it tells of was made in this transaction. One query."""
+    return Stream.objects.create(kind=kind, ref=ref)
+
+
 def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
     """Write `entries` at the end of `stream`, in order, and tell subscribers; on commit, announce on NOTIFY wenguo.
 
     Must run inside a transaction: an event without the change it describes would be a lie. The stream's row stays
-    locked until the transaction ends. One query to lock, one to write.
+    locked until the transaction ends. One query where the end of the stream is as the instance says, else two more.
     UnknownType, NotCanonical: mistakes of the programmer. Invalid: text that cannot be stored.
     Source: SY-2.
     """
@@ -55,18 +60,37 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
     if not entries:
         return []
     given = stream if isinstance(stream, Stream) else None
-    pk = stream.pk if isinstance(stream, Stream) else stream
-    locked = once(("stream", pk), lambda: Stream.objects.select_for_update(no_key=True).get(pk=pk))
-    events: list[Event] = []
-    head = bytes(locked.head)
-    for seq, entry in enumerate(entries, locked.seq + 1):
-        events.append(_chained(locked, seq, head, entry))
-        head = bytes(events[-1].hash)
-    _write(locked, events)
+    pk = stream.pk if given is not None else stream
+    end = once(("stream", pk), lambda: given or _locked(pk))
+    events = _written([(end, entries)])
+    if events is None:  # it had grown since it was read
+        now = _locked(pk)
+        end.seq, end.head = now.seq, now.head
+        events = _written([(end, entries)])
+        assert events is not None
     if given is not None:
-        given.seq, given.head, given.unfolded = locked.seq, locked.head, True
+        given.seq, given.head, given.unfolded = end.seq, end.head, True
     for event in events:
-        tell(given or locked, event)
+        tell(event.stream, event)
+    return events
+
+
+def _locked(pk: Any) -> Stream:
+    return Stream.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def append_all(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event]:
+    """The same for many streams at once, each named once and locked by the caller since it was read. One query."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("journal.append_all must run inside transaction.atomic()")
+    ends = [(stream, entries) for stream, entries in ends if entries]
+    if not ends:
+        return []
+    events = _written(ends)
+    if events is None:
+        raise RuntimeError("a stream given to append_all was not locked")
+    for event in events:
+        tell(event.stream, event)
     return events
 
 
@@ -121,35 +145,58 @@ def _chained(stream: Stream, seq: int, previous: bytes, entry: Entry) -> Event:
 
 
 _WRITE = """
-    WITH moved AS (UPDATE journal_stream SET seq = %s, head = %s, unfolded = true WHERE id = %s),
+    WITH ends AS (
+        SELECT * FROM json_to_recordset(%s::json) AS row (id bigint, name text, was bigint, seq bigint, head bytea)),
+    moved AS (
+        UPDATE journal_stream s SET seq = ends.seq, head = ends.head, unfolded = true
+        FROM ends WHERE s.id = ends.id AND s.seq = ends.was RETURNING s.id),
     written AS (
         INSERT INTO journal_event
             (stream_id, seq, type, at, by, because, data, private, salt, private_digest, previous, hash)
-        SELECT %s, row.* FROM json_to_recordset(%s::json) AS row (
-            seq bigint, type text, at timestamptz, by text, because text, data jsonb, private jsonb,
+        SELECT row.* FROM json_to_recordset(%s::json) AS row (
+            stream_id bigint, seq bigint, type text, at timestamptz, by text, because text, data jsonb, private jsonb,
             salt bytea, private_digest bytea, previous bytea, hash bytea)
-        RETURNING id, seq, type
+        WHERE (SELECT count(*) FROM moved) = (SELECT count(*) FROM ends)
+        RETURNING id, stream_id, seq, type
     )
-    SELECT id, pg_notify('wenguo', json_build_object('topic', %s::text, 'type', type, 'seq', seq)::text)
-    FROM written ORDER BY seq
+    SELECT w.stream_id, w.seq, w.id,
+        pg_notify('wenguo', json_build_object('topic', ends.name, 'type', w.type, 'seq', w.seq)::text)
+    FROM written w JOIN ends ON ends.id = w.stream_id ORDER BY w.id
 """  # one round trip instead of three: this is in every act
 
 
-def _write(stream: Stream, events: list[Event]) -> None:
-    """Insert the events, move the stream's head, and notify (heard at commit), in one statement."""
-    stream.seq, stream.head, stream.unfolded = events[-1].seq, events[-1].hash, True
-    rows = canonical([_row(event) for event in events]).decode()
+def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event] | None:
+    """Insert the events, move the heads, and notify (heard at commit), in one statement. None, and nothing written: a
+    stream has grown since the instance was read.
+    """
+    events: list[Event] = []
+    heads: list[dict[str, Any]] = []
+    for stream, entries in ends:
+        head = bytes(stream.head)
+        for seq, entry in enumerate(entries, stream.seq + 1):
+            events.append(_chained(stream, seq, head, entry))
+            head = events[-1].hash
+        heads.append({"id": stream.pk, "name": stream.name, "was": stream.seq, "seq": seq, "head": _octets(head)})
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [stream.seq, stream.head, stream.pk, stream.pk, rows, stream.name])
-        for event, (pk, _told) in zip(events, cursor.fetchall(), strict=True):
-            event.pk = pk
-            event._state.adding, event._state.db = False, connection.alias
+        rows = canonical([_row(event) for event in events]).decode()
+        cursor.execute(_WRITE, [canonical(heads).decode(), rows])
+        written = {(stream_id, seq): pk for stream_id, seq, pk, _told in cursor.fetchall()}
+    if not written:
+        return None
+    for event in events:
+        event.pk = written[event.stream_id, event.seq]
+        event._state.adding, event._state.db = False, connection.alias
+        event.stream.seq, event.stream.head, event.stream.unfolded = event.seq, event.hash, True
+    return events
 
 
 def _row(event: Event) -> dict[str, Any]:
     """The event as JSON from which PostgreSQL reads a row."""
-    row = {name: getattr(event, name) for name in ("seq", "type", "by", "because", "data", "private")}
+    row = {name: getattr(event, name) for name in ("stream_id", "seq", "type", "by", "because", "data", "private")}
     for name in ("salt", "private_digest", "previous", "hash"):
-        octets = getattr(event, name)
-        row[name] = None if octets is None else "\\x" + octets.hex()
+        row[name] = _octets(getattr(event, name))
     return {**row, "at": moment(event.at)}
+
+
+def _octets(value: bytes | None) -> str | None:
+    return None if value is None else "\\x" + value.hex()

@@ -22,12 +22,10 @@ from django.conf import settings
 from django.core.signals import request_started
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
-from wenguo.breath import once
 from wenguo.errors import Invalid, NotFound, NotNow, NotYours, Overtaken
 from wenguo.people.actor import SYSTEM, Actor, permit, record
 
@@ -118,7 +116,7 @@ class Holiday(models.Model):
 
 def in_force(at: datetime) -> PolicyVersion:
     """The version in force at this moment, without its content (see `.pack`). NotFound: none is published yet."""
-    found = once(("in force", at), lambda: PolicyVersion.objects.effective(at).defer("content").first())
+    found = next((version for version in _state().versions if version.effective_from <= at), None)
     if found is None:
         raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
     return found
@@ -339,9 +337,13 @@ def calendar(code: str, *, version_id: int | None = None) -> Calendar:
 
 @dataclass(frozen=True)
 class _State:
-    version_id: int
+    versions: list[Any]  # published, without their content, the newest to take effect first
     last_holiday: int  # rows are replaced, never edited: a change always moves this on
     read_at: float
+
+    @property
+    def version_id(self) -> int:
+        return int(in_force(datetime.now(UTC)).pk)
 
 
 _kept: list[_State] = []
@@ -361,10 +363,11 @@ def _state() -> _State:
     if kept and now - kept[0].read_at < FRESH_SECONDS:
         return kept[0]
     last = models.Subquery(Holiday.objects.order_by("-pk").values("pk")[:1])
-    row = PolicyVersion.objects.effective(Now()).values_list("pk", last).first()
-    if row is None:
+    published = PolicyVersion.objects.published().order_by("-effective_from", "-number").defer("content")
+    versions = list(published.annotate(last_holiday=last))
+    if not versions:
         raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
-    state = _State(row[0], row[1] or 0, now)
+    state = _State(versions, versions[0].last_holiday or 0, now)
     _kept[:] = [state]
     return state
 

@@ -1,0 +1,195 @@
+"""Taking in and answering through the API: how many a second; beside it the bare stack with as many rows, in one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from bench import client
+from bench.figures import Figure, table
+from bench.house import bench_database, connect, machine, serving, token_of
+
+_HEADERS = {"Content_Type": "application/json"}
+ANSWER = {
+    "apology": "给您带来不便,我们深表歉意。", "findings": "经核实,退款因系统延迟未及时到账。",
+    "actions": "今天已为您办理退款。",
+    "prevention": "我们已改进退款流程,避免再次发生。", "thanks": "感谢您的反馈,有问题请联系客服。",
+}  # fmt: skip
+ROWS = 17  # written by one intake; see `rows_of_an_intake`
+
+
+def submissions(token: str, number: int, seed: int) -> Iterator[bytes]:
+    """Complaints of new customers, each another text."""
+    from bench.load import Words
+
+    words, base = Words(seed, pool=400), seed % 10_000_000 * 100
+    for n in range(number):
+        said = words.next(n)
+        body = {
+            "channel": "api", "text": said["text"], "name": said["name"], "phone": f"18{(base + n) % 10**9:09d}",
+            "external_id": f"bench-{seed}-{n}", "order_number": said["order"],
+        }  # fmt: skip
+        yield client.post("/api/v1/submissions", json.dumps(body).encode(), Authorization=f"Bearer {token}", **_HEADERS)
+
+
+def taking_in(token: str, number: int, at_once: int = 16) -> client.Run:
+    with serving() as where:
+        client.drive(where, submissions(token, 200, _fresh()), at_once=at_once)  # warm
+        requests = list(submissions(token, number, _fresh()))
+        return client.drive(where, iter(requests), at_once=at_once)
+
+
+def _fresh() -> int:
+    return int(time.time() * 1000) % 10**9
+
+
+# ── answering ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def prepared(number: int) -> list[str]:
+    """Cases with a released answer, ready to be sent: taken to that point by the real acts, or from an earlier run."""
+    from django.db import connection, transaction
+
+    from wenguo.cases import intake, reply, triage
+    from wenguo.cases.case import record
+    from wenguo.cases.intake import Complaint, receive
+    from wenguo.people.actor import SYSTEM
+    from wenguo.people.staff import Person
+
+    agent, lead = (Person.objects.get(username=name) for name in ("xiaoman", "xuemei"))
+    numbers, base = [], _fresh() % 10_000_000
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+    for n in range(number):
+        at = datetime.now(UTC) - timedelta(hours=1)
+        with transaction.atomic():
+            text = f"退款一直没有到账,请尽快处理,订单号 R{base}{n}。"
+            case = receive(
+                Complaint("phone", text, name="王小明", phone=f"17{(base * 100 + n) % 10**9:09d}"), by=agent, at=at
+            ).case
+            assert case is not None
+            intake.accept(case, by=agent, at=at)
+            triage.classify(case, "price.refund", by=agent, at=at)
+            triage.grade(case, 4, "轻微", by=lead, at=at)
+            record(
+                case, "case.executed", by=SYSTEM, at=at, set={"stage": "reply", "executed_at": at, "owner_id": agent.pk}
+            )
+            draft = reply.draft_reply(case, ANSWER, by=agent, at=at)
+            reply.submit_reply(draft, by=agent, at=at)
+        numbers.append(case.number)
+    return numbers
+
+
+def answers(token: str, numbers: list[str]) -> Iterator[bytes]:
+    for number in numbers:
+        yield client.post(f"/api/v1/cases/{number}/answer", b"{}", Authorization=f"Bearer {token}", **_HEADERS)
+
+
+def answering(token: str, number: int, at_once: int = 8) -> client.Run:
+    numbers = prepared(number + 50)
+    with serving() as where:
+        client.drive(where, answers(token, numbers[:50]), at_once=at_once)
+        return client.drive(where, answers(token, numbers[50:]), at_once=at_once)
+
+
+# ── beside it ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def bare_django(number: int, at_once: int = 16) -> client.Run:
+    """A Django view that inserts as many rows of the same kinds, and does nothing else."""
+    os.environ["BENCH_ROWS"] = str(ROWS)
+    body = json.dumps({"text": "退款一直没有到账,请尽快处理。" * 8}).encode()
+    with serving("bench.bare:application") as where:
+        requests = [client.post("/", body, **_HEADERS)] * number
+        client.drive(where, iter(requests[:200]), at_once=at_once)
+        return client.drive(where, iter(requests), at_once=at_once)
+
+
+def bare_postgresql(url: str, number: int, at_once: int = 16) -> float:
+    """Transactions a second that insert as many rows, one statement a row, from threads without any framework."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    _make_bare_table(url)
+    body = "退款一直没有到账,请尽快处理。" * 8
+
+    def work(times: int) -> None:
+        with connect(url) as server:
+            for _n in range(times):
+                for row in range(ROWS):
+                    server.execute("INSERT INTO bench_bare (kind, body, at) VALUES (%s, %s, now())", [row, body])
+                server.commit()
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as crew:
+        list(crew.map(work, [number // at_once] * at_once))
+    return number / (time.perf_counter() - began)
+
+
+def _make_bare_table(url: str) -> None:
+    with connect(url, autocommit=True) as server:
+        server.execute("DROP TABLE IF EXISTS bench_bare")
+        server.execute("CREATE TABLE bench_bare (id bigserial PRIMARY KEY, kind int, body text, at timestamptz)")
+
+
+def rows_of_an_intake() -> int:
+    """Rows that one `POST /submissions` writes, counted in the tables."""
+    from django.db import connection
+
+    from wenguo.cases.intake import Complaint, receive
+    from wenguo.people.staff import Person
+
+    def written() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_force_next_flush()" if connection.pg_version >= 150000 else "SELECT 1")
+            cursor.execute("SELECT sum(n_tup_ins) FROM pg_stat_xact_user_tables")
+            return int(cursor.fetchone()[0])
+
+    from django.db import transaction
+
+    with transaction.atomic():
+        before = written()
+        agent = Person.objects.get(username="xiaoman")
+        complaint = Complaint("api", "退款没有到账,请处理", name="王小明", phone=f"16{_fresh():09d}")
+        receive(complaint, by=agent, at=datetime.now(UTC))
+        return written() - before
+
+
+def measure(url: str, number: int = 4000) -> list[Figure]:
+    global ROWS
+    ROWS = rows_of_an_intake()
+    token = token_of("xiaoman")
+    _make_bare_table(url)
+    intake, bare = taking_in(token, number), bare_django(number)
+    raw = bare_postgresql(url, number)
+    reply = answering(token, min(number, 1500))
+    ok = intake.statuses == {201: number}
+    said = f"{number:,} posts, 16 at once, {ROWS} rows each" + ("" if ok else f"; ANSWERS {intake.statuses}")
+    told = f"{len(reply.took):,} acts, 8 at once" + (
+        "" if set(reply.statuses) == {200} else f"; ANSWERS {reply.statuses}"
+    )
+    return [
+        Figure("POST /submissions", intake.rate, "/s", 300, most=False, settings=said),
+        Figure("POST /submissions, p99", intake.ms(0.99), "ms", 150, settings=f"p50 {intake.median:.0f} ms"),
+        Figure("  bare Django, as many rows", bare.rate, "/s", settings=f"p99 {bare.ms(0.99):.0f} ms"),
+        Figure("  bare PostgreSQL, as many rows", raw, "/s", settings="16 connections, one statement a row"),
+        Figure("  share of bare Django reached", intake.rate / bare.rate * 100, "%"),
+        Figure("answer to the customer", reply.rate, "/s", 250, most=False, settings=told),
+        Figure("answer to the customer, p99", reply.ms(0.99), "ms", settings=f"p50 {reply.median:.0f} ms"),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--number", type=int, default=4000)
+    given = parser.parse_args()
+    with bench_database() as url:
+        heading = machine()
+        print(table(measure(url, given.number), heading))
+
+
+if __name__ == "__main__":
+    main()
