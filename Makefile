@@ -83,7 +83,7 @@ format: dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 bench: dev assets
-	@for file in bench/*.py; do case $$file in */_*) ;; *) $(BIN)/python $$file || exit 1;; esac; done
+	@$(BIN)/python -m bench $(ARGS)
 
 # What we stand on: versions and hashes, and no registry. UPGRADE=--upgrade takes newer ones.
 LOCK = $(BIN)/pip-compile -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-index-url \

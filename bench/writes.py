@@ -1,4 +1,4 @@
-"""Taking in and answering through the API: how many a second; beside it the bare stack with as many rows, in one run."""
+"""Taking in and answering through the API, how many a second; in the same run the bare stack with as many rows."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def test_what_could_not_be_read_waits_in_the_tray(api, monkeypatch):
         raise RuntimeError("understanding failed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(intake, "repeat_of", broken)
+        patch.setattr(intake, "open_case", broken)
         made = api.submits()
     assert made["state"] == "unsorted" and made["number"] is None
     row = api.get("agent", "/submissions").json()[0]

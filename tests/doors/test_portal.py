@@ -315,7 +315,7 @@ def test_who_joins_an_open_case_is_not_given_its_link(client, story):
 
 
 def test_what_we_could_not_understand_is_still_received(client, story):
-    with mock.patch.object(intake, "repeat_of", side_effect=RuntimeError):
+    with mock.patch.object(intake, "open_case", side_effect=RuntimeError):
         answer = client.post("/new/", form(client), follow=True)
     assert answer.status_code == 200 and "来件号" in words_of(answer) and Submission.objects.get().state == "unsorted"
 

@@ -227,10 +227,8 @@ def _keep(complaint: Complaint, by: Any, at: datetime, raw: bytes | None) -> Sub
         file_keys=[f.key for f in complaint.files],
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            _KEEP,
-            [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by, kept.file_keys],
-        )
+        given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at]
+        cursor.execute(_KEEP, [*given, kept.received_by, kept.file_keys])
         row = cursor.fetchone()
     if row is None:
         return None

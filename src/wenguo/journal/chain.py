@@ -175,7 +175,7 @@ def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event] | No
         head = bytes(stream.head)
         for seq, entry in enumerate(entries, stream.seq + 1):
             events.append(_chained(stream, seq, head, entry))
-            head = events[-1].hash
+            head = bytes(events[-1].hash)
         heads.append({"id": stream.pk, "name": stream.name, "was": stream.seq, "seq": seq, "head": _octets(head)})
     with connection.cursor() as cursor:
         rows = canonical([_row(event) for event in events]).decode()

@@ -1,0 +1,103 @@
+"""Pages a person looks at all day, the queue and a case with ten messages: queries, and time over real HTTP."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, islice
+from typing import Any
+
+from bench import client
+from bench.figures import Figure, table
+from bench.house import bench_database, machine, serving, session_of
+
+MESSAGES = 10
+
+
+def a_case_with_messages() -> str:
+    """The number of a case in which customer and desk wrote to each other ten times."""
+    from django.db import transaction
+
+    from wenguo.cases import letters
+    from wenguo.cases.case import Case
+    from wenguo.people.staff import Person
+
+    agent = Person.objects.get(username="xiaoman")
+    case = Case.objects.visible_to(agent, datetime.now(UTC)).filter(stage="investigation").order_by("-pk")[0]
+    at = datetime.now(UTC) - timedelta(minutes=MESSAGES)
+    with transaction.atomic():
+        for n in range(MESSAGES // 2):
+            letters.hear(
+                case, f"请问进展如何?这是第 {n + 1} 次询问。", by=case.customer, at=at + timedelta(minutes=2 * n)
+            )
+            letters.say(case, "", "正在核实,稍后回复您。", by=agent, at=at + timedelta(minutes=2 * n + 1))
+    return case.number
+
+
+def queries(path: str, username: str) -> int:
+    """How many queries this page costs, once everything that is kept in memory is there."""
+    from django.db import connection
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    from wenguo.people.staff import Person
+
+    browser = Client()
+    browser.force_login(Person.objects.get(username=username))
+    browser.get(path)
+    with CaptureQueriesContext(connection) as asked:
+        answer = browser.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return len(asked)
+
+
+def looked_at(where: tuple[str, int], paths: list[str], cookie: str, number: int, at_once: int) -> client.Run:
+    requests = [client.get(path, Cookie=cookie) for path in paths]
+    client.drive(where, islice(cycle(requests), number // 5 or 1), at_once=at_once)
+    run = client.drive(where, islice(cycle(requests), number), at_once=at_once)
+    assert set(run.statuses) == {200}, run.statuses
+    return run
+
+
+def measure(number: int = 1000, at_once: int = 8) -> list[Figure]:
+    figures: list[Figure] = []
+    number_of_case = a_case_with_messages()
+    pages: list[tuple[str, str, str, int | None, int | None]] = [
+        ("queue, everything", "/desk/queue/", "zhouhang", 12, 80),
+        ("queue, one desk", "/desk/queue/", "xiaoman", 12, 80),
+        ("queue, closed ones", "/desk/queue/?view=done", "xiaoman", 12, 80),
+        (f"case with {MESSAGES} messages", f"/desk/case/{number_of_case}/", "xiaoman", 25, 120),
+    ]
+    with serving() as where:
+        for what, path, username, most, ms in pages:
+            run = looked_at(where, [_address(path)], session_of(username), number, at_once)
+            kib = run.size / 1024
+            told = f"{number:,} gets, {at_once} at once, p50 {run.median:.0f} ms, {run.rate:.0f}/s, {kib:.0f} KiB"
+            figures += [
+                Figure(f"{what}: queries", queries(_address(path), username), "", most),
+                Figure(f"{what}: p95", run.ms(0.95), "ms", ms, settings=told),
+            ]
+    return figures
+
+
+def _address(path: str) -> str:
+    from django.urls import reverse
+
+    if path.startswith("/desk/queue/"):
+        return reverse("desk:queue") + path.removeprefix("/desk/queue/")
+    if path.startswith("/desk/case/"):
+        return reverse("desk:case", args=[path.removeprefix("/desk/case/").strip("/")])
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--number", type=int, default=1000)
+    given: Any = parser.parse_args()
+    with bench_database():
+        heading = machine()
+        print(table(measure(given.number), heading))
+
+
+if __name__ == "__main__":
+    main()
