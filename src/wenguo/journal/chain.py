@@ -60,7 +60,7 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
     if not entries:
         return []
     given = stream if isinstance(stream, Stream) else None
-    pk = stream.pk if given is not None else stream
+    pk = stream.pk if isinstance(stream, Stream) else stream
     end = once(("stream", pk), lambda: given or _locked(pk))
     events = _written([(end, entries)])
     if events is None:  # it had grown since it was read
