@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from bench.house import Where
+
 Request = tuple[bytes, object]  # the raw bytes, and whatever the reader of the answer wants to know it by
 
 
@@ -23,6 +25,7 @@ class Run:
     statuses: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
     size: int = 0
+    price: str = ""  # CPU, see `house.told`
 
     @property
     def rate(self) -> float:
@@ -56,14 +59,12 @@ def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> by
 Reader = Callable[[object, int, bytes], None]
 
 
-def drive(
-    where: tuple[str, int], requests: Iterator[bytes | Request], *, at_once: int, seen: Reader | None = None
-) -> Run:
+def drive(where: Where, requests: Iterator[bytes | Request], *, at_once: int, seen: Reader | None = None) -> Run:
     """Send all requests over `at_once` connections, each as soon as the one before it is answered."""
     return asyncio.run(_drive(where, iter(requests), at_once, seen))
 
 
-async def _drive(where: tuple[str, int], requests: Iterator[bytes | Request], at_once: int, seen: Reader | None) -> Run:
+async def _drive(where: Where, requests: Iterator[bytes | Request], at_once: int, seen: Reader | None) -> Run:
     run = Run()
     began = time.perf_counter()
     await asyncio.gather(*(_knock(where, requests, run, seen) for _ in range(at_once)))
@@ -71,8 +72,8 @@ async def _drive(where: tuple[str, int], requests: Iterator[bytes | Request], at
     return run
 
 
-async def _knock(where: tuple[str, int], requests: Iterator[bytes | Request], run: Run, seen: Reader | None) -> None:
-    reader, writer = await asyncio.open_connection(*where, limit=2**22)
+async def _knock(where: Where, requests: Iterator[bytes | Request], run: Run, seen: Reader | None) -> None:
+    reader, writer = await asyncio.open_connection(where[0], where[1], limit=2**22)
     for request in requests:
         raw, mark = request if isinstance(request, tuple) else (request, None)
         began = time.perf_counter()
@@ -85,7 +86,7 @@ async def _knock(where: tuple[str, int], requests: Iterator[bytes | Request], ru
             seen(mark, status, body)
         if closed:
             writer.close()
-            reader, writer = await asyncio.open_connection(*where, limit=2**22)
+            reader, writer = await asyncio.open_connection(where[0], where[1], limit=2**22)
     writer.close()
 
 

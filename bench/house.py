@@ -12,10 +12,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,9 +67,72 @@ def connect(url: str, **more: object):
 # ── a web server like the one of `wenguo up` ─────────────────────────────────────────────────────────────────────
 
 
+class Where(NamedTuple):
+    """A server that listens; `pid` of its first process."""
+
+    host: str
+    port: int
+    pid: int
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and all that came from it."""
+    found = [pid]
+    for one in found:
+        with suppress(OSError):
+            for task in Path(f"/proc/{one}/task").glob("*/children"):
+                found += [int(child) for child in task.read_text().split()]
+    return found
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """What these processes have computed so far, user and system."""
+    ticks = 0
+    for pid in pids:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def database_pids() -> list[int]:
+    """The processes of the database server on this machine that serve the bench, and those that serve all."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() OR backend_type IN ('walwriter',"
+            " 'background writer', 'checkpointer')"
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
 @contextmanager
-def serving(target: str = "wenguo", workers: int = 2, threads: int = 8) -> Iterator[tuple[str, int]]:
-    """`wenguo web` (or another WSGI `target`) on a free port, for the duration: (host, port)."""
+def meter(where: Where) -> Iterator[dict[str, float]]:
+    """Fills in, at the end, the CPU seconds that web, database and this client spent meanwhile.
+
+    On a machine that others use too, these tell more than the clock on the wall.
+    """
+    spent: dict[str, float] = {}
+    web, database = descendants(where.pid), database_pids()
+    before = cpu_seconds(web), cpu_seconds(database), time.process_time()
+    yield spent
+    more = [pid for pid in database_pids() if pid not in database]  # the pool grew
+    spent["web"] = cpu_seconds(web) - before[0]
+    spent["database"] = cpu_seconds([*database, *more]) - before[1]
+    spent["client"] = time.process_time() - before[2]
+
+
+def told(spent: dict[str, float], number: int) -> str:
+    """CPU milliseconds of one request, and what two idle cores could do at that price."""
+    each = {who: seconds / number * 1000 for who, seconds in spent.items()}
+    priced = ", ".join(f"{who} {ms:.1f}" for who, ms in each.items())
+    return f"CPU ms each: {priced}; two idle cores: {2000 / max(sum(each.values()), 0.01):,.0f}/s"
+
+
+@contextmanager
+def serving(target: str = "wenguo", workers: int = 2, threads: int = 8) -> Iterator[Where]:
+    """`wenguo web` (or another WSGI `target`) on a free port, for the duration."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -88,7 +152,7 @@ def serving(target: str = "wenguo", workers: int = 2, threads: int = 8) -> Itera
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield "127.0.0.1", port
+        yield Where("127.0.0.1", port, process.pid)
     finally:
         process.terminate()
         process.wait(20)

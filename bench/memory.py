@@ -15,17 +15,9 @@ from pathlib import Path
 
 from bench import client
 from bench.figures import Figure, table
-from bench.house import ROOT
+from bench.house import ROOT, Where, descendants
 
 REST_SECONDS = 20
-
-
-def children(pid: int) -> list[int]:
-    found = [pid]
-    for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
-    return found
 
 
 def mib(pids: list[int], what: str = "Pss") -> float:
@@ -53,12 +45,12 @@ def measure(number: int = 50_000) -> list[Figure]:
         try:
             _wait(port)
             time.sleep(REST_SECONDS)
-            while any("demo" in _command(pid) for pid in children(up.pid)):
+            while any("demo" in _command(pid) for pid in descendants(up.pid)):
                 time.sleep(2)
             time.sleep(REST_SECONDS)
             idle = mib(_with_database(up.pid, home))
-            web = [pid for pid in children(up.pid) if " web" in _command(pid)]
-            where = ("127.0.0.1", port)
+            web = [pid for pid in descendants(up.pid) if " web" in _command(pid)]
+            where = Where("127.0.0.1", port, up.pid)
             gets = [client.get(path) for path in ("/", "/submit/", "/track/", "/login/")]
             client.drive(where, islice(cycle(gets), number // 10), at_once=8)
             warm = mib(web)
@@ -88,7 +80,7 @@ def _command(pid: int) -> str:
 def _with_database(pid: int, home: str) -> list[int]:
     """The processes of `wenguo up`, and those of its PostgreSQL wherever they hang."""
     servers = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and f"{home}/" in _command(int(p.name))]
-    return sorted({pid for one in [pid, *servers] for pid in children(one)})
+    return sorted({pid for one in [pid, *servers] for pid in descendants(one)})
 
 
 def _wait(port: int) -> None:

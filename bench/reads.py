@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import client
 from bench.figures import Figure, table
-from bench.house import bench_database, machine, serving, session_of
+from bench.house import Where, bench_database, machine, meter, serving, session_of, told
 
 MESSAGES = 10
 
@@ -51,10 +51,12 @@ def queries(path: str, username: str) -> int:
     return len(asked)
 
 
-def looked_at(where: tuple[str, int], paths: list[str], cookie: str, number: int, at_once: int) -> client.Run:
+def looked_at(where: Where, paths: list[str], cookie: str, number: int, at_once: int) -> client.Run:
     requests = [client.get(path, Cookie=cookie) for path in paths]
     client.drive(where, islice(cycle(requests), number // 5 or 1), at_once=at_once)
-    run = client.drive(where, islice(cycle(requests), number), at_once=at_once)
+    with meter(where) as spent:
+        run = client.drive(where, islice(cycle(requests), number), at_once=at_once)
+    run.price = told(spent, number)
     assert set(run.statuses) == {200}, run.statuses
     return run
 
@@ -71,11 +73,10 @@ def measure(number: int = 1000, at_once: int = 8) -> list[Figure]:
     with serving() as where:
         for what, path, username, most, ms in pages:
             run = looked_at(where, [_address(path)], session_of(username), number, at_once)
-            kib = run.size / 1024
-            told = f"{number:,} gets, {at_once} at once, p50 {run.median:.0f} ms, {run.rate:.0f}/s, {kib:.0f} KiB"
+            said = f"{at_once} at once, p50 {run.median:.0f} ms, {run.size / 1024:.0f} KiB; {run.price}"
             figures += [
                 Figure(f"{what}: queries", queries(_address(path), username), "", most),
-                Figure(f"{what}: p95", run.ms(0.95), "ms", ms, settings=told),
+                Figure(f"{what}: p95", run.ms(0.95), "ms", ms, settings=said),
             ]
     return figures
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from bench import client
 from bench.figures import Figure, table
-from bench.house import bench_database, connect, machine, serving, token_of
+from bench.house import Where, bench_database, connect, machine, meter, serving, token_of, told
 
 _HEADERS = {"Content_Type": "application/json"}
 ANSWER = {
@@ -39,8 +39,14 @@ def submissions(token: str, number: int, seed: int) -> Iterator[bytes]:
 def taking_in(token: str, number: int, at_once: int = 16) -> client.Run:
     with serving() as where:
         client.drive(where, submissions(token, 200, _fresh()), at_once=at_once)  # warm
-        requests = list(submissions(token, number, _fresh()))
-        return client.drive(where, iter(requests), at_once=at_once)
+        return metered(where, list(submissions(token, number, _fresh())), at_once)
+
+
+def metered(where: Where, requests: list[bytes], at_once: int) -> client.Run:
+    with meter(where) as spent:
+        run = client.drive(where, iter(requests), at_once=at_once)
+    run.price = told(spent, len(requests))
+    return run
 
 
 def _fresh() -> int:
@@ -93,7 +99,7 @@ def answering(token: str, number: int, at_once: int = 8) -> client.Run:
     numbers = prepared(number + 50)
     with serving() as where:
         client.drive(where, answers(token, numbers[:50]), at_once=at_once)
-        return client.drive(where, answers(token, numbers[50:]), at_once=at_once)
+        return metered(where, list(answers(token, numbers[50:])), at_once)
 
 
 # ── beside it ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,7 +112,7 @@ def bare_django(number: int, at_once: int = 16) -> client.Run:
     with serving("bench.bare:application") as where:
         requests = [client.post("/", body, **_HEADERS)] * number
         client.drive(where, iter(requests[:200]), at_once=at_once)
-        return client.drive(where, iter(requests), at_once=at_once)
+        return metered(where, requests, at_once)
 
 
 def bare_postgresql(url: str, number: int, at_once: int = 16) -> float:
@@ -166,18 +172,17 @@ def measure(url: str, number: int = 4000) -> list[Figure]:
     intake, bare = taking_in(token, number), bare_django(number)
     raw = bare_postgresql(url, number)
     reply = answering(token, min(number, 1500))
-    ok = intake.statuses == {201: number}
-    said = f"{number:,} posts, 16 at once, {ROWS} rows each" + ("" if ok else f"; ANSWERS {intake.statuses}")
-    told = f"{len(reply.took):,} acts, 8 at once" + (
-        "" if set(reply.statuses) == {200} else f"; ANSWERS {reply.statuses}"
-    )
+    wrong = [run.statuses for run, code in ((intake, 201), (reply, 200)) if set(run.statuses) != {code}]
+    assert not wrong, wrong
     return [
-        Figure("POST /submissions", intake.rate, "/s", 300, most=False, settings=said),
+        Figure(
+            "POST /submissions", intake.rate, "/s", 300, most=False, settings=f"16 at once, {ROWS} rows; {intake.price}"
+        ),
         Figure("POST /submissions, p99", intake.ms(0.99), "ms", 150, settings=f"p50 {intake.median:.0f} ms"),
-        Figure("  bare Django, as many rows", bare.rate, "/s", settings=f"p99 {bare.ms(0.99):.0f} ms"),
-        Figure("  bare PostgreSQL, as many rows", raw, "/s", settings="16 connections, one statement a row"),
-        Figure("  share of bare Django reached", intake.rate / bare.rate * 100, "%"),
-        Figure("answer to the customer", reply.rate, "/s", 250, most=False, settings=told),
+        Figure("bare Django, as many rows", bare.rate, "/s", settings=f"p99 {bare.ms(0.99):.0f} ms; {bare.price}"),
+        Figure("bare PostgreSQL, as many rows", raw, "/s", settings="16 connections, one statement a row"),
+        Figure("intake, share of bare Django", intake.rate / bare.rate * 100, "%", settings="same run"),
+        Figure("answer to the customer", reply.rate, "/s", 250, False, f"8 at once; {reply.price}"),
         Figure("answer to the customer, p99", reply.ms(0.99), "ms", settings=f"p50 {reply.median:.0f} ms"),
     ]
 
