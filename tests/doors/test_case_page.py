@@ -313,3 +313,42 @@ def test_a_second_tap_does_no_second_thing(now: Any, double: str) -> None:
         long = "长" * 500
         assert client.post(at(case, "notes/"), {"words": long}, follow=True).status_code == 200
         assert long in client.get(at(case)).content.decode()
+
+
+# ── writing to the customer ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_templates_come_filled_with_the_facts_and_blanks_stop_the_sending(now: Any) -> None:
+    case = now.receives("空调漏电<script>alert(1)</script>")
+    client = at_desk(now.agent)
+    assert "messages/templates/" in client.get(at(case)).content.decode()
+    texts = client.get(at(case, "messages/templates/"), headers=HTMX).content.decode()
+    assert "进展通报" in texts and case.number in texts and "【" in texts and "<script>alert" not in texts
+    assert "进展通报" in client.get(at(case, "messages/templates/")).content.decode()
+
+    progress = letters.drafted(case, case.pack.templates_for("progress")[0].body, at=now.now)
+    blank = letters.left_blank(case, progress)
+    assert blank and case.number not in blank
+    told = client.post(at(case, "messages/remarks/"), {"words": progress}).content.decode()
+    assert blank[0] in told
+    refused = client.post(at(case, "messages/"), {"words": progress})
+    assert refused.status_code == 422 and blank[0] in refused.content.decode()
+    assert "message.sent" not in now.timeline(case)
+    for gap in blank:
+        progress = progress.replace(gap, "已安排")
+    assert client.post(at(case, "messages/"), {"words": progress}).status_code == 302
+    assert client.post(at(case, "messages/"), {"words": "【重要】请您留意"}).status_code == 302  # only our own blanks
+
+    unwise = case.pack.wording.avoid[0]
+    told = client.post(at(case, "messages/remarks/"), {"words": f"您好，{unwise.phrases[0]}。"}).content.decode()
+    assert unwise.instead in told.replace("&#34;", '"') or unwise.why in told
+    assert client.post(at(case, "messages/remarks/"), {"words": ""}).content.decode().strip() == ""
+    assert at_desk(now.east_agent).get(at(case, "messages/templates/")).status_code == 404
+    assert at_desk(now.east_agent).post(at(case, "messages/remarks/"), {"words": "x"}).status_code == 404
+
+
+def test_a_clock_says_how_long_and_until_when(now: Any) -> None:
+    case = now.receives("空调漏电")
+    body = at_desk(now.agent).get(at(case)).content.decode()
+    chip = case.clocks.filter(state="running").order_by("due_at").first()
+    assert "还剩" in body and f"{timezone.localtime(chip.due_at):%H:%M} 前" in body and chip.title in body

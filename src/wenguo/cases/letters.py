@@ -7,6 +7,7 @@ that nothing fills is refused rather than sent.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -49,6 +50,18 @@ def address(case: Case) -> str:
     customer: Customer = case.customer
     name = case.record.contact_name or customer.name
     return name if name else _("尊敬的客户")
+
+
+def drafted(case: Case, text: str, *, at: datetime, known: Mapping[str, str] | None = None) -> str:
+    """A text of the pack with its placeholders filled as far as the case can; the rest as 【…】 for the writer."""
+    known = values(case, at=at) if known is None else known
+    filled = {p.name: known.get(p.name) or f"【{p.meaning}】" for p in case.pack.placeholders}
+    return re.sub(r"\{([a-z_]+)\}", lambda m: filled.get(m.group(1), m.group(0)), text)
+
+
+def left_blank(case: Case, text: str) -> list[str]:
+    """The 【…】 of a template that nobody filled in."""
+    return [blank for p in case.pack.placeholders if (blank := f"【{p.meaning}】") in text]
 
 
 def values(case: Case, *, at: datetime) -> dict[str, str]:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.cases import clock, followup
 from wenguo.cases.case import Case, Nature, involve, record, rows
 from wenguo.cases.handover import joint_gate
-from wenguo.cases.letters import post, values
+from wenguo.cases.letters import drafted, post, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow, NotYours
@@ -121,14 +121,20 @@ def remarks(reply: Reply) -> list[Remark]:
         blanks = _BLANK.findall(text)
         if blanks:
             found.append(Remark(part, _("还有未填的内容:{what}").format(what="、".join(blanks)), True))
-        for avoid in reply.case.pack.wording.avoid:
-            said = [p for p in avoid.phrases if p in text]
-            if said:
-                words = _("「{phrase}」:{why} 可以改为:{instead}")
-                found.append(Remark(part, words.format(phrase=said[0], why=avoid.why, instead=avoid.instead), False))
+        found += unwise(reply.case, text, part)
     if reply.unchanged:
         found.append(Remark("", _("模板原样未改:请补充本案的事实"), False))
     return found
+
+
+def unwise(case: Case, text: str, part: str = "") -> list[Remark]:
+    """Phrases that make it worse, with why and what to say instead. Source: IN-9."""
+    words = _("「{phrase}」:{why} 可以改为:{instead}")
+    return [
+        Remark(part, words.format(phrase=said[0], why=avoid.why, instead=avoid.instead), False)
+        for avoid in case.pack.wording.avoid
+        if (said := [p for p in avoid.phrases if p in text])
+    ]
 
 
 def _said(reply: Reply, part: str) -> bool:
@@ -143,11 +149,8 @@ def scaffold(case: Case, template_id: str, *, at: datetime) -> dict[str, str]:
     template = case.pack.template(template_id)
     if template.parts is None:
         raise Invalid(_("该模板不是答复模板"))
-    known = values(case, at=at)
-    meanings = {p.name: f"【{p.meaning}】" for p in case.pack.placeholders}
-    filled = {name: known.get(name) or blank for name, blank in meanings.items()}
-    parts = template.parts.model_dump()
-    return {p: re.sub(r"\{([a-z_]+)\}", lambda m: filled[m.group(1)], parts[p]) for p in PARTS}
+    known, parts = values(case, at=at), template.parts.model_dump()
+    return {p: drafted(case, parts[p], at=at, known=known) for p in PARTS}
 
 
 def templates(case: Case) -> list[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
-from wenguo.cases import letters
+from wenguo.cases import letters, reply
 from wenguo.web.desk.common import case_panels, find_case, me
-from wenguo.web.doors import desk
+from wenguo.web.doors import by_htmx, desk, page
 from wenguo.web.given import Given
 
 COMPOSER = "desk/case/_composer.html"
@@ -23,10 +24,41 @@ def say(request: HttpRequest, number: str) -> HttpResponse:
     given = Given(request.POST)
     words = given.text("words", _("要说的话"), most=20_000)
     subject = given.text("subject", _("标题"), most=120, optional=True)
+    if blank := letters.left_blank(case, words):
+        given.refuse("words", _("还有未填的内容：{what}").format(what="、".join(blank)))
     given.check()
     letters.say(case, subject, words, by=me(request), at=timezone.now(), response=given.ticked("response"))
     said = _("已发出") if case.record.contact_mail else _("已放到客户的进度页；没有邮箱，请另行告知客户")
     return case_panels(request, case, COMPOSER, context={"tab": "say"}, said=said)
+
+
+USES = ("progress", "request", "extension", "late", "reply")  # what one writes to a customer while the case is open
+
+
+@desk
+@require_GET
+def templates(request: HttpRequest, number: str) -> HttpResponse:
+    """The texts of the pack, filled with the facts of the case, for the composer; without script, to copy."""
+    case, at = find_case(request, number), timezone.now()
+    known = letters.values(case, at=at)
+    found = [
+        (t.title, letters.drafted(case, t.text, at=at, known=known))
+        for use in USES
+        for t in case.pack.templates_for(use, case.category)
+    ]
+    context = {"case": case, "texts": found}
+    if by_htmx(request):
+        return render(request, "desk/case/_say_templates.html", context)
+    return page(request, "desk/case/say_templates.html", context, here="queue")
+
+
+@desk(permission="case.message")
+@require_POST
+def remarks(request: HttpRequest, number: str) -> HttpResponse:
+    """What is unfinished or unwise in the words as they stand. Nothing is kept."""
+    case, words = find_case(request, number), request.POST.get("words", "")[:20_000]
+    context = {"blank": letters.left_blank(case, words), "found": reply.unwise(case, words), "any": bool(words.strip())}
+    return render(request, "desk/case/_say_remarks.html", context)
 
 
 @desk

@@ -105,3 +105,33 @@ document.addEventListener("click", (event) => {
   document.addEventListener("htmx:afterSettle", put);
   window.addEventListener("pagehide", () => navigator.sendBeacon?.(address, body(["gone"])));
 })();
+// On a phone the customer, the record and the files are folded: the next step and the story come first.
+(() => {
+  const narrow = window.matchMedia("(max-width: 899.98px)");
+  const words = document.querySelector(".case-left")?.dataset;
+  if (!words) return;
+  const opened = new Set();
+  function dress() {
+    for (const panel of document.querySelectorAll(".case-left > .panel")) {
+      const head = panel.querySelector(":scope > .panel-head");
+      if (!head || head.querySelector(".fold-button")) continue;
+      const button = document.createElement("button");
+      Object.assign(button, { type: "button", className: "btn-plain fold-button" });
+      const show = () => {
+        const open = opened.has(panel.id) || !narrow.matches;
+        panel.toggleAttribute("data-folded", !open);
+        button.textContent = open ? words.shut : words.open;
+        button.setAttribute("aria-expanded", String(open));
+        button.setAttribute("aria-label", `${button.textContent} ${head.querySelector("h2")?.firstChild?.textContent || ""}`);
+      };
+      button.addEventListener("click", () => { if (opened.has(panel.id)) opened.delete(panel.id); else opened.add(panel.id); show(); });
+      narrow.addEventListener("change", show);
+      if (panel.contains(document.querySelector(location.hash.length > 1 ? `#${CSS.escape(location.hash.slice(1))}` : "nothing"))) opened.add(panel.id);
+      head.append(button);
+      show();
+    }
+  }
+  document.addEventListener("htmx:beforeSwap", (event) => { const panel = event.target.closest?.(".case-left > .panel"); if (panel) opened.add(panel.id); });
+  document.addEventListener("htmx:afterSettle", dress);
+  dress();
+})();
