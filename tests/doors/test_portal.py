@@ -32,7 +32,7 @@ from wenguo.people.actor import SYSTEM
 from wenguo.policy.loading import standard as load_standard
 from wenguo.web.filters import plain_time
 from wenguo.web.portal import common, files, home, progress, receipt, submit, survey, track
-from wenguo.web.portal.standard import told
+from wenguo.web.standard import told
 
 KETTLE = "上周买的电热水壶，昨天烧水时壶底漏水，桌上一滩，插座都湿了。要求退货并给个说法。"
 ROOMS = (home, submit, track, progress, files, survey, receipt, common)
@@ -774,7 +774,7 @@ def test_the_switch_is_remembered_and_dates_are_said_in_the_reader_s_way(client,
     assert "11月16日（周一）09:30" in words_of(client.get(address))
     client.post("/language/", {"language": "en"}, headers={"Referer": f"http://testserver{address}"})
     page = client.get(address)
-    assert 'lang="en"' in page.content.decode() and "Monday 16 Nov, 09:30" in words_of(page)
+    assert 'lang="en"' in page.content.decode() and "Mon 16 Nov, 09:30" in words_of(page)
     for public in ("/", "/notice/", "/new/", "/track/", "/verify/", "/privacy/"):
         text = words_of(client.get(public)).replace("澄光总公司", "").replace("中文", "")
         assert set(CHINESE.findall(text)) <= set("一致不"), public  # the words of the program that checks a receipt
@@ -806,3 +806,18 @@ def test_a_reminder_does_not_throw_away_a_message_half_written(client, story):
     case = story.receives(KETTLE, channel="web")
     page = client.get(page_of(case, story) + "?done=reminded").content.decode()
     assert f'data-draft-done="reminded-{case.number}"' in page and f'data-draft="heard-{case.number}"' in page
+
+
+def test_an_address_that_does_not_exist_is_told_small_and_with_a_way_on(client, story):
+    answer = client.get("/没有这一页/")
+    page = answer.content.decode()
+    assert answer.status_code == 404 and "没有找到这一页" in page and "/track/" in page
+    assert "portal.css" in page and "tabler" not in page  # a customer does not load the desk's stylesheets
+
+
+def test_the_address_of_a_form_opened_by_itself_is_no_blank_page(client, story):
+    client.force_login(story.agent)
+    answer = client.get(reverse("desk:notices_read"))
+    assert answer.status_code == 405 and answer["Allow"] == "POST" and "不能直接打开" in words_of(answer)
+    client.logout()
+    assert client.get("/language/").status_code == 405

@@ -65,7 +65,13 @@ class Refusals:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        answer = self.get_response(request)
+        if answer.status_code == 405 and request.method == "GET" and not request.path.startswith("/api/"):
+            # The address of a form, typed in or come back to after signing in again: a blank page helps nobody.
+            told = _error(request, 405, _("这一页不能直接打开"), _("它只接收填好的内容，请从首页或上一页进入"))
+            told["Allow"] = answer["Allow"]
+            return told
+        return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if request.path.startswith("/api/"):
@@ -294,7 +300,10 @@ def _error(
         answer["HX-Retarget"], answer["HX-Reswap"] = "#said", "beforeend"
         return answer
     context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request)}
-    return HttpResponse(render_to_string("errors/page.html", context), status=status)
+    ours = request.path.startswith(("/desk/", "/accounts/", "/login/", "/styleguide/"))
+    return HttpResponse(
+        render_to_string("errors/page.html" if ours else "errors/customer.html", context), status=status
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -30,6 +30,7 @@ from wenguo.customers.privacy import Masked, masked
 from wenguo.policy import promise
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
+from wenguo.web.standard import told
 
 FLAGS = {
     "vip": (_lazy("VIP"), "accent"),
@@ -225,7 +226,7 @@ class Folder:
     @property
     def level_words(self) -> str:
         level = self.case.pack.level(self.case.level)
-        return f"{level.title} · {level.name}"
+        return f"{told(level.title)} · {told(level.name)}"
 
     @property
     def category_words(self) -> str:

@@ -29,7 +29,7 @@ from wenguo.cases.letters import head_office
 from wenguo.cases.links import Lookup
 from wenguo.errors import Refusal, TooMuch
 from wenguo.web.given import clean
-from wenguo.web.portal.standard import told
+from wenguo.web.standard import told
 
 View = Callable[..., HttpResponseBase]
 

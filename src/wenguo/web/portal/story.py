@@ -23,7 +23,7 @@ from wenguo.cases.lifecycle import Outcome, Stage
 from wenguo.cases.option import Answer
 from wenguo.journal import Event, title_of
 from wenguo.web.filters import plain_time
-from wenguo.web.portal.standard import told
+from wenguo.web.standard import told
 
 MOST_SAID = 300  # lines of the conversation on one page, the newest
 

@@ -1,4 +1,4 @@
-"""What the policy says to customers, in the reader's language.
+"""What the policy says, in the reader's language: to customers, and the names of levels everywhere.
 
 A company writes its policy in its own words, and they are shown as written. The words of the standard pack, with which
 most begin, are marked here so that the catalogue holds their English; a test compares this list with the pack.
