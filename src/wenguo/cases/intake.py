@@ -317,6 +317,7 @@ def open_case(
     submission.case, submission.state = case, Submission.State.ACCEPTED
     submission.save(update_fields=["case", "state"])
     later("cases.acknowledge", case_id=case.pk)
+    later("cases.read", case_id=case.pk)
     return case
 
 

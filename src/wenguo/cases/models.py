@@ -18,6 +18,7 @@ from wenguo.cases.option import Option
 from wenguo.cases.override import Override
 from wenguo.cases.payment import Payment
 from wenguo.cases.presence import Watching
+from wenguo.cases.reading import Reading
 from wenguo.cases.reply import Reply, ReplyReview
 from wenguo.cases.report import Report
 from wenguo.cases.triage import Grading
@@ -48,6 +49,7 @@ __all__ = [
     "Override",
     "Pause",
     "Payment",
+    "Reading",
     "Record",
     "Reply",
     "ReplyReview",

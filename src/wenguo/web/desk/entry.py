@@ -24,7 +24,8 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import files_of, me, spelt
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels, suggest
+from wenguo.web.desk.suggestion import CLEAR, Suggested, suggest
+from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels
 from wenguo.web.doors import again, desk, go, page
 from wenguo.web.given import Given, clean
 from wenguo.web.jinja import url
@@ -221,7 +222,7 @@ def hints(request: HttpRequest) -> HttpResponse:
     told = hear(text, received=timezone.localtime(at).date(), orders=orders)
     suggested = suggest(version.pack, text)
     if clearest := _clear(suggested):
-        told.append(Heard("category", clearest[0].code, "、".join(clearest[1])))
+        told.append(Heard("category", clearest.sub.code, "、".join(clearest.words)))
     mood, mood_words = mood_heard(text)
     score = gravity.assess(version.pk, f"{text}\n{given.raw('wish')}", intake.facts_of(complaint, known or Customer()))
     context = {
@@ -240,11 +241,10 @@ def hints(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/entry_hints.html", context)
 
 
-def _clear(suggested: Sequence[tuple[Any, list[str]]]) -> tuple[Any, list[str]] | None:
-    """The category that is heard more clearly than the next; None when two are heard alike."""
-    if not suggested or (len(suggested) > 1 and len(suggested[0][1]) <= len(suggested[1][1])):
-        return None
-    return suggested[0]
+def _clear(suggested: Sequence[Suggested]) -> Suggested | None:
+    """The category that is heard clearly enough to fill in; None when nothing is."""
+    best = next((s for s in suggested if s.probability is not None), None)
+    return best if best is not None and (best.probability or 0) >= CLEAR else None
 
 
 def mood_of(pack: Pack, code: str) -> Any:

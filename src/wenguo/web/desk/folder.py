@@ -30,6 +30,7 @@ from wenguo.customers.privacy import Masked, masked
 from wenguo.policy import promise
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
+from wenguo.web.desk.suggestion import Proposal, proposal
 from wenguo.web.standard import told
 
 FLAGS = {
@@ -213,6 +214,11 @@ class Folder:
         return (
             list(clock.pauses.order_by("since").values_list("since", "until", "reason")) if self.has("pauses") else []
         )
+
+    @cached_property
+    def proposal(self) -> Proposal | None:
+        """What the words are probably about, while nobody has said so."""
+        return proposal(self.case)
 
     @cached_property
     def pack_today(self) -> Any:

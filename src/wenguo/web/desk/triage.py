@@ -15,6 +15,7 @@ from wenguo.errors import Invalid
 from wenguo.people.staff import Person
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.suggestion import suggest
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
@@ -81,16 +82,8 @@ def _categories(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "path": walk[: len(steps)],
         "found": pack.sub(found) if found else None,
         "chosen": chosen if chosen in {s.code for s in pack.subs} else "",
-        "suggested": suggest(folder.case, folder.case.record.description),
+        "suggested": suggest(pack, folder.case.record.description),
     }
-
-
-def suggest(pack_holder: Any, text: str, most: int = 3) -> list[tuple[Any, list[str]]]:
-    """Sub-classes whose hint words stand in the text, those with the most first: [(sub, words)]."""
-    pack = getattr(pack_holder, "pack", pack_holder)
-    text = text.lower()
-    heard = [(sub, [h for h in sub.hints if h.lower() in text]) for sub in pack.subs]
-    return sorted(((s, w) for s, w in heard if w), key=lambda pair: (-len(pair[1]), -sum(map(len, pair[1]))))[:most]
 
 
 @act_form("classify", "desk/case/acts/classify.html", context=_categories, group=RECORD, symbol="tags")

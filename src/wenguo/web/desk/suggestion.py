@@ -1,0 +1,91 @@
+"""What a text is probably about, shown so that a person can check it: the words that decided, and how sure it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from wenguo.text import category
+
+CLEAR = 0.5
+"""From this probability on the entry form fills the category in by itself; the agent sees why and may change it."""
+
+
+class Suggested(NamedTuple):
+    """A sub-class of the pack, the words that speak for it, and its probability (None: found by hint words only)."""
+
+    sub: Any
+    words: list[str]
+    probability: float | None
+
+    @property
+    def sure(self) -> str:
+        """How sure, in words: a number alone says more than is known."""
+        if self.probability is None:
+            return _("按提示词")
+        share = f"{self.probability:.0%}"
+        if self.probability >= category.APPLY:
+            return _("把握大 {share}").format(share=share)
+        return _("供参考 {share}").format(share=share)
+
+
+def suggest(pack: Any, text: str, most: int = 3) -> list[Suggested]:
+    """The sub-classes `text` is most probably about. Nothing where it cannot be told, or where it is no complaint.
+
+    A pack with sub-classes of its own is also searched for their hint words: the shipped model does not know them.
+    """
+    known = {sub.code: sub for sub in pack.subs}
+    judged = category.judge(text, most=most)
+    made = [
+        Suggested(known[s.code], _words(text, s), s.probability)
+        for s in judged.suggestions
+        if s.code in known and s.probability >= category.TELL / 2
+    ]
+    if judged.best is not None and judged.best.code == category.OTHER:
+        return []
+    own = [sub for code, sub in known.items() if code not in category.built().heads["category"].classes]
+    lower = text.lower()
+    hinted = [(sub, [hint for hint in sub.hints if hint.lower() in lower]) for sub in own]
+    return [*(Suggested(sub, words, None) for sub, words in hinted if words), *made][:most]
+
+
+def _words(text: str, suggestion: category.Suggestion) -> list[str]:
+    return list(
+        dict.fromkeys(text[r.start : r.end].strip() for r in suggestion.reasons if text[r.start : r.end].strip())
+    )
+
+
+def marked(text: str, spans: list[tuple[int, int]], around: int = 160) -> list[tuple[str, bool]]:
+    """The text in pieces (words, is it a reason?), for a page to show the reasons where they stand; not more than a
+    page needs."""
+    pieces: list[tuple[str, bool]] = []
+    at = max(0, min((start for start, _end in spans), default=0) - around // 2)
+    if at:
+        pieces.append(("…", False))
+    until = min(len(text), at + around * 2)
+    for start, end in sorted(spans):
+        if start < at or end > until:
+            continue
+        pieces += [(text[at:start], False), (text[start:end], True)]
+        at = end
+    pieces.append((text[at:until] + ("…" if until < len(text) else ""), False))
+    return [piece for piece in pieces if piece[0]]
+
+
+class Proposal(NamedTuple):
+    """What the case page shows before a category is set."""
+
+    suggested: list[Suggested]
+    text: list[tuple[str, bool]]
+
+
+def proposal(case: Any) -> Proposal | None:
+    """For a case in triage without a category; None when there is nothing to propose."""
+    text = case.record.description
+    suggested = suggest(case.pack, text)
+    if not suggested:
+        return None
+    judged = category.judge(text, most=1)
+    spans = [(r.start, r.end) for r in judged.suggestions[0].reasons] if judged.suggestions else []
+    return Proposal(suggested, marked(text, spans))
