@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import DatabaseError, connection, models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from psycopg.types.json import Jsonb
 
-from wenguo import journal
+from wenguo import away, journal
 from wenguo.cases import clock, gravity
 from wenguo.cases.case import (
     PROJECTED,
@@ -160,9 +160,11 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
             return _understand(submission, complaint, by=by, at=at) if submission else _again(complaint)
     except Refusal as refused:
         why = refused.message
-    except DatabaseError:
+    except OperationalError:  # the database is away, or two were in each other's way: whoever sends it sends it again
         raise
     except Exception as failure:
+        if away.words(failure):
+            raise
         why = type(failure).__name__
         log.exception("submission.unsorted channel=%s", complaint.channel)
     with transaction.atomic():
