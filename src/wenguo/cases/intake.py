@@ -172,6 +172,12 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
         return _set_aside(submission, why) if submission else _again(complaint)
 
 
+@transaction.atomic
+def lay_aside(complaint: Complaint, why: str, *, by: Any = None, at: datetime, raw: bytes | None = None) -> Received:
+    """Keep what a channel could not make a complaint of, in the tray, with the reason a person will read."""
+    return _set_aside(_keep(tidy(complaint), by, at, raw), why)
+
+
 def tidy(complaint: Complaint) -> Complaint:
     """Clean every text, check what must be right. Invalid names each field that is not."""
     wrong: dict[str, str] = {}

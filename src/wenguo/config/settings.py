@@ -94,7 +94,7 @@ WEB_THREADS = _number("WEB_THREADS", 8, 1, 200)
 WORKERS = _number("WORKERS", 1, 0, 64)
 WORKER_JOBS = _number("WORKER_JOBS", 4, 1, 100)
 DEMO = _flag("DEMO", False)  # an empty database becomes a demonstration company
-DEMO_CASES = _number("DEMO_CASES", 300, 0, 1_000_000)
+DEMO_CASES = _number("DEMO_CASES", 2000, 0, 1_000_000)
 
 DATABASE_URL = os.environ.get("DATABASE_URL", "").strip()  # empty: the embedded PostgreSQL of HOME
 DATABASES = {"default": _database(DATABASE_URL or Server(HOME).url)}

@@ -65,6 +65,25 @@ def cases_so_far() -> int:
     return Submission.objects.filter(external_id__startswith=PREFIX).count()
 
 
+def how_far() -> tuple[int, int] | None:
+    """(made, wanted) while a process grows in this database; None when none does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND classid = 0 AND objid::bigint = %s)",
+            [LOCK],
+        )
+        if not cursor.fetchone()[0]:
+            return None
+    total = sum(batch.size for batch in _known())
+    done = cases_so_far()
+    return (done, total) if done < total else None
+
+
+def _known() -> list[Batch]:
+    return [_read(event) for event in journal.Event.objects.filter(stream__kind="demo", type=BEGUN).order_by("seq")]
+
+
 def grow(
     cases: int = 300,
     progress: Progress | None = None,
@@ -120,7 +139,7 @@ def _acted(families: list[list[Story]], processes: int, strict: bool) -> Iterato
 
 def _batches(cases: int, now: datetime | None) -> Iterator[Batch]:
     """Those begun, then a new one for what they do not hold."""
-    known = [_read(event) for event in journal.Event.objects.filter(stream__kind="demo", type=BEGUN).order_by("seq")]
+    known = _known()
     pending = sum(batch.size for batch in known) - cases_so_far()
     yield from known
     if cases > pending:

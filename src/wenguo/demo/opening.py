@@ -158,6 +158,19 @@ def photographs(scene: Scene, chance: float = PHOTOS) -> tuple[Stored, ...]:
     return tuple(store(name, iter([data])) for name, data in drawn)
 
 
+def lay_aside(scene: Scene) -> None:
+    """Something that nobody can make a complaint of yet: kept in the tray for a person to read."""
+    tray = words.pools()["tray"]
+    one = tray[int(scene.external_id.rsplit("-", 1)[1]) % len(tray)]
+    complaint = intake.tidy(
+        intake.Complaint(
+            channel=one["channel"], text=one["text"], name=one["name"], subject=intake.subject_of(one["text"]),
+            external_id=scene.external_id,
+        )
+    )  # fmt: skip
+    intake.lay_aside(complaint, one["why"], at=scene.woven.received_at)
+
+
 # Taken on, or not
 
 
@@ -395,7 +408,9 @@ def weave_in(scene: Scene) -> None:
         for _again in range(scene.rng.choice((1, 1, 1, 2, 3))):
             scene.meanwhile(moment(0.4, 0.95), _chase(turn.text))
     if turn := scene.woven.turn("supervised"):
-        scene.meanwhile(moment(0.55, 0.8), _supervise(turn.text))
+        vip = scene.woven.planted == "vip"  # the one who saves it does not wait
+        text = scene.says("vip_saved", days=str((scene.at - scene.woven.received_at).days + 1)) if vip else turn.text
+        scene.meanwhile(moment(0.02, 0.08) if vip else moment(0.55, 0.8), _supervise(text))
     if turn := scene.woven.turn("extended"):
         _plan_extension(scene, turn.text)
 

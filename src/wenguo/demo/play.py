@@ -11,7 +11,7 @@ from wenguo.cases import intake
 from wenguo.cases.followup import UNHAPPY
 from wenguo.cases.notice import Notice
 from wenguo.channels.outbox import Delivery, State
-from wenguo.demo import ending, looking, opening, settling
+from wenguo.demo import ending, looking, opening, planted, settling
 from wenguo.demo.scene import Present, Scene
 
 LATE = 0.09
@@ -40,6 +40,9 @@ def perform(scene: Scene) -> None:
 
 
 def _whole(scene: Scene) -> None:
+    if scene.stop == "tray":
+        opening.lay_aside(scene)
+        return
     if not opening.receive(scene):
         return
     story = scene.woven.ending
@@ -76,8 +79,9 @@ def _whole(scene: Scene) -> None:
 def _work(scene: Scene) -> None:
     """Into the right hands, and a plan until when it will be done."""
     opening.hand_over(scene)
-    _plan(scene, late=scene.chance(LATE))
+    _plan(scene, late=scene.woven.planted == "late" or scene.chance(LATE))
     opening.weave_in(scene)
+    planted.weave_in(scene)
 
 
 def _plan(scene: Scene, *, late: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import accumulate
@@ -30,7 +30,8 @@ ENOUGH = 150
 class Planted:
     """What is hidden in the year, so that a driver can act it out and a test can look for it. All relative to `now`.
 
-    `measure_worked` and `measure_failed` are (category, day from which the improvement measure is in force).
+    `measure_worked` and `measure_failed` are (category, day from which the improvement measure is in force); the one
+    that worked ends one matter of its category, `ended`. `batch_stopped` is the day the bad batch was called back.
     `migration` is the Saturday of the failed weekend.
     """
 
@@ -38,13 +39,17 @@ class Planted:
     bad_batch: str
     bad_from: date
     bad_until: date
+    batch_stopped: date
     migration: date
     measure_worked: tuple[str, date]
+    ended: str
     measure_failed: tuple[str, date]
     claimant_phone: str
     group_estate: str
     group_from: date
     regulator_on: date
+    vip_on: date
+    outlet: str
 
 
 def planted(now: datetime) -> Planted:
@@ -57,13 +62,17 @@ def planted(now: datetime) -> Planted:
         bad_batch=f"B{made:%y%m}",
         bad_from=bad_from,
         bad_until=bad_from + timedelta(days=35),
+        batch_stopped=bad_from + timedelta(days=27),
         migration=saturday,
-        measure_worked=("price.hidden_fee", today - timedelta(days=150)),
-        measure_failed=("aftersales.repair_time", today - timedelta(days=165)),
+        measure_worked=("service.slow", today - timedelta(days=130)),
+        ended="courier-late",
+        measure_failed=("price.hidden_fee", today - timedelta(days=165)),
         claimant_phone=phone_of(199_990),
         group_estate="栖云里小区",
         group_from=today - timedelta(days=58),
         regulator_on=today - timedelta(days=40),
+        vip_on=today - timedelta(days=33),
+        outlet="xn-s1",
     )
 
 
@@ -75,24 +84,29 @@ def year(n: int, now: datetime, *, seed: int = 2026, first: int = 0) -> list[Wov
     corpus, rng = load(), random.Random(seed)
     now = now.astimezone(UTC)
     crowd = customers(corpus, rng, max(180, int(n * 0.62)), today=now.astimezone(SHANGHAI).date(), first=first)
-    stories = _plant(corpus, rng, crowd, now) if n >= ENOUGH else []
+    stories = _plant(corpus, rng, crowd, now, n) if n >= ENOUGH else []
     hidden, days = planted(now), _days(now)
-    ordinary = [one for one in corpus.scenarios if one.weight > 0]
+    ordinary = [one for one in corpus.scenarios if one.weight > 0 or one.id == hidden.ended]
+    likely: dict[date, list[float]] = {}  # the weights of a day, added up
+    said, by_kind = {one.text for one in stories}, _by_kind(crowd)
     while len(stories) < n:
         when = _moment(rng, now, days)
-        scenario = rng.choices(ordinary, [_likely(one, when, hidden) for one in ordinary])[0]
-        customer = _who(rng, crowd, scenario)
-        stories.append(weave(scenario, rng, customer, when))
+        day = when.astimezone(SHANGHAI).date()
+        if day not in likely:
+            likely[day] = list(accumulate(_likely(one, day, hidden) for one in ordinary))
+        scenario = rng.choices(ordinary, cum_weights=likely[day])[0]
+        one = weave(scenario, rng, _who(rng, crowd, by_kind, scenario), when)
+        if one.text not in said:  # nobody says quite what another said
+            said.add(one.text)
+            stories.append(one)
     return sorted(stories, key=lambda one: one.received_at)[-n:] if n else []
 
 
 def day_weight(day: date) -> float:
     """How many complaints a day brings compared with an ordinary Thursday."""
     weight = WEEKDAYS[day.weekday()]
-    if date(day.year, 6, 5) <= day <= date(day.year, 6, 30):
-        weight *= 1.9
-    elif date(day.year, 11, 3) <= day <= date(day.year, 11, 30):
-        weight *= 2.0
+    if promotion := _promotion(day):
+        weight *= promotion
     elif day.month in (7, 8):
         weight *= 1.3
     since = min(((day - new_year).days for new_year in SPRING_FESTIVALS), key=abs)
@@ -101,6 +115,17 @@ def day_weight(day: date) -> float:
     elif 8 <= since <= 14:
         weight *= 1.35
     return weight
+
+
+def _promotion(day: date) -> float:
+    """How much 618 and 11.11 add: the goods arrive, then the complaints."""
+    for month, peak in ((6, 18), (11, 11)):
+        since = (day - date(day.year, month, peak)).days
+        if 0 <= since <= 9:
+            return 2.7
+        if -7 <= since <= 18:
+            return 1.6
+    return 0.0
 
 
 def _days(now: datetime) -> tuple[list[date], list[float]]:
@@ -128,40 +153,59 @@ def _hour(rng: random.Random, day: date) -> datetime:
     return datetime.combine(day, clock).astimezone(UTC)
 
 
-def _likely(scenario: Scenario, when: datetime, story: Planted) -> float:
-    day = when.astimezone(SHANGHAI).date()
-    month = day.month
-    if month not in scenario.months:
+BOUGHT_IN_A_SALE = ("price.promotion", "price.discrimination", "product.packaging", "service.slow", "service.promise")
+ENDED_BEFORE, ENDED_AFTER = 7.5, 0.35  # weight of the matter that a measure ended
+FAILED = 1.7  # and of those that another did not
+
+
+def _likely(scenario: Scenario, day: date, story: Planted) -> float:
+    if day.month not in scenario.months:
         return 0.0
-    season = [SEASONS.get(kind, {}).get(month, 1.0) for kind in scenario.products]
+    season = [SEASONS.get(kind, {}).get(day.month, 1.0) for kind in scenario.products]
     weight = scenario.weight * sum(season) / len(season)
-    category, since = story.measure_worked
-    if scenario.category == category:
-        weight *= 0.35 if day >= since else 1.9
-    if scenario.category == story.measure_failed[0]:
-        weight *= 1.5
+    if scenario.id == story.ended:
+        weight = ENDED_AFTER if day >= story.measure_worked[1] else ENDED_BEFORE
+    elif scenario.category == story.measure_failed[0]:
+        weight *= FAILED
+    if scenario.category in BOUGHT_IN_A_SALE and _promotion(day):
+        weight *= 1.6
     return weight
 
 
-def _who(rng: random.Random, crowd: tuple[Customer, ...], scenario: Scenario) -> Customer:
-    """Frequent complainers come three times as often; companies come where there is something a company says."""
-    formal = 3.0 if any(story.voice == "formal" for story in scenario.stories) else 0.0
-    weights = [formal if one.kind == "company" else 3.0 if one.group == "frequent" else 1.0 for one in crowd]
-    return rng.choices(crowd, weights)[0]
+def _who(
+    rng: random.Random, crowd: tuple[Customer, ...], by_kind: Sequence[list[float]], scenario: Scenario
+) -> Customer:
+    formal = any(story.voice == "formal" for story in scenario.stories)
+    return rng.choices(crowd, cum_weights=by_kind[formal])[0]
 
 
-def _plant(corpus: Corpus, rng: random.Random, crowd: tuple[Customer, ...], now: datetime) -> list[Woven]:
+def _by_kind(crowd: tuple[Customer, ...]) -> tuple[list[float], list[float]]:
+    """Frequent complainers come three times as often; companies come where there is something a company says.
+
+    Added up: where companies say nothing, where they do."""
+    people = [0.0 if one.kind == "company" else 3.0 if one.group == "frequent" else 1.0 for one in crowd]
+    everybody = [weight or 3.0 for weight in people]
+    return list(accumulate(people)), list(accumulate(everybody))
+
+
+def _plant(corpus: Corpus, rng: random.Random, crowd: tuple[Customer, ...], now: datetime, n: int) -> list[Woven]:
+    """The hidden stories; the larger the year, the more people they happen to."""
     story = planted(now)
     people = [one for one in crowd if one.kind == "person"]
     rng.shuffle(people)
     take: Callable[[int], list[Customer]] = lambda count: [people.pop() for _ in range(count)]  # noqa: E731
     return [
-        *_bad_batch(corpus, rng, take(18), now, story),
-        *_migration(corpus, rng, take(12), now, story),
+        *_bad_batch(corpus, rng, take(_between(14, n // 42, 46)), now, story),
+        *_migration(corpus, rng, take(_between(10, n // 55, 36)), now, story),
         *_claimant(corpus, rng, people.pop(), now, story),
         *_group(corpus, rng, take(6), now, story),
         *_regulator(corpus, rng, take(2), now, story),
+        *_vip(corpus, rng, people.pop(), now, story),
     ]
+
+
+def _between(least: int, number: int, most: int) -> int:
+    return max(least, min(number, most))
 
 
 def _bad_batch(
@@ -182,47 +226,70 @@ def _bad_batch(
 def _migration(
     corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted
 ) -> list[Woven]:
+    """Three days of it: Saturday, Sunday, and those who see it on Monday."""
     scenarios = [corpus.scenario(id) for id in ("migration-points-lost", "migration-login", "migration-warranty-gone")]
     made = []
     for customer in people:
-        day = story.migration + timedelta(days=rng.choice((0, 0, 1, 1, 2, 4)))
+        day = story.migration + timedelta(days=rng.choice((0, 0, 0, 1, 1, 2)))
         made.append(weave(rng.choice(scenarios), rng, customer, _on(rng, day, now), planted="migration"))
     return made
 
 
 def _claimant(corpus: Corpus, rng: random.Random, one: Customer, now: datetime, story: Planted) -> list[Woven]:
-    """One phone, six similar claims in half a year, over several channels, each time about the wording of a page."""
+    """One phone, seven similar claims in half a year, over several channels, each time about the wording of a page."""
     today = now.astimezone(SHANGHAI).date()
     person = replace(one, group="professional", elder=False, phone=story.claimant_phone, tier="normal", vip=False)
     scenario, made = corpus.scenario("professional-claim"), []
-    for weeks in (24, 19, 15, 10, 6, 2):
+    for weeks in (24, 19, 15, 10, 6, 4, 2):
         day = today - timedelta(days=weeks * 7 + rng.randint(0, 3))
         made.append(weave(scenario, rng, person, _on(rng, day, now), planted="professional"))
     return made
 
 
 def _group(corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted) -> list[Woven]:
-    """Neighbours who bought together: the same model, the same week, the same leak."""
+    """Neighbours who bought together at one outlet: the same model, the same leak, within 72 hours, four of them in
+    the same words."""
     made: list[Woven] = []
     bought = story.group_from - timedelta(days=24)
     batch = f"J{bought - timedelta(days=50):%y%m}-A"
+    city = corpus.crowd["cities"]["西南"][0]
+    first = datetime.combine(story.group_from, time(9, 20), SHANGHAI).astimezone(UTC)
     for door, one in enumerate(people):
-        city = corpus.crowd["cities"]["西南"][0]
         home = f"{city}星渡路66号{story.group_estate}{door // 2 + 1}栋{rng.randint(2, 17)}0{rng.randint(1, 4)}室"
-        neighbour = replace(one, region="西南", city=city, address=home)
-        day = story.group_from + timedelta(days=rng.randint(0, 6))
-        order = order_for(rng, corpus.product("CJ-600"), bought, place="mall", batch=batch)
-        made.append(weave(corpus.scenario("group-purifier-leak"), rng, neighbour,
-                          _on(rng, day, now), order=order, planted="group"))  # fmt: skip
+        neighbour = replace(one, region="西南", city=city, address=home, elder=False)
+        when = first + timedelta(hours=(0, 4, 9, 25, 34, 52)[door % 6], minutes=rng.randint(0, 170))
+        order = order_for(rng, corpus.product("CJ-600"), bought, place=story.outlet, batch=batch)
+        scenario = corpus.scenario("group-purifier-leak" if door in (0, 3) else "group-purifier-alike")
+        made.append(weave(scenario, rng, neighbour, when, order=order, planted="group"))
     return made
 
 
 def _regulator(
     corpus: Corpus, rng: random.Random, people: list[Customer], now: datetime, story: Planted
 ) -> list[Woven]:
+    """Two letters of the authority. Before the later one the same customer complained to us, and we were late."""
     made = []
     for customer, days in zip(people, (0, 120), strict=True):
         when = _on(rng, story.regulator_on - timedelta(days=days), now)
         customer = replace(customer, elder=False)
-        made.append(weave(corpus.scenario("regulator-refund"), rng, customer, when, planted="regulator"))
+        order = None
+        if days == 0:
+            earlier = when - timedelta(days=21, hours=rng.randint(1, 5))
+            first = weave(corpus.scenario("refund-slow"), rng, customer, earlier, channel="web")
+            order = first.order
+            survey = replace(
+                first.survey, csat=1, nps=0, ces=2, comment="答应的日子过了一个星期才来电话，我已经找12315了。"
+            )
+            made.append(replace(first, planted="late", turns=(), survey=survey))
+        letter = weave(corpus.scenario("regulator-refund"), rng, customer, when, order=order, planted="regulator")
+        made.append(letter)
     return made
+
+
+def _vip(corpus: Corpus, rng: random.Random, one: Customer, now: datetime, story: Planted) -> list[Woven]:
+    """A customer of many years whom two departments sent to and fro, until a supervisor took it upon herself."""
+    customer = replace(
+        one, vip=True, tier="diamond", elder=False, region="华东", city=corpus.crowd["cities"]["华东"][0]
+    )
+    when = _on(rng, story.vip_on, now)
+    return [weave(corpus.scenario("bounced-online-install"), rng, customer, when, channel="phone", planted="vip")]
