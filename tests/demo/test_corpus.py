@@ -7,6 +7,7 @@ import random
 import re
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,15 @@ INVENTED_PHONE = re.compile(r"1[3-9]\d0000\d{4}")
 @pytest.fixture(scope="module")
 def a_year() -> list[Woven]:
     return year(600, NOW)
+
+
+@pytest.fixture(scope="module")
+def a_long_year() -> list[Woven]:
+    return year(2000, NOW)
+
+
+def day_of(woven: Woven) -> date:
+    return woven.received_at.astimezone(SHANGHAI).date()
 
 
 def weaves(count: int, seed: int = 7) -> list[Woven]:
@@ -116,7 +126,7 @@ def test_three_hundred_weaves_hardly_repeat_themselves() -> None:
 def test_texts_differ_in_length_and_voice() -> None:
     told = weaves(400)
     lengths = [len(woven.text) for woven in told]
-    assert min(lengths) < 35 and max(lengths) > 300 and statistics.stdev(lengths) > 45
+    assert min(lengths) < 35 and max(lengths) > 250 and statistics.stdev(lengths) > 45
     assert {woven.voice for woven in told} >= {"phone_note", "plain", "rant", "wechat", "elder", "mail", "formal"}
 
 
@@ -230,50 +240,72 @@ def test_seasons_show(a_year: list[Woven]) -> None:
     assert set(cooling) <= {4, 5, 6, 7, 8, 9}
 
 
-def test_the_bad_batch_can_be_found(a_year: list[Woven]) -> None:
+def test_nobody_says_quite_what_another_said(a_long_year: list[Woven]) -> None:
+    assert len({woven.text for woven in a_long_year}) == len(a_long_year) == 2000
+
+
+def test_the_bad_batch_can_be_found(a_year: list[Woven], a_long_year: list[Woven]) -> None:
     story = planted(NOW)
-    kettles = [woven for woven in a_year if woven.order.batch == story.bad_batch]
-    assert len([one for one in kettles if one.planted == "bad_batch"]) == 18
-    days = [woven.received_at.astimezone(SHANGHAI).date() for woven in kettles if woven.planted]
-    assert story.bad_from <= min(days) and max(days) <= story.bad_until
-    others = Counter(woven.order.batch for woven in a_year if woven.product.model == story.bad_model)
-    del others[story.bad_batch]
-    assert max(others.values(), default=0) <= 6
-    assert any(story.bad_batch in woven.text for woven in kettles)
+    for told, least in ((a_year, 14), (a_long_year, 40)):
+        kettles = [woven for woven in told if woven.order.batch == story.bad_batch]
+        hit = [one for one in kettles if one.planted == "bad_batch"]
+        assert len(hit) >= least
+        assert story.bad_from <= min(map(day_of, hit)) and max(map(day_of, hit)) <= story.bad_until
+        assert all(day_of(one) <= story.bad_until for one in kettles), "after the recall it is quiet"
+        assert len({one.customer.city for one in hit}) >= 4 and {one.level for one in hit} == {1, 2}
+        others = Counter(woven.order.batch for woven in told if woven.product.model == story.bad_model)
+        del others[story.bad_batch]
+        assert max(others.values(), default=0) <= 8
+        assert any(story.bad_batch in woven.text for woven in kettles)
 
 
-def test_the_migration_weekend_is_a_weekend_full_of_account_cases(a_year: list[Woven]) -> None:
+def test_the_migration_weekend_is_three_days_full_of_account_cases(a_year: list[Woven]) -> None:
     story = planted(NOW)
     assert story.migration.weekday() == 5
     hit = [woven for woven in a_year if woven.planted == "migration"]
-    assert len(hit) == 12
-    assert all(0 <= (w.received_at.astimezone(SHANGHAI).date() - story.migration).days <= 4 for w in hit)
+    assert len(hit) >= 10
+    assert all(0 <= (day_of(w) - story.migration).days <= 2 for w in hit)
     assert {woven.category for woven in hit} <= {"security.account", "aftersales.warranty"}
 
 
 def test_one_phone_claims_again_and_again(a_year: list[Woven]) -> None:
     claims = [woven for woven in a_year if woven.customer.phone == planted(NOW).claimant_phone]
-    assert len(claims) == 6 and {woven.scenario for woven in claims} == {"professional-claim"}
+    assert len(claims) == 7 and {woven.scenario for woven in claims} == {"professional-claim"}
     assert {woven.customer.group for woven in claims} == {"professional"}
+    assert all(woven.amount_fen > 0 for woven in claims) and len({woven.channel for woven in claims}) >= 2
 
 
-def test_neighbours_and_the_regulator_are_there(a_year: list[Woven]) -> None:
-    group = [woven for woven in a_year if woven.planted == "group"]
-    assert len({woven.customer.phone for woven in group}) >= 3
-    assert all(planted(NOW).group_estate in woven.customer.address for woven in group)
-    assert (max(w.received_at for w in group) - min(w.received_at for w in group)).days <= 7
-    assert len({woven.order.batch for woven in group}) == 1
-    forwarded = [woven for woven in a_year if woven.planted == "regulator"]
-    assert forwarded and all(woven.channel == "regulator" and "投诉" in woven.text for woven in forwarded)
+def test_neighbours_write_alike_about_one_outlet_within_three_days(a_year: list[Woven]) -> None:
+    group, story = [woven for woven in a_year if woven.planted == "group"], planted(NOW)
+    assert len({woven.customer.phone for woven in group}) == 6
+    assert all(story.group_estate in woven.customer.address for woven in group)
+    assert max(w.received_at for w in group) - min(w.received_at for w in group) <= timedelta(hours=72)
+    assert len({woven.order.batch for woven in group}) == 1 and {w.order.place for w in group} == {story.outlet}
+    assert sum("统一更换全部团购机器" in woven.text for woven in group) == 4
 
 
-def test_one_measure_worked_and_one_did_not() -> None:
-    told, story = year(2000, NOW), planted(NOW)
-    for (category, since), low, high in ((story.measure_worked, 0.0, 0.5), (story.measure_failed, 0.6, 1.7)):
-        days = [w.received_at.astimezone(SHANGHAI).date() for w in told if w.category == category]
+def test_the_authority_writes_about_somebody_we_kept_waiting(a_year: list[Woven]) -> None:
+    letters = [woven for woven in a_year if woven.planted == "regulator"]
+    assert letters and all(woven.channel == "regulator" and "投诉" in woven.text for woven in letters)
+    (earlier,) = [woven for woven in a_year if woven.planted == "late"]
+    (letter,) = [woven for woven in letters if woven.customer.phone == earlier.customer.phone]
+    assert letter.order.number == earlier.order.number and earlier.survey.csat == 1
+    assert timedelta(days=14) < letter.received_at - earlier.received_at < timedelta(days=30)
+
+
+def test_one_measure_worked_and_one_did_not(a_long_year: list[Woven]) -> None:
+    story = planted(NOW)
+
+    def change(chosen: Callable[[Woven], bool], since: date) -> float:
+        days = [day_of(w) for w in a_long_year if chosen(w)]
         before = sum(day < since for day in days) / (since - (NOW.date() - timedelta(days=365))).days
-        after = sum(day >= since for day in days) / (NOW.date() - since).days
-        assert low <= after / before <= high, category
+        return sum(day >= since for day in days) / (NOW.date() - since).days / before
+
+    category, since = story.measure_worked
+    assert change(lambda w: w.scenario == story.ended, since) < 0.25
+    assert change(lambda w: w.category == category, since) < 0.7
+    category, since = story.measure_failed
+    assert change(lambda w: w.category == category, since) > 0.8
 
 
 # --- filling ---------------------------------------------------------------------------------------------------------

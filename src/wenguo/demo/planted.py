@@ -46,6 +46,8 @@ def _trend(scene: Scene) -> Planned:
 
 def _note(pool: str, since: date) -> Meanwhile:
     def act(scene: Scene, at: datetime) -> None:
+        if not scene.case.is_open:
+            return
         known = (
             Case.objects.filter(batch=scene.woven.order.batch, received_at__lte=at).count() if "batch" in pool else 0
         )
@@ -62,6 +64,8 @@ def _letter_to_all(scene: Scene) -> Planned:
         return monday, None
 
     def act(scene: Scene, at: datetime) -> None:
+        if not scene.case.is_open:
+            return
         text = words.pools()["bulk_migration"].format(dear=scene.dear, number=scene.case.number)
         letters.say(scene.case, "关于系统升级的统一说明", text, by=scene.first, at=at)
 
@@ -74,6 +78,8 @@ def _older_case(scene: Scene) -> Planned:
         return scene.at, None
 
     def act(scene: Scene, at: datetime) -> None:
+        if not scene.case.is_open:
+            return
         others = Case.objects.filter(customer=scene.case.customer, received_at__lt=scene.case.received_at)
         older = others.order_by("-received_at").first()
         if older is None:

@@ -51,6 +51,7 @@ def _whole(scene: Scene) -> None:
         ending.archive(scene)
         return
     opening.accept(scene)
+    planted.weave_in(scene)
     opening.classify(scene)
     opening.grade(scene)
     if story in {"consultation", "praise", "suggestion"}:
@@ -81,7 +82,6 @@ def _work(scene: Scene) -> None:
     opening.hand_over(scene)
     _plan(scene, late=scene.woven.planted == "late" or scene.chance(LATE))
     opening.weave_in(scene)
-    planted.weave_in(scene)
 
 
 def _plan(scene: Scene, *, late: bool) -> None:

@@ -96,7 +96,7 @@ def year(n: int, now: datetime, *, seed: int = 2026, first: int = 0) -> list[Wov
             likely[day] = list(accumulate(_likely(one, day, hidden) for one in ordinary))
         scenario = rng.choices(ordinary, cum_weights=likely[day])[0]
         one = weave(scenario, rng, _who(rng, crowd, by_kind, scenario), when)
-        if one.text not in said:  # nobody says quite what another said
+        if one.text not in said and one.order.batch != hidden.bad_batch:  # nobody says quite what another said
             said.add(one.text)
             stories.append(one)
     return sorted(stories, key=lambda one: one.received_at)[-n:] if n else []
