@@ -12,7 +12,7 @@ from wenguo.people.staff import Person
 
 PARTS = ("apology", "findings", "actions", "prevention", "thanks")
 RATES = 0.58
-UNHAPPY_RATES = 0.3
+UNHAPPY_RATES = 0.42
 REVIEW_RETURNED = 0.06
 
 

@@ -28,6 +28,7 @@ REFUSALS = {"refused-other-brand": "not_ours", "refused-spam": "spam", "refused-
 LATE_RESPONSE = 0.045
 LATE_SIGNATURE = 0.06
 PHOTOS = 0.34
+COMES_AGAIN = 0.04
 
 
 # The customer
@@ -136,7 +137,7 @@ def _complaint(scene: Scene, customer: Customer, by: Person | None) -> intake.Co
     channel = scene.rng.choice(PUBLIC) if woven.channel == "social" else woven.channel
     nature = woven.ending if by and woven.ending in {"praise", "suggestion"} and scene.chance(0.5) else "complaint"
     return intake.Complaint(
-        channel=channel, text=woven.text, subject=woven.title, name=one.contact, phone=one.phone, mail=one.email,
+        channel=channel, text=woven.text, subject=_subject(scene), name=one.contact, phone=one.phone, mail=one.email,
         wechat=one.wechat, company=one.name if one.kind == "company" else "", nature=nature,
         happened=f"{day.year}年{day.month}月{day.day}日" if full else "",
         place=_place(scene, order) if full else "", region=one.region, product=woven.product.title,
@@ -148,6 +149,19 @@ def _complaint(scene: Scene, customer: Customer, by: Person | None) -> intake.Co
         mood=MOODS.get(woven.voice, "") if by else "", external_id=scene.external_id, customer_id=customer.pk,
         files=photographs(scene) if woven.category.startswith(("product.", "aftersales.")) else (),
     )  # fmt: skip
+
+
+NAMES_PRODUCT = ("product.", "aftersales.", "price.hidden_fee", "service.slow", "service.promise")
+
+
+def _subject(scene: Scene) -> str:
+    """Nobody writes the same heading twice: with the product, with the model, or without."""
+    woven, title = scene.woven, scene.woven.title
+    if scene.stop or not woven.category.startswith(NAMES_PRODUCT):
+        return title
+    if woven.product.kind not in title and scene.chance(0.6):
+        title = f"{woven.product.kind}{title}"
+    return f"{title}（{woven.product.model}）" if scene.chance(0.35) else title
 
 
 def photographs(scene: Scene, chance: float = PHOTOS) -> tuple[Stored, ...]:
@@ -407,6 +421,8 @@ def weave_in(scene: Scene) -> None:
     if turn := scene.woven.turn("chased"):
         for _again in range(scene.rng.choice((1, 1, 1, 2, 3))):
             scene.meanwhile(moment(0.4, 0.95), _chase(turn.text))
+    if not scene.stop and scene.woven.planted is None and scene.chance(COMES_AGAIN):
+        scene.meanwhile(moment(0.3, 0.9), _again)
     if turn := scene.woven.turn("supervised"):
         vip = scene.woven.planted == "vip"  # the one who saves it does not wait
         text = scene.says("vip_saved", days=str((scene.at - scene.woven.received_at).days + 1)) if vip else turn.text
@@ -433,6 +449,20 @@ def _chase(text: str) -> Meanwhile:
             handover.remind(scene.case, text, by=scene.case.customer if scene.writes else scene.first, at=at)
 
     return act
+
+
+def _again(scene: Scene, at: datetime) -> None:
+    """The same complaint once more, by another way: it goes into the case that is open."""
+    if not scene.case.is_open:
+        return
+    order, channel = scene.woven.order, "app" if scene.case.channel == "web" else "web"
+    complaint = intake.Complaint(
+        channel=channel, text=f"{scene.says('again')}{scene.woven.text}", phone=scene.woven.customer.phone,
+        nature=scene.case.nature, order_number=order.number, customer_id=scene.case.customer_id,
+        external_id=f"again-{scene.external_id}",
+    )  # fmt: skip
+    intake.receive(complaint, at=at)
+    scene.case.refresh_from_db()
 
 
 def _supervise(text: str) -> Meanwhile:

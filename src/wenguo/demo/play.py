@@ -14,9 +14,10 @@ from wenguo.channels.outbox import Delivery, State
 from wenguo.demo import ending, looking, opening, planted, settling
 from wenguo.demo.scene import Present, Scene
 
-LATE = 0.09
+LATE = 0.05
 AT_ONCE = 0.72
-STRETCHED = 0.5  # of the newest that would be over already: some take longer, so that every stage has its work
+OVERDUE = 0.08  # of those that could only be late in the present
+STRETCHED = 0.6  # of the newest that would be over already: some take longer, so that every stage has its work
 NEWEST_DAYS = 12
 PARTS = {  # how far the planned work has come in the present where a scene is to stand still; over 1: all of it is done
     "waiting": 0.32,
@@ -92,7 +93,8 @@ def _plan(scene: Scene, *, late: bool) -> None:
         return
     assert scene.target is not None
     newest = scene.now - scene.woven.received_at < timedelta(days=NEWEST_DAYS)
-    if newest and scene.target < scene.now and scene.chance(STRETCHED):
+    share = STRETCHED if scene.due() > scene.now else OVERDUE
+    if newest and scene.target < scene.now and scene.chance(share):
         scene.stretch(scene.rng.uniform(0.12, 1.0))
 
 

@@ -174,14 +174,17 @@ class Scene:
             self.looked = False
             self._look()
 
-    def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.5, 0.93)) -> None:
+    def plan(self, unit: Unit, late: bool, part: tuple[float, float] = (0.45, 0.88)) -> None:
         """From here on work towards an end before (or after) the solution is due."""
         self.hours = working_hours(unit)
-        due = self.case.clocks.live().filter(kind="solve").values_list("due_at", flat=True).first()
-        due = due or self.at + timedelta(days=3)
-        have = max(self.hours.between(self.at, due), 90)
+        have = max(self.hours.between(self.at, self.due()), 90)
         share = self.rng.uniform(1.06, 1.7) if late else self.rng.uniform(*part)
         self.anchor, self.target = self.at, self.hours.add(self.at, int(have * share))
+
+    def due(self) -> datetime:
+        """When the solution is due; while that clock stands still, some days from here."""
+        due = self.case.clocks.live().filter(kind="solve").values_list("due_at", flat=True).first()
+        return due or self.at + timedelta(days=3)
 
     def stretch(self, part: float) -> None:
         """Work so slowly that in the present only this part is done."""

@@ -66,7 +66,7 @@ CATEGORIES = {
     "security": ("privacy", "account", "unauthorised"),
 }
 SUBCLASSES = tuple(f"{parent}.{sub}" for parent, subs in CATEGORIES.items() for sub in subs)
-WEIGHTS = {1: 0.35, 2: 0.9, 3: 1.6, 4: 1.3}
+WEIGHTS = {1: 0.3, 2: 0.7, 3: 1.1, 4: 2.2}
 SURVEYS = {True: {"csat": [3, 5], "nps": [6, 10], "ces": [4, 7]}, False: {"csat": [1, 3], "nps": [0, 5], "ces": [2, 4]}}
 
 
