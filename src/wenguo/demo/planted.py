@@ -37,7 +37,7 @@ def _trend(scene: Scene) -> Planned:
         pool = "fee_after"
     elif scene.woven.planted == "bad_batch":
         since = story.batch_stopped
-        pool = "batch_before" if day < since else "batch_after"
+        pool = "batch_after" if day >= since else ""
     when = scene.hours.add(scene.at, scene.rng.randint(20, 150))
     if not pool or not scene.chance(NOTICED):
         return when, None
@@ -48,10 +48,7 @@ def _note(pool: str, since: date) -> Meanwhile:
     def act(scene: Scene, at: datetime) -> None:
         if not scene.case.is_open:
             return
-        known = (
-            Case.objects.filter(batch=scene.woven.order.batch, received_at__lte=at).count() if "batch" in pool else 0
-        )
-        said = scene.says("era", pool, day=f"{since.month}月{since.day}日", n=str(max(2, known)))
+        said = scene.says("era", pool, day=f"{since.month}月{since.day}日")
         letters.note(scene.case, said, by=scene.lead, at=at)
 
     return act

@@ -220,6 +220,11 @@ def _bad_batch(
         order = order_for(rng, corpus.product(story.bad_model), bought, place="mall", batch=story.bad_batch)
         scenario = corpus.scenario(rng.choice(("kettle-no-cutoff", "kettle-no-cutoff", "kettle-base-melted")))
         made.append(weave(scenario, rng, customer, when, order=order, planted="bad_batch"))
+    made.sort(key=lambda one: one.received_at)
+    for place in range(2, len(made), 3):  # now and then somebody counts
+        if made[place].received_at.astimezone(SHANGHAI).date() < story.batch_stopped:
+            counted = f"同型号同批次已是第 {place + 1} 起，请质量部并案分析。"
+            made[place] = replace(made[place], notes=(*made[place].notes, counted))
     return made
 
 
