@@ -159,7 +159,7 @@ def _subject(scene: Scene) -> str:
     woven, title = scene.woven, scene.woven.title
     if scene.stop or not woven.category.startswith(NAMES_PRODUCT):
         return title
-    if woven.product.kind not in title and scene.chance(0.6):
+    if woven.product.kind[-3:] not in title and scene.chance(0.6):
         title = f"{woven.product.kind}{title}"
     return f"{title}（{woven.product.model}）" if scene.chance(0.35) else title
 
@@ -419,7 +419,7 @@ def weave_in(scene: Scene) -> None:
     for text in scene.woven.notes:
         scene.meanwhile(moment(0.05, 0.6), _note(text))
     if turn := scene.woven.turn("chased"):
-        for _again in range(scene.rng.choice((1, 1, 1, 2, 3))):
+        for _time in range(scene.rng.choice((1, 1, 1, 2, 3))):
             scene.meanwhile(moment(0.4, 0.95), _chase(turn.text))
     if not scene.stop and scene.woven.planted is None and scene.chance(COMES_AGAIN):
         scene.meanwhile(moment(0.3, 0.9), _again)

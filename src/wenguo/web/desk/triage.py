@@ -206,6 +206,7 @@ WISHES = {
     "apology": _lazy("道歉"),
     "explanation": _lazy("说明原因"),
     "correction": _lazy("更正"),
+    "policy_change": _lazy("以后别再发生"),
     "other": _lazy("其他"),
 }
 CONTACTS = {
