@@ -32,6 +32,7 @@ SCENES = (
     ("box-crushed-fridge", "华南", "web", 3, "reply", 24, OFFICE),
     ("lock-paint-off", "华东", "phone", 4, "followup", 80, SHIFT),  # fanwei
     ("chat-wrong-answer", "西南", "wechat", 4, "received", 1, OFFICE),
+    ("fridge-dent", "华南", "wechat", 4, "closed", 290, SHIFT),
     *(("chat-wrong-answer", "西南", "wechat", 4, "tray", hours, SHIFT) for hours in (1, 4, 9, 16, 30)),
 )
 

@@ -175,6 +175,7 @@ def reopen(scene: Scene) -> str:
 
 def archive(scene: Scene) -> None:
     """归档, some time after: by the team's lead or the inspector."""
+    scene.halt("closed")
     scene.hours = working_hours(scene.cast.units["hq-gm"])
     scene.days(5, 16)
     inspector = scene.cast.people.get("shenyue")

@@ -29,6 +29,7 @@ PARTS = {  # how far the planned work has come in the present where a scene is t
     "review": 1.3,
     "reply": 1.35,
     "followup": 1.4,
+    "closed": 12.0,
 }
 
 
