@@ -175,7 +175,9 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
 @transaction.atomic
 def lay_aside(complaint: Complaint, why: str, *, by: Any = None, at: datetime, raw: bytes | None = None) -> Received:
     """Keep what a channel could not make a complaint of, in the tray, with the reason a person will read."""
-    return _set_aside(_keep(tidy(complaint), by, at, raw), why)
+    complaint = tidy(complaint)
+    submission = _keep(complaint, by, at, raw)
+    return _set_aside(submission, why) if submission else _again(complaint)
 
 
 def tidy(complaint: Complaint) -> Complaint:
