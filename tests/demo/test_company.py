@@ -24,7 +24,7 @@ from wenguo.channels.outbox import Delivery, State
 from wenguo.customers.customer import Customer
 from wenguo.demo import company, growth
 from wenguo.demo.cast import Cast
-from wenguo.demo.corpus import load, planted, year
+from wenguo.demo.corpus import Woven, load, planted, year
 from wenguo.demo.crew import Story
 from wenguo.demo.desks import SCENES, wanted
 from wenguo.errors import NotNow
@@ -63,6 +63,11 @@ def founded(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 def grown(founded: None) -> list[Case]:
     assert growth.grow(SIZE, now=NOW, strict=True) == SIZE
     return list(Case.objects.select_related("record", "customer"))
+
+
+@pytest.fixture(scope="module")
+def a_year() -> list[Woven]:
+    return year(2000, NOW)
 
 
 # Founded
@@ -205,10 +210,10 @@ def test_a_small_company_has_work_at_every_stage(grown: list[Case]) -> None:
 
 
 @pytest.mark.slow
-def test_every_ending_is_reached(founded: None) -> None:
-    told, cast, ends = year(400, NOW), Cast(), {}
+def test_every_ending_is_reached(founded: None, a_year: list[Woven]) -> None:
+    cast, ends = Cast(), {}
     for ending in ("refused", "withdrawn", "consultation", "praise", "reassessed", "reopened"):
-        old = (w for w in told if w.ending == ending and w.received_at < NOW - timedelta(days=90))
+        old = (w for w in a_year if w.ending == ending and w.received_at < NOW - timedelta(days=90))
         story = Story(f"end-{ending}", next(old), "", ending, NOW)
         assert growth.act_out(story, cast, strict=True)
         case = Submission.objects.get(external_id=story.external_id).case
@@ -220,9 +225,11 @@ def test_every_ending_is_reached(founded: None) -> None:
 
 
 @pytest.mark.slow
-def test_who_comes_again_while_the_case_is_open_is_heard_in_it(founded: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_comes_again_while_the_case_is_open_is_heard_in_it(
+    founded: None, a_year: list[Woven], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("wenguo.demo.opening.COMES_AGAIN", 1.0)
-    one = next(w for w in year(400, NOW) if w.ending == "normal" and w.level == 3 and not w.planted)
+    one = next(w for w in a_year if w.ending == "normal" and w.level == 3 and not w.planted)
     assert growth.act_out(Story("twice", one, "", "twice", NOW), Cast(), strict=True)
     case = Submission.objects.get(external_id="twice").case
     again = Submission.objects.get(external_id="again-twice")
@@ -307,10 +314,10 @@ def test_one_claimant_comes_again_and_is_never_paid_what_he_asks(hidden: dict[st
 
 
 @pytest.mark.slow
-def test_the_office_sees_that_the_courier_was_changed(founded: None) -> None:
+def test_the_office_sees_that_the_courier_was_changed(founded: None, a_year: list[Woven]) -> None:
     """As the overview counts it: the complaints received in a stretch before the change and one after."""
     story, category = planted(NOW), "service.slow"
-    for place, one in enumerate(w for w in year(2000, NOW) if w.category == category):
+    for place, one in enumerate(w for w in a_year if w.category == category):
         complaint = Complaint(
             channel="web", text=one.text, category=category, phone=one.customer.phone, external_id=f"slow-{place}"
         )
