@@ -221,3 +221,18 @@ def test_filters_and_search_cost_a_fixed_number_of_questions(now: Any, django_as
         client.get(f"/desk/queue/{narrowed}&q=wangxiaoming")
     with django_assert_max_num_queries(9):
         client.get(f"/desk/queue/news/{narrowed}&shown=1.1")
+
+
+def test_one_tap_puts_a_filter_on_and_another_takes_it_off(now: Any) -> None:
+    first, second, third = three(now)
+    Case.objects.filter(pk=first.pk).update(level=1)
+    handover.take(second, by=now.agent, at=now.now)
+    client = at_desk(now.agent)
+    quick = client.get("/desk/queue/?view=open").content.decode().split("queue-quick")[1].split("</nav>")[0]
+    taps = [a.split('"')[0].replace("&amp;", "&") for a in quick.split('href="')[1:]]
+    unassigned = next(t for t in taps if "owner=none" in t)
+    body = client.get(unassigned).content.decode()
+    assert shown(body, first, second, third) == [True, False, True]
+    assert "未分派" not in body.split("queue-quick")[1].split("</nav>")[0]  # it is on: not offered again
+    grave = next(t for t in taps if "level=1" in t)
+    assert shown(client.get(grave).content.decode(), first, second, third) == [True, False, False]

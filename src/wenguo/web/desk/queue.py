@@ -96,6 +96,7 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
         "more": f"{base}?{asked.query}&{urlencode({'after': found.after})}",
         "bulk_acts": acts,
         "chips": _chips(base, asked),
+        "quick": _quick(base, asked, pack),
         "register": may(person, "case.register"),
     }
     if by_htmx(request):
@@ -127,6 +128,21 @@ def _chips(base: str, asked: Listing) -> list[tuple[str, str]]:
     if asked.q:
         chips.insert(0, ("q", f"“{asked.q}”"))
     return [(words, f"{base}?{urlencode({k: v for k, v in kept.items() if k != f})}") for f, words in chips]
+
+
+def _quick(base: str, asked: Listing, pack: Any) -> list[tuple[str, str]]:
+    """Filters that one tap puts on, for who holds a phone: (what it says, the address with it)."""
+    own = {"own": str(asked.opened.pk)} if asked.opened else {}
+    often = [
+        ("due", "24h", _("24 小时内到期")),
+        ("due", "late", _("已超时")),
+        *(("level", str(x.number), x.title) for x in pack.levels[:2]),
+        ("owner", "none", _("未分派")),
+        ("within", "1", _("今天收到")),
+        ("urged", "2", _("催办两次以上")),
+    ]
+    kept = {**asked.asked, **own}
+    return [(words, f"{base}?{urlencode({**kept, f: v})}") for f, v, words in often if f not in asked.on]
 
 
 @desk(permission="case.see")
