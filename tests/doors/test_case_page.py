@@ -352,3 +352,22 @@ def test_a_clock_says_how_long_and_until_when(now: Any) -> None:
     body = at_desk(now.agent).get(at(case)).content.decode()
     chip = case.clocks.filter(state="running").order_by("due_at").first()
     assert "还剩" in body and f"{timezone.localtime(chip.due_at):%H:%M} 前" in body and chip.title in body
+
+
+def test_the_answer_is_printed_as_a_letter_and_the_plan_says_the_sum_in_words(now: Any) -> None:
+    early = now.receives("空调漏电")
+    client = at_desk(now.agent)
+    assert client.get(at(early, "papers/reply/")).status_code == 404
+    assert "papers/reply/" not in client.get(at(early)).content.decode()
+    for case in whole_way(now):
+        if case.stage == "reply":
+            assert "未发送的草稿" in client.get(at(case, "papers/reply/")).content.decode()
+            case.refresh_from_db()
+        if case.stage == "followup":
+            break
+    letter = client.get(at(case, "papers/reply/")).content.decode()
+    assert "投诉答复函" in letter and REPLY["findings"] in letter and "未发送的草稿" not in letter
+    assert now.timeline(case)[-1] == "case.printed"
+    plan = client.get(at(case, "plan/")).content.decode()
+    assert "叁佰捌拾元整" in plan and "380.00 元" in plan
+    assert "papers/reply/" in client.get(at(case)).content.decode()

@@ -21,6 +21,7 @@ from wenguo.cases.letters import head_office
 from wenguo.cases.option import SIGNED
 from wenguo.cases.quote import Kind
 from wenguo.policy.versions import in_force
+from wenguo.text.amounts import in_words
 from wenguo.web.desk.common import (
     act_form,
     chosen_person,
@@ -208,6 +209,6 @@ def print_plan(request: HttpRequest, number: str) -> HttpResponse:
     folder = Folder(case, me(request), timezone.now())
     given = {
         "case": case, "folder": folder, "sheet": sheet.plan_sheet(case), "company": head.title if head else "",
-        "rule_of": {r.id: r for r in in_force(folder.at).pack.approval.rules},
+        "rule_of": {r.id: r for r in in_force(folder.at).pack.approval.rules}, "in_words": in_words,
     }  # fmt: skip
     return page(request, "print/plan.html", given)

@@ -1,4 +1,4 @@
-"""Papers of a case on A4: 客户投诉记录单、受理回执、转办单. Printing one is written into the journal."""
+"""Papers of a case on A4: 客户投诉记录单、受理回执、转办单、答复函. Printing one is written into the journal."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET
 
 from wenguo.cases import links
-from wenguo.cases.case import record
+from wenguo.cases.case import record, rows
 from wenguo.cases.letters import head_office
+from wenguo.cases.reply import Reply, current
 from wenguo.errors import NotFound
 from wenguo.web.desk.common import find_case, me
 from wenguo.web.desk.folder import Folder
@@ -30,6 +31,7 @@ PAPERS = {
     "record": (_lazy("客户投诉记录单"), "print/record.html"),
     "receipt": (_lazy("投诉受理回执"), "print/receipt.html"),
     "handover": (_lazy("投诉转办单"), "print/handover.html"),
+    "reply": (_lazy("投诉答复函"), "print/reply.html"),
 }
 
 
@@ -75,6 +77,11 @@ def show(request: HttpRequest, number: str, paper: str) -> HttpResponse:
         reasons = {r.code: r.title for r in case.pack.return_reasons}
         due = next((c for c in folder.clocks if c.clock.about == found.about), None)
         context |= {"sent": found, "due": due, "reason": reasons.get(found.return_reason, "")}
+    if paper == "reply":
+        letter = next((r for r in rows(case, "replies") if r.state == Reply.State.SENT), None) or current(case)
+        if letter is None:
+            raise NotFound(_("该投诉件还没有答复"))
+        context |= {"letter": letter, "sent_at": letter.sent_at}
     with transaction.atomic():
         record(case, "case.printed", by=me(request), at=at, data={"paper": paper})
     return render(request, template, context)
