@@ -36,7 +36,7 @@ LONGEST = 3200  # css pixels of a whole page
 STORY = "昨晚在望湖星桥店买的空气净化器开机就冒烟，花了1299元，打售后电话一直没人接，要求退款。"
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--lang=zh-CN",
 )  # fmt: skip
 
 
@@ -56,6 +56,15 @@ class Shot:
     dark: bool = False  # also in the dark when all is photographed
 
 
+def settle(page: Page) -> None:
+    """Until the page has what it asked for; the stream of changes stays open, so the network is never idle."""
+    page.wait_for_load_state("load")
+    for _try in range(100):
+        page.wait_for_timeout(150)
+        if not page.evaluate("!!document.querySelector('.htmx-request, .htmx-swapping')"):
+            return
+
+
 # ── how a screen becomes worth a picture ─────────────────────────────────────────────────────────────────────────────
 
 
@@ -64,7 +73,8 @@ def first_case(page: Page, url: str) -> bool:
     link = page.locator("[data-row] a[href*='/desk/cases/']").first
     if not link.count():
         return False
-    page.goto(url + re.sub(r"\?.*", "", link.get_attribute("href") or ""), wait_until="networkidle")
+    page.goto(url + re.sub(r"\?.*", "", link.get_attribute("href") or ""))
+    settle(page)
     return True
 
 
@@ -96,6 +106,7 @@ def act(name: str) -> Callable[[Page, str], bool]:
             page.locator("#case-next .more-acts > summary").click()
         link.click()
         page.wait_for_selector("#case-act form")
+        page.evaluate("scrollTo(0, 0)")
         return True
 
     return ready
@@ -107,7 +118,7 @@ def clicks(selector: str, wait: str = "") -> Callable[[Page, str], bool]:
         if not there.count():
             return False
         there.click()
-        page.wait_for_load_state("networkidle")
+        settle(page)
         if wait:
             page.wait_for_selector(wait)
         return True
@@ -121,7 +132,8 @@ def follows(selector: str) -> Callable[[Page, str], bool]:
         if not link.count():
             return False
         address = link.get_attribute("href") or ""
-        page.goto(address if address.startswith("http") else url + address, wait_until="networkidle")
+        page.goto(address if address.startswith("http") else url + address)
+        settle(page)
         return True
 
     return ready
@@ -180,6 +192,12 @@ def submitted(page: Page, url: str) -> None:
     page.wait_for_url("**/new/done/**")
 
 
+def drawn(page: Page, url: str) -> None:
+    with suppress(Error):
+        page.wait_for_selector(".chart canvas, .chart svg, main canvas", timeout=8000)
+    page.wait_for_timeout(900)
+
+
 class Customers:
     """Links into the customer's place, found as a customer finds them: by number and the last digits of a phone."""
 
@@ -195,7 +213,8 @@ class Customers:
                 self.links[key] = self.find(page, url, stage, wait)
             if not self.links[key]:
                 return False
-            page.goto(self.links[key], wait_until="networkidle")
+            page.goto(self.links[key])
+            settle(page)
             return follows(then)(page, url) if then else True
 
         return ready
@@ -203,19 +222,21 @@ class Customers:
     def find(self, page: Page, url: str, stage: str, wait: str) -> str:
         """Empty: none of the first few shows it."""
         desk = self.desk("xuemei")
-        desk.goto(f"{url}/desk/queue/?view=all&stage={stage}", wait_until="networkidle")
+        desk.goto(f"{url}/desk/queue/?view=all&stage={stage}")
+        settle(desk)
         rows = desk.locator("[data-row] a.no[href*='/desk/cases/'], [data-row] a[href*='/desk/cases/']")
         links = list(dict.fromkeys(link.get_attribute("href") or "" for link in rows.all()))
         for address in [link for link in links if "?" not in link][:8]:
-            desk.goto(url + address, wait_until="networkidle")
+            desk.goto(url + address)
+            settle(desk)
             digits = re.search(r"\*{4}(\d{4})\b", desk.inner_text("#case-customer"))
             if not digits:
                 continue
             page.goto(f"{url}/track/")
             page.fill("[name=number]", address.strip("/").rsplit("/", 1)[-1])
             page.fill("[name=contact]", digits[1])
-            page.click("main form button.btn-primary")
-            page.wait_for_load_state("networkidle")
+            with page.expect_navigation():
+                page.click("main form button.btn-primary")
             if "/t/" in page.url and (not wait or page.locator(wait).count()):
                 return page.url
         return ""
@@ -259,7 +280,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("case-triage", "xuemei", of + "triage", (WIDE,), pane("work")),
         Shot("case-classify", "xuemei", of + "triage", (), act("classify")),
         Shot("case-grade", "xuemei", of + "triage", (WIDE,), act("grade")),
-        Shot("case-story", "xuemei", of + "investigation", (WIDE,), pane("story"), dark=True),
+        Shot("case-story", "xuemei", of + "resolution&level=2", (WIDE,), pane("story"), dark=True),
         Shot("case-clock", "xuemei", of + "investigation", (WIDE,), why_this_time),
         # The team.
         Shot("desk-team", "xuemei", "/desk/", (WIDE,), dark=True),
@@ -270,7 +291,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("department-sign", "yubo", "/desk/", (), clicks("#group-sign a.list-row", "#case-next")),
         Shot("case-investigation", "qinfeng", "/desk/queue/?view=mine&stage=investigation", (WIDE,), pane("work")),
         Shot("case-phone", "xuemei", of + "investigation", (PHONE,), pane("work")),
-        Shot("case-resolution", "xuemei", of + "resolution", (WIDE, NIGHT), pane("work"), dark=True),
+        Shot("case-resolution", "xuemei", of + "resolution&level=2", (WIDE, NIGHT), pane("work"), dark=True),
         Shot("case-execution", "xuemei", of + "execution", (WIDE,), pane("work")),
         Shot("case-reply", "xuemei", of + "reply", (WIDE,), pane("work")),
         Shot("case-followup", "fanwei", of + "followup", (WIDE,), pane("work")),
@@ -284,10 +305,10 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("improver-today", "baishuo", "/desk/"),
         # Customers, figures.
         Shot("customers", "xuemei", "/desk/customers/", (WIDE,)),
-        Shot("customer", "xuemei", "/desk/customers/", (WIDE,), follows("main a[href*='/desk/customers/'][href$='/']")),
+        Shot("customer", "xuemei", "/desk/customers/", (WIDE,), follows("main table a[href*='/desk/customers/']")),
         Shot("customers-import", "xuemei", "/desk/customers/import/"),
         Shot("executive-today", "gaoyuan", "/desk/"),
-        Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), dark=True),
+        Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), drawn, dark=True),
         # The house.
         Shot("policy", "duheng", "/desk/policy/", (WIDE,)),
         Shot("policy-versions", "admin", "/desk/policy/versions/", (WIDE,)),
@@ -296,7 +317,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("admin", "admin", "/desk/admin/", (WIDE,)),
         Shot("admin-units", "admin", "/desk/admin/units/"),
         Shot("admin-people", "admin", "/desk/admin/people/", (WIDE,)),
-        Shot("admin-person", "admin", "/desk/admin/people/", (), follows("main a[href*='/admin/people/'][href$='/']")),
+        Shot("admin-person", "admin", "/desk/admin/people/", (), follows("main table a[href*='/admin/people/']")),
         Shot("admin-roles", "admin", "/desk/admin/roles/", (WIDE,)),
         Shot("admin-role", "admin", "/desk/admin/roles/agent/"),
         Shot("admin-tokens", "admin", "/desk/admin/tokens/"),
@@ -361,7 +382,8 @@ class Camera:
         page = self.page(shot.who, width < 500)
         page.set_viewport_size({"width": width, "height": 844 if width < 500 else 1024 if width < 1000 else 900})
         page.emulate_media(color_scheme="dark" if dark else "light")
-        page.goto(self.url + shot.address, wait_until="networkidle")
+        page.goto(self.url + shot.address)
+        settle(page)
         if shot.ready and shot.ready(page, self.url) is False:
             return False
         page.wait_for_timeout(300)
@@ -400,14 +422,16 @@ def company(name: str, cases: int, port: int) -> Iterator[str]:
     subprocess.run([*wenguo, "migrate", "--demo", "--report", str(report)], env=env, check=True)
     if missing := json.loads(report.read_text())["demo_cases_missing"]:
         subprocess.run([*wenguo, "demo", "--cases", str(missing)], env=env, check=True)
-    server = subprocess.Popen([*wenguo, "web"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        [*wenguo, "up", "--no-demo"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         url = f"http://127.0.0.1:{port}"
         answers(url, server)
         yield url
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(60)
 
 
 def beside(url: str, name: str) -> str:
@@ -452,7 +476,7 @@ def main() -> None:
     missed, taken = [], 0
     with ExitStack() as stack:
         browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(FLAGS)
+            executable_path="/usr/bin/chromium", args=list(FLAGS), env={**os.environ, "LANGUAGE": "zh_CN"}
         )
         cameras: dict[str, Camera] = {}
 

@@ -34,7 +34,7 @@ SOURCES = {
 }  # fmt: skip
 STATES = {"verified": "confirmed", "unverified": "doubtful", "contradicted": "contradicted"}
 BONES = {"people": "man"}  # the others are called the same
-WISHES = {"improvement": "policy_change", "punishment": "other", "delivery": "other"}
+WISHES = {"improvement": "other", "punishment": "other", "delivery": "other"}
 KINDS = {"process_change": "policy_change"}
 # What an option does, heard in its words: (a part of a word, kind); the first that fits.
 OPTION_WORDS = (

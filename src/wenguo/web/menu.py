@@ -27,8 +27,8 @@ SIGN = ("case.approve", "case.override", "case.reply_review", "case.legal_review
 ADMIN = ("people.manage", "token.manage", "jobs.repair", "journal.see", "system.health")
 MENU = (
     Item("today", _("今日"), "sun", "desk:today"),
-    Item("queue", _("队列"), "inbox", "desk:queue"),
-    Item("mine", _("我的"), "user-check", "desk:mine"),
+    Item("queue", _("队列"), "inbox", "desk:queue", ("case.see",)),
+    Item("mine", _("我的"), "user-check", "desk:mine", ("case.see",)),
     Item("approvals", _("待审批"), "rubber-stamp", "desk:approvals", SIGN),
     Item("followups", _("回访"), "phone-call", "desk:followups", ("case.followup",)),
     Item("customers", _("客户"), "users", "desk:customers", ("customer.see",)),

@@ -85,7 +85,9 @@ def _page(case: Case, token: str, *, at: datetime, brought: Brought | None = Non
 
 def _responsible(case: Case, head: Any) -> dict[str, str]:
     """The one name a customer is given, and how to reach it."""
-    person, unit = case.owner or case.first_responsible, case.unit or case.intake_unit
+    person, unit = case.owner, case.unit or case.intake_unit
+    if person is None and case.first_responsible is not None:  # until the department has signed, who took it in
+        person, unit = case.first_responsible, case.intake_unit or case.unit
     phone = (person.phone if person else "") or (unit.phone if unit else "") or (head.phone if head else "")
     return {"name": person.name if person else "", "unit": unit.title if unit else "", "phone": phone}
 
