@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -410,11 +411,13 @@ def smaller(file: Path) -> None:
 
 
 @contextmanager
-def company(name: str, cases: int, port: int) -> Iterator[str]:
+def company(name: str, cases: int) -> Iterator[str]:
     """Found it if need be, let it grow to `cases`, serve it. Yields its address."""
     home = ROOT / "var" / "pictures" / name
     home.mkdir(parents=True, exist_ok=True)
-    wenguo, env = [str(ROOT / ".venv/bin/wenguo")], {**os.environ, "WENGUO_HOME": str(home), "WENGUO_PORT": str(port)}
+    wenguo, env = [str(ROOT / ".venv/bin/wenguo")], {**os.environ, "WENGUO_HOME": str(home)}
+    port, live = free_ports()
+    env |= {"WENGUO_PORT": str(port), "WENGUO_LIVE_PORT": str(live)}
     env |= {"WENGUO_DEMO_CASES": str(cases), "PYTHONPATH": str(ROOT / "src")}
     if given := env.get("DATABASE_URL"):
         env["DATABASE_URL"] = beside(given, name)
@@ -432,6 +435,13 @@ def company(name: str, cases: int, port: int) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(60)
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
 
 
 def beside(url: str, name: str) -> str:
@@ -465,7 +475,6 @@ def main() -> None:
     asked.add_argument("--busy", default="", help="address of a running company, instead of one of our own")
     asked.add_argument("--empty", default="", help="address of a running company without complaints")
     asked.add_argument("--cases", type=int, default=100, help="how many complaints our own busy company is to have")
-    asked.add_argument("--port", type=int, default=8470, help="the first of the ports our own companies use")
     asked.add_argument("--out", type=Path, default=ROOT / "docs/pictures")
     asked.add_argument("--only", default="", help="a regular expression over the names")
     asked.add_argument(
@@ -482,8 +491,8 @@ def main() -> None:
 
         def camera(name: str) -> Camera:
             if name not in cameras:
-                cases, port = (given.cases, given.port) if name == "busy" else (0, given.port + 10)
-                url = getattr(given, name) or stack.enter_context(company(name, cases, port))
+                cases = given.cases if name == "busy" else 0
+                url = getattr(given, name) or stack.enter_context(company(name, cases))
                 cameras[name] = Camera(browser, url.rstrip("/"))
             return cameras[name]
 

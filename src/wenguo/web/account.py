@@ -15,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.text import format_lazy
@@ -77,6 +78,10 @@ class Adapter(DefaultAccountAdapter):
     def set_password(self, user: Person, password: str) -> None:
         """One's own new password, as an act of the people's room: journalled, and the order to change it is lifted."""
         staff.set_password(user, password, by=user, at=timezone.now())
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """To work: who has just chosen a password is not shown the form again."""
+        return reverse("desk:today")
 
     def clean_password(self, password: str, user: Any = None) -> str:
         if user is not None and user.pk and user.has_usable_password() and user.check_password(password):
