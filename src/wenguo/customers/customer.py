@@ -269,11 +269,19 @@ def _identified(
 
 
 def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Customer]:
-    wanted = Q(pk__in=[])
-    for kind, value, _shown in told:
-        wanted |= Q(kind=kind, value=value)
-    rows = Identity.objects.live().filter(wanted).select_related("customer") if told else ()
-    return {(row.kind, row.value): row.customer for row in rows}
+    if not told:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_WHOSE, [[kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]])
+        found = {(kind, value): pk for kind, value, pk in cursor.fetchall()}
+    customers = Customer.objects.in_bulk({*found.values()}) if found else {}
+    return {identity: customers[pk] for identity, pk in found.items()}
+
+
+_WHOSE = """
+    SELECT kind, value, customer_id FROM customers_identity
+    WHERE retired_at IS NULL AND (kind, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""
 
 
 def hold(identities: Iterable[tuple[str, str]]) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db import connection
+
 from wenguo.people.deputies import Deputy
 from wenguo.people.staff import Person, Post
 
@@ -32,8 +34,39 @@ class Standing:
         return [*self.own(at), *lent]
 
 
+# Every row a standing is read from, as the version of it that is visible now (xmin and ctid). A row that was changed,
+# by whomever and however, is another version.
+_ROWS = """
+    WITH stood AS (
+        SELECT d.*, d.xmin AS x, d.ctid AS c FROM people_deputy d WHERE d.deputy_id = %s)
+    SELECT 'deputy', d.id, d.x::text, d.c::text, a.xmin::text, a.ctid::text, '', ''
+    FROM stood d JOIN people_person a ON a.id = d.absent_id
+    UNION ALL
+    SELECT 'post', p.id, p.xmin::text, p.ctid::text, r.xmin::text, r.ctid::text, u.xmin::text, u.ctid::text
+    FROM people_post p JOIN people_role r ON r.id = p.role_id JOIN people_unit u ON u.id = p.unit_id
+    WHERE p.person_id = %s OR p.person_id IN (SELECT absent_id FROM stood)
+    ORDER BY 1, 2
+"""
+_kept: dict[int, tuple[list[tuple[str, ...]], Standing]] = {}
+KEPT = 2000  # persons
+
+
 def standing_of(person: Person) -> Standing:
-    """Two queries: deputyships, posts."""
+    """One small query where nothing changed since it was read last in this process; else two more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROWS, [person.pk, person.pk])
+        rows = cursor.fetchall()
+    kept = _kept.get(person.pk)
+    if kept is None or kept[0] != rows:
+        if len(_kept) >= KEPT:
+            _kept.clear()
+        kept = _kept[person.pk] = (rows, _read(person))
+    for deputyship in kept[1].deputyships:
+        deputyship.absent.forget()  # where they stand themselves is asked anew
+    return Standing(kept[1].person_id, kept[1].posts, kept[1].deputyships)
+
+
+def _read(person: Person) -> Standing:
     deputyships = list(Deputy.objects.filter(deputy=person).select_related("absent"))
     return Standing(person.pk, _posts({person.pk, *(d.absent_id for d in deputyships)}), deputyships)
 

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signals import request_started
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -362,14 +362,28 @@ def _state() -> _State:
     kept = _kept[:1]
     if kept and now - kept[0].read_at < FRESH_SECONDS:
         return kept[0]
-    last = models.Subquery(Holiday.objects.order_by("-pk").values("pk")[:1])
-    published = PolicyVersion.objects.published().order_by("-effective_from", "-number").defer("content")
-    versions = list(published.annotate(last_holiday=last))
+    with connection.cursor() as cursor:
+        cursor.execute(_EDITION)
+        edition = cursor.fetchone()
+    if _read and _read[0][0] == edition:
+        versions = _read[0][1]
+    else:
+        published = PolicyVersion.objects.published().order_by("-effective_from", "-number")
+        versions = list(published.defer("content"))
+        _read[:] = [(edition, versions)]
     if not versions:
         raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
-    state = _State(versions, versions[0].last_holiday or 0, now)
+    state = _State(versions, edition[0] or 0, now)
     _kept[:] = [state]
     return state
+
+
+# The newest holiday, and every version as the row it is now (xmin and ctid change with each change of a row).
+_EDITION = """
+    SELECT (SELECT max(id) FROM policy_holiday),
+           (SELECT string_agg(id || ':' || xmin::text || ctid::text, ' ' ORDER BY id) FROM policy_policyversion)
+"""
+_read: list[tuple[tuple[Any, ...], list[Any]]] = []  # the versions, and of which edition
 
 
 @lru_cache(maxsize=64)

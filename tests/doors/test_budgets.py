@@ -1,0 +1,78 @@
+"""What a page may cost in queries, with more rows than it shows at first: a budget is a test without noise.
+
+A page whose number of queries grows with its rows breaks its budget here, long before anybody waits.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from wenguo.cases import intake, letters
+from wenguo.cases.case import Case
+from wenguo.cases.notice import tell
+
+ROWS = 60
+# address, who looks, at most so many queries
+BUDGETS = [
+    ("/desk/", "agent", 20),
+    ("/desk/", "supervisor", 26),
+    ("/desk/queue/", "agent", 12),
+    ("/desk/queue/?view=all", "supervisor", 12),
+    ("/desk/queue/?view=late", "supervisor", 12),
+    ("/desk/queue/?q=漏电", "supervisor", 13),
+    ("/desk/mine/", "agent", 12),
+    ("/desk/tray/", "agent", 8),
+    ("/desk/approvals/", "supervisor", 14),
+    ("/desk/followups/", "supervisor", 10),
+    ("/desk/notices/", "agent", 8),
+    ("/desk/customers/", "agent", 9),
+    ("/desk/customers/?q=王", "agent", 10),
+    ("/desk/policy/", "supervisor", 9),
+    ("/desk/admin/people/", "admin", 9),
+    ("/desk/admin/audit/", "admin", 9),
+    ("/desk/admin/jobs/", "admin", 10),
+    ("/desk/cases/{number}/", "agent", 25),
+]
+
+
+@pytest.fixture
+def busy(desk: Any) -> Any:
+    """A desk with sixty open cases of sixty customers, half of them with an owner, late ones and notices among them."""
+    now = desk
+    now.now = timezone.now() - timedelta(minutes=10)
+    for n in range(3):
+        case = now.receives("空调漏电,要求退款", name=f"王小{n}", phone=f"1380000{n:04d}")
+        intake.accept(case, by=now.agent, at=now.now)
+        letters.hear(case, "请问进展如何", by=case.customer, at=now.now)
+    first = case
+    streams, copies = [], []
+    for n in range(ROWS):
+        stream = type(first.stream)(kind="case", ref=f"TS-2611-9{n:03d}-0", seq=0)
+        streams.append(stream)
+        copy = Case.objects.get(pk=first.pk)
+        copy.pk, copy.number, copy.owner = None, stream.ref, now.agent if n % 2 else None
+        copy.next_due_at = timezone.now() + timedelta(minutes=n - 20)
+        copies.append(copy)
+    for stream, copy in zip(type(first.stream).objects.bulk_create(streams), copies, strict=True):
+        copy.stream = stream
+    for copy in Case.objects.bulk_create(copies):
+        tell(copy, [now.agent], "case.noted", "有新情况", at=now.now)
+    now.case = first
+    return now
+
+
+@pytest.mark.parametrize(("address", "who", "most"), BUDGETS, ids=[f"{a} {w}" for a, w, _m in BUDGETS])
+def test_a_page_keeps_to_its_budget(
+    busy: Any, address: str, who: str, most: int, django_assert_max_num_queries: Any
+) -> None:
+    browser = Client()
+    browser.force_login(getattr(busy, who))
+    address = address.format(number=busy.case.number)
+    assert browser.get(address).status_code == 200
+    with django_assert_max_num_queries(most):
+        browser.get(address)
