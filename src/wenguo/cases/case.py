@@ -107,13 +107,6 @@ class CaseSet(models.QuerySet["Case"]):
         return cast(Self, self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query]))
 
 
-class Cases(models.Manager.from_queryset(CaseSet)):  # type: ignore[misc]
-    """The index is long and only asked, never read."""
-
-    def get_queryset(self) -> CaseSet:
-        return cast(CaseSet, super().get_queryset().defer("search"))
-
-
 class Case(models.Model):
     """One complaint. Moments are UTC; `level` 1 (crisis) to 4; `next_due_at` is the nearest promise that is running."""
 
@@ -162,7 +155,7 @@ class Case(models.Model):
     archived_at = models.DateTimeField(null=True)
     search = SearchVectorField(null=True)
 
-    objects = Cases()
+    objects = CaseSet.as_manager()
     involved: dict[int, list[str]] | None = None  # of this instance; see `involve`
 
     # What a page has read of this case, each small set once; None while an act works on it, which must see it as it is.
