@@ -19,8 +19,8 @@ from wenguo.cases.notice import tell
 ROWS = 60
 # address, who looks, at most so many queries
 BUDGETS = [
-    ("/desk/", "agent", 20),
-    ("/desk/", "supervisor", 26),
+    ("/desk/", "agent", 22),
+    ("/desk/", "supervisor", 29),
     ("/desk/queue/", "agent", 12),
     ("/desk/queue/?view=all", "supervisor", 12),
     ("/desk/queue/?view=late", "supervisor", 12),
@@ -34,7 +34,7 @@ BUDGETS = [
     ("/desk/customers/?q=王", "agent", 10),
     ("/desk/policy/", "supervisor", 9),
     ("/desk/admin/people/", "admin", 9),
-    ("/desk/admin/audit/", "admin", 9),
+    ("/desk/admin/audit/", "admin", 10),
     ("/desk/admin/jobs/", "admin", 10),
     ("/desk/cases/{number}/", "agent", 25),
 ]
