@@ -245,7 +245,8 @@ def test_a_story_goes_the_same_way_each_time(founded: None) -> None:
             assert growth.act_out(Story("way-1", one, "", "seed", NOW, 9000), Cast(), strict=True)
             case = Submission.objects.get(external_id="way-1").case
             assert case is not None
-            ways.append((case.number, list(events_of(case).values_list("type", "at", "by"))))
+            told = events_of(case).values_list("type", "at", "by")
+            ways.append((case.number, [(type, at, by if "staff" in by else by[:8]) for type, at, by in told]))
             transaction.set_rollback(True)
     assert ways[0] == ways[1] and len(ways[0][1]) > 5
 
