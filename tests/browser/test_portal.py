@@ -263,3 +263,38 @@ def test_the_whole_way_without_script(browser, home, desk):
         page.click(f"label.pick:has([name={name}][value='{value}'])")
     page.click("button:has-text('提交评价')")
     assert "谢谢您的评价" in page.inner_text("main")
+
+
+def test_a_complaint_is_made_with_the_keyboard_alone(browser, home, desk):
+    page = browser.new_context(viewport=PHONE, locale="zh-CN").new_page()
+    page.goto(f"{home}/new/")
+    keys = page.keyboard
+
+    def tab_to(selector):
+        """Tab until it has the focus, which is seen at every stop."""
+        for _stop in range(25):
+            keys.press("Tab")
+            seen = "getComputedStyle(document.activeElement)"
+            ring = f"parseFloat({seen}.outlineWidth) || document.activeElement.matches('.pick input')"
+            assert page.evaluate(ring), page.evaluate("document.activeElement.outerHTML.slice(0, 120)")
+            if page.evaluate("(s) => document.activeElement.matches(s)", selector):
+                return
+        raise AssertionError(f"{selector} is more than 25 stops away")
+
+    keys.press("Tab")
+    assert page.inner_text(":focus") == "跳到正文" and page.locator(":focus").bounding_box()["x"] >= 0
+    keys.press("Enter")
+    tab_to("[name=text]")
+    keys.insert_text(TEXT)
+    tab_to("[data-next-step]")
+    keys.press("Enter")
+    tab_to("[data-next-step]")
+    keys.press("Enter")
+    tab_to("[name=phone]")
+    keys.insert_text("13800001234")
+    tab_to("[name=wishes]")
+    keys.press("Space")
+    tab_to("[data-submit]")
+    keys.press("Enter")
+    page.wait_for_url("**/new/done/**")
+    assert Case.objects.get().record.wishes == ["refund"]

@@ -108,7 +108,7 @@
     }
     if (kind === "pareto") {
       const p = pareto(data);
-      if (room / data.x.length < small * 3) { // too narrow for names side by side: lying, the cumulative share in words
+      if (room / data.x.length < small * 4) { // too narrow for names side by side: lying, the cumulative share in words
         const rows = { ...data, series: [{ ...data.series[0], values: data.series[0].values.slice(0, 10) }], x: data.x.slice(0, 10) };
         const lying = option("bars", rows, room);
         lying.series[0].label = { ...lying.series[0].label, show: true, formatter: (mark) => `${show(mark.value)} · ${Math.round(p.share[mark.dataIndex] * 100)}%` };
