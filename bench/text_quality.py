@@ -1,6 +1,6 @@
 """How good the reading of texts is, on texts nobody here wrote. Prints data, split, figure, 95 % interval and goal.
 
-    .venv/bin/python bench/text_quality.py [category] [severity] [feelings] [groups] [general]
+    .venv/bin/python bench/text_quality.py [category] [severity] [feelings]
 
 The data are not part of the project (WENGUO_DATA, else ../shared/data); without them nothing is
 measured, and it says so.
@@ -10,14 +10,12 @@ were chosen with them in view), the odd ones are reported. Nothing shipped is ta
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import os
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,11 +32,6 @@ from wenguo.text.teach import Example, Recipe, sharpness, teach
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
-
-
-def rows(path: str) -> Iterator[dict[str, str]]:
-    with gzip.open(DATA / path, "rt", newline="") as lines:
-        yield from csv.DictReader(lines)
 
 
 def interval(right: Sequence[bool | float]) -> str:
@@ -161,11 +154,49 @@ def measure_feelings() -> None:
         )
 
 
-MEASURES: dict[str, Callable[[], None]] = {"category": measure_category, "feelings": measure_feelings}
+def measure_severity() -> None:
+    """With the category and emotion the program itself hears: no reader's label is given to it."""
+    from wenguo.policy import loading, severity
+    from wenguo.text.lexicon import Lexicon, Term
+    from wenguo.text.reading import understand
+
+    print("severity: complaints_labelled/dev.jsonl, first reader; safety where both readers flag it")
+    pack = loading.standard()
+    lexicon = Lexicon([Term(*term) for term in severity.terms(pack)])
+    for say, part in (("tuning half", labelled()[::2]), ("reported half", labelled()[1::2])):
+        exact, near, safety, alarms = [], [], [], []
+        for row in part:
+            read = understand(row["text"], reasons=False)
+            facts: dict[str, Any] = {"emotion": read.emotion}
+            best = read.judgement.best
+            if best is not None and best.probability >= 0.5 and best.code != category.OTHER:
+                facts["category"] = best.code
+            score = severity.score(pack, lexicon.scan(row["text"]), facts)
+            truth = int(row["reader1"]["level"])
+            exact.append(score.level == truth)
+            near.append(abs(score.level - truth) <= 1)
+            flagged = ["safety" in row[reader]["flags"] for reader in ("reader1", "reader2")]
+            heard = score.dimensions["safety"].points > 0
+            if all(flagged):
+                safety.append(heard)
+            elif not any(flagged):
+                alarms.append(heard)
+        show(f"{say}: level exact", exact, 0.65)
+        show(f"{say}: level within one", near, 0.97)
+        show(f"{say}: safety recall", safety, 0.95)
+        show(f"{say}: safety heard where no reader flags it", alarms)
+
+
+MEASURES: dict[str, Callable[[], None]] = {
+    "category": measure_category,
+    "severity": measure_severity,
+    "feelings": measure_feelings,
+}
 
 
 if __name__ == "__main__":
     if not DATA.is_dir():
-        sys.exit(f"NOT MEASURED: no real texts at {DATA} (WENGUO_DATA)")
+        print(f"NOT MEASURED: no real texts at {DATA} (WENGUO_DATA)")
+        sys.exit(0)
     for name in sys.argv[1:] or MEASURES:
         MEASURES[name]()

@@ -109,15 +109,17 @@ class Linear:
         """The places in `s` that spoke most for a class against the others of its head, in order of weight."""
         h = self.heads[head]
         which = h.classes.index(label)
+        found = [(row, start, end) for piece, start, end in placed(s) if (row := self.places.get(piece)) is not None]
+        if not found:
+            return []
+        rows = [row for row, _start, _end in found]
+        columns = self.weights[rows, h.first : h.first + len(h.classes)]
+        gains = ((columns[:, which] - columns.mean(axis=1)) * self.rarity[rows]).tolist()
         spoken: dict[int, float] = {}
-        for piece, start, end in placed(s):
-            row = self.places.get(piece)
-            if row is None:
-                continue
-            column = self.weights[row, h.first : h.first + len(h.classes)]
-            gain = float(column[which] - column.mean()) * float(self.rarity[row]) / max(end - start, 1)
+        for (_row, start, end), gain in zip(found, gains, strict=True):
+            share = gain / max(end - start, 1)
             for at in range(start, end):
-                spoken[at] = spoken.get(at, 0.0) + gain
+                spoken[at] = spoken.get(at, 0.0) + share
         return _spans(spoken, most)
 
 
