@@ -49,9 +49,7 @@ def main() -> None:
         understand(text, date(2026, 11, 28))
         taken.append((time.process_time() - at) * 1000)
     p95 = sorted(taken)[int(len(taken) * 0.95)]
-    print(
-        f"  one text with reasons, p95 (CPU) {p95:.2f} ms  goal 8 {'reached' if p95 <= 8 else 'NOT REACHED'}"
-    )
+    print(f"  one text with reasons, p95 (CPU) {p95:.2f} ms  goal 8 {'reached' if p95 <= 8 else 'NOT REACHED'}")
     long = "".join(texts)[:2000]
     at = time.process_time()
     understand(long, date(2026, 11, 28))
