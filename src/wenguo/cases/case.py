@@ -170,6 +170,17 @@ class Case(models.Model):
                 condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
             ),
             models.Index(fields=["-received_at", "-id"], name="cases_newest"),
+            # For what is rare among the open: counting it must not read them all.
+            models.Index(
+                fields=["channel"],
+                name="cases_open_channel",
+                condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
+            ),
+            models.Index(
+                fields=["returns"],
+                name="cases_open_returned",
+                condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]) & Q(returns__gte=1),
+            ),
             models.Index(fields=["unit", "stage"], name="cases_unit"),
             models.Index(fields=["owner", "stage"], name="cases_owner"),
             models.Index(fields=["category", "received_at"], name="cases_category"),
