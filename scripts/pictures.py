@@ -140,6 +140,11 @@ def follows(selector: str) -> Callable[[Page, str], bool]:
     return ready
 
 
+def whose(page: Page, url: str) -> bool:
+    """The profile of the customer of the first case."""
+    return first_case(page, url) and follows("#case-customer a[href*='/desk/customers/']")(page, url)
+
+
 def why_this_time(page: Page, url: str) -> bool:
     if not first_case(page, url):
         return False
@@ -166,8 +171,8 @@ def entered(page: Page, url: str) -> None:
     page.fill("#entry-name", "王小明")
     page.locator("#entry-text").press_sequentially(STORY, delay=2)
     with suppress(Error):
-        page.wait_for_selector("#entry-hints >> text=系统建议", timeout=8000)
-    page.wait_for_timeout(900)
+        page.wait_for_selector("#entry-hints >> text=系统建议", timeout=30_000)
+    page.wait_for_timeout(1500)
     page.evaluate("scrollTo(0, 0)")
 
 
@@ -306,7 +311,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("improver-today", "baishuo", "/desk/"),
         # Customers, figures.
         Shot("customers", "xuemei", "/desk/customers/", (WIDE,)),
-        Shot("customer", "xuemei", "/desk/customers/", (WIDE,), follows("main table a[href*='/desk/customers/']")),
+        Shot("customer", "xuemei", of + "resolution", (WIDE,), whose),
         Shot("customers-import", "xuemei", "/desk/customers/import/"),
         Shot("executive-today", "gaoyuan", "/desk/"),
         Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), drawn, dark=True),
@@ -367,7 +372,7 @@ class Camera:
             viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", storage_state=state,
             device_scale_factor=1.5 if phone else 1, reduced_motion="reduce",
         )  # fmt: skip
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(40_000)
         page = self.pages[who, phone] = context.new_page()
         if who and state is None:
             page.goto(f"{self.url}/accounts/login/")
