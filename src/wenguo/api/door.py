@@ -29,6 +29,7 @@ from ninja.security import HttpBearer
 from wenguo import away
 from wenguo.errors import Refusal
 from wenguo.people import tokens
+from wenguo.uploads import TooLarge, too_large
 
 log = logging.getLogger("wenguo.api")
 PROBLEM = "application/problem+json"
@@ -244,6 +245,11 @@ def other(request: HttpRequest, error: HttpError) -> HttpResponse:
     if error.status_code == 400:
         return problem(400, _("请求正文不是可以读懂的 JSON(须为 UTF-8)"))
     return problem(error.status_code, str(error))
+
+
+@api.exception_handler(TooLarge)
+def too_large_files(request: HttpRequest, error: TooLarge) -> HttpResponse:
+    return problem(413, too_large())
 
 
 @api.exception_handler(RequestDataTooBig)

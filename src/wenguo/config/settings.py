@@ -49,6 +49,17 @@ def _web_address(name: str, default: str) -> str:
     return value
 
 
+# A server that has gone without a word (cable, power, firewall) is noticed within half a minute, not after hours.
+# Over a Unix socket these say nothing; in DATABASE_URL they can be given otherwise.
+_NOTICED = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
 def _database(url: str) -> dict[str, Any]:
     """postgresql://user:password@host:port/name?host=/socket/dir&sslmode=… as Django's settings."""
     parts = urlsplit(url)
@@ -74,6 +85,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(port),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            **_NOTICED,
             **options,
             "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 8},
         },
@@ -237,6 +249,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = Path(_env("FILES") or HOME / "files")
 UPLOAD_MAX_MIB = _number("UPLOAD_MAX_MIB", 50, 1, 4096)
 UPLOAD_MAX_FILES = _number("UPLOAD_MAX_FILES", 20, 1, 500)
+UPLOAD_MAX_TOTAL_MIB = _number("UPLOAD_MAX_TOTAL_MIB", max(200, UPLOAD_MAX_MIB), UPLOAD_MAX_MIB, 65536)
 if _env("S3_BUCKET"):
     _evidence: dict[str, Any] = {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -259,6 +272,11 @@ STORAGES = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = UPLOAD_MAX_FILES * 5  # up to here the pages name the files that were too many
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "wenguo.uploads.Bounded",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700  # what customers send is for us alone
 
 # Mail goes out by SMTP once WENGUO_SMTP_HOST is set; until then it is kept in the outbox and shown as not sent.

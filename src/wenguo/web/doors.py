@@ -27,6 +27,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -37,6 +38,7 @@ from django.utils.translation import gettext as _
 
 from wenguo import away
 from wenguo.errors import NotYours, Refusal
+from wenguo.uploads import TooLarge, too_large
 from wenguo.web.jinja import url_or
 from wenguo.web.live import sign_live
 from wenguo.web.menu import menu_for
@@ -307,6 +309,11 @@ def _error(
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    if isinstance(exception, TooLarge):
+        return _error(request, 413, _("太大了"), too_large())
+    if isinstance(exception, TooManyFilesSent):
+        most = settings.UPLOAD_MAX_FILES
+        return _error(request, 413, _("文件太多了"), _("一次最多上传 {most} 个文件，请分几次补充").format(most=most))
     return _error(request, 400, _("这个请求读不懂"), _("地址或内容可能不完整，请从原来的页面重新进入"))
 
 

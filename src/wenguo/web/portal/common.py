@@ -28,12 +28,14 @@ from wenguo.cases.case import Case
 from wenguo.cases.letters import head_office
 from wenguo.cases.links import Lookup
 from wenguo.errors import Refusal, TooMuch
+from wenguo.uploads import TooLarge, too_large
 from wenguo.web.given import clean
 from wenguo.web.standard import told
 
 View = Callable[..., HttpResponseBase]
 
 POSTS, POSTS_WITHIN = 200, timedelta(minutes=10)  # from one address; a whole village may share one
+_READ_AFTER_ALL = 2**20  # bytes of a body that is read only to show its words again
 _SHOWN_MOST = 20_000  # characters of a field shown again on the page of a refusal
 
 
@@ -45,8 +47,8 @@ def door(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             if request.method == "POST":
+                throttle(request, "p", at=now())  # before the body is read: a flood costs no more than its heads
                 _readable(request)
-                throttle(request, "p", at=now())
             return view(request, *args, **kwargs)
         except Refusal as refusal:
             return refused(request, refusal)
@@ -58,6 +60,8 @@ def _readable(request: HttpRequest) -> None:
     """Read the body once, so that what is too large is refused in words. TooMuch."""
     try:
         request.POST  # noqa: B018 - parses the body
+    except TooLarge:
+        raise TooMuch(too_large()) from None
     except RequestDataTooBig:
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
         raise TooMuch(_("文字超过 {most} MB，太长了。请把长文存成文件，作为附件上传").format(most=most)) from None
@@ -88,8 +92,10 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 
 
 def typed(request: HttpRequest) -> QueryDict:
-    """What was posted; empty when the body could not be read."""
+    """What was posted; empty when the body could not be read, or was not yet and is no small one."""
     try:
+        if not hasattr(request, "_post") and int(request.META.get("CONTENT_LENGTH") or 0) > _READ_AFTER_ALL:
+            return QueryDict()
         return request.POST
     except (RequestDataTooBig, TooManyFilesSent, TooManyFieldsSent):
         return QueryDict()
