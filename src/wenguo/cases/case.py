@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo import journal
-from wenguo.breath import is_news, taken
+from wenguo.breath import is_news, once, taken
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
 from wenguo.customers.customer import Customer
 from wenguo.errors import Overtaken
@@ -352,7 +352,11 @@ def record(
 
 
 def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: datetime, find: str = "") -> list[Any]:
-    """Several events of one act, in their order, at the price of one: the columns are changed once."""
+    """Several events of one act, in their order, at the price of one: the columns are changed once.
+
+    The row of the case is taken before its journal, always: two acts on one case wait for each other in turn, never in
+    a circle.
+    """
     if find and taken() is not None:
         add_words(case, find)
         find = ""
@@ -363,6 +367,8 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
         _change(case, changes, find)
     elif find:
         add_words(case, find)
+    else:
+        once(("taken", case.pk), lambda: _take(case.pk))
     if by.journal_ref.startswith("staff:"):
         involve(case, by, at=at)
     return journal.append(case.stream, [happening.entry(by, at) for happening in happenings])
@@ -381,6 +387,12 @@ def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
     for name, value in changes.items():
         setattr(case, name, value)
     case.version += 1
+
+
+def _take(pk: int) -> None:
+    """Hold the row until the transaction ends; nothing of it is read, for it is as wide as what was said."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM cases_case WHERE id = %s FOR NO KEY UPDATE", [pk])
 
 
 def differing(case: Case, columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from wenguo.breath import once
 from wenguo.cases import clock, links
-from wenguo.cases.case import Case, Channel, add_words, record
+from wenguo.cases.case import Case, Channel, record
 from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
 from wenguo.channels import outbox
@@ -185,8 +185,7 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
     text = clean(text, 20_000)
     if not text:
         raise Invalid(_("请写下要说的话"), fields={"text": _("请写下要说的话")})
-    event = record(case, "message.received", by=by, at=at, data={"channel": channel}, private={"body": text})
-    add_words(case, text)
+    event = record(case, "message.received", by=by, at=at, data={"channel": channel}, private={"body": text}, find=text)
     clock.customer_spoke(case, by=by, at=at)
     tell(case, [case.owner_id or case.first_responsible_id], "message.received", _("客户有新留言"), at=at)
     return event
@@ -207,10 +206,9 @@ def say(
     subject = one_line(subject, 120) or _("关于您的投诉(编号 {number})").format(number=case.number)
     event = record(
         case, "message.sent", by=by, at=at, because=because, data={"response": response},
-        private={"subject": subject, "body": text},
+        private={"subject": subject, "body": text}, find=text,
     )  # fmt: skip
     _contacted(case, response, by=by, at=at)
-    add_words(case, text)
     post(case, event, at=at)
     return event
 
@@ -228,11 +226,10 @@ def called(
         raise Invalid(_("请记下通话内容"), fields={"text": _("请记下通话内容")})
     event = record(
         case, "message.called", by=by, at=at, data={"outcome": outcome, "minutes": minutes, "response": response},
-        private={"body": text},
+        private={"body": text}, find=text if outcome == "reached" else "",
     )  # fmt: skip
     if outcome == "reached":
         _contacted(case, response, by=by, at=at)
-        add_words(case, text)
     return event
 
 
@@ -254,6 +251,4 @@ def note(case: Case, text: str, *, by: Any, at: datetime) -> Any:
     text = clean(text, 20_000)
     if not text:
         raise Invalid(_("请写下备注"), fields={"text": _("请写下备注")})
-    event = record(case, "case.noted", by=by, at=at, private={"body": text})
-    add_words(case, text)
-    return event
+    return record(case, "case.noted", by=by, at=at, private={"body": text}, find=text)

@@ -26,7 +26,7 @@ def sweep_clocks(timestamp: int) -> None:
 app.periodic(cron="*/10 * * * *")(fold_heads)
 
 
-@app.periodic(cron="*/2 * * * *")
+@app.periodic(cron="* * * * *")
 @app.task(name="worker.rescue_jobs", pass_context=True)
 async def rescue_jobs(context: JobContext, timestamp: int) -> None:
     """Take up again the jobs of a worker that vanished in the middle; every job may run twice."""
