@@ -187,3 +187,15 @@ def _rows(url: str) -> dict[str, int]:
         tables = connection.execute("SELECT relname FROM pg_stat_user_tables ORDER BY 1").fetchall()
         counts = {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone() for (name,) in tables}
     return {name: row[0] for name, row in counts.items() if row}
+
+
+@pytest.mark.parametrize(("supervised", "code"), [("1", 75), ("", 78)])
+def test_a_part_that_finds_the_database_away_is_started_again_not_given_up(
+    wenguo: Wenguo, supervised: str, code: int
+) -> None:
+    """78 ends `wenguo up` as a whole; a database that falls while a part is starting must not."""
+    away = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "WENGUO_SUPERVISED": supervised}
+    for part in ("web", "worker", "live"):
+        done = wenguo(part, WENGUO_PORT="18999", WENGUO_LIVE_PORT="18998", **away)
+        assert done.returncode == code, (part, done.stderr)
+        assert "连不上" in done.stderr

