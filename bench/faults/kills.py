@@ -182,7 +182,7 @@ def judge(house: House, ledger: Ledger) -> list[tuple[str, int, int, int, int]]:
             ).fetchall()
         )  # fmt: skip
         letters = [str(pk) for (pk,) in db.execute("SELECT id FROM cases_clock WHERE rule = 'LETTER'").fetchall()]
-        late = {clock for clock, percent in fired if percent == "100"}
+        late = {clock for clock, percent in fired if int(percent) >= 100}  # of marks passed at once the last is told
         table.append((
             "deadlines passed", len(ledger.deadlines), len(letters), sum(n > 1 for n in fired.values()),
             sum(pk not in late for pk in letters),
