@@ -48,7 +48,9 @@ def test_what_cannot_be_told_is_not_proposed(desk: Any) -> None:
     for odd in ("", "？？？", "hello there", "😡", "1234567"):
         assert suggest(pack, odd) == []
     best = suggest(pack, SAID)[0]
-    assert best.sub.code == "product.safety" and best.words and best.probability
+    assert best.sub.code == "product.safety" and "漏电" in best.words
+    assert suggest(pack, "没有漏电，就是物流太慢，等了八天")[0].sub.code == "service.slow"
+    assert suggest(pack, "客服态度恶劣骂人，还说我矫情")[0].probability
 
 
 def test_reasons_are_marked_where_they_stand() -> None:

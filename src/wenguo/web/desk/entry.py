@@ -24,7 +24,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import files_of, me, spelt
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.suggestion import CLEAR, Suggested, suggest
+from wenguo.web.desk.suggestion import CLEAR, DANGER, Suggested, suggest
 from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels
 from wenguo.web.doors import again, desk, go, page
 from wenguo.web.given import Given, clean
@@ -243,8 +243,10 @@ def hints(request: HttpRequest) -> HttpResponse:
 
 def _clear(suggested: Sequence[Suggested]) -> Suggested | None:
     """The category that is heard clearly enough to fill in; None when nothing is."""
-    best = next((s for s in suggested if s.probability is not None), None)
-    return best if best is not None and (best.probability or 0) >= CLEAR else None
+    if not suggested:
+        return None
+    best = suggested[0]
+    return best if best.sub.code == DANGER or (best.probability or 0) >= CLEAR else None
 
 
 def mood_of(pack: Pack, code: str) -> Any:
