@@ -87,7 +87,8 @@ def _database(url: str) -> dict[str, Any]:
         "OPTIONS": {
             **_NOTICED,
             **options,
-            "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 8},
+            # After an outage the pool would wait twice as long before each new try; so a request asks anew at once.
+            "pool": {"min_size": 1, "max_size": _number("DB_POOL", 8, 1, 200), "timeout": 8, "reconnect_timeout": 5},
         },
     }
 
