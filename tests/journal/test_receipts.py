@@ -112,6 +112,7 @@ def test_while_one_folds_another_does_not():
     try:
         other.execute("SELECT pg_advisory_lock(%s)", [merkle.FOLDING])
         assert journal.fold(NOON) is None
+        other.execute("SELECT pg_advisory_unlock(%s)", [merkle.FOLDING])
     finally:
         other.close()
     assert journal.fold(NOON).leaves == 1

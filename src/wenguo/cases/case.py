@@ -239,6 +239,7 @@ def rows(case: Case, name: str) -> list[Any]:
     if case.kept is not None and name in case.kept:
         return case.kept[name]
     related, found = _WITH[name], getattr(case, name).annotate(**_IDS.get(name, {}))
+    found = found.order_by(*found.model._meta.ordering)  # which a query that aggregates would not keep by itself
     found = list(found.select_related(*related) if related else found)
     for row in found:
         row.case = case
