@@ -35,6 +35,7 @@ PASSWORD = "Chengguang-2026"
 WIDTHS = (390, 768, 1440)
 LONGEST = 3200  # css pixels of a whole page
 STORY = "昨晚在望湖星桥店买的空气净化器开机就冒烟，花了1299元，打售后电话一直没人接，要求退款。"
+CALLER = f"1330000{int(time.time()) % 10_000:04d}"  # another each time, or the second complaint joins the first
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--lang=zh-CN",
@@ -167,7 +168,7 @@ def peeked(page: Page, url: str) -> bool:
 
 
 def entered(page: Page, url: str) -> None:
-    page.fill("#entry-phone", "13911112222")
+    page.fill("#entry-phone", CALLER)
     page.fill("#entry-name", "王小明")
     page.locator("#entry-text").press_sequentially(STORY, delay=2)
     with suppress(Error):
@@ -193,7 +194,7 @@ def submitted(page: Page, url: str) -> None:
     for _step in range(2):
         page.click("[data-next-step]:visible")
     page.fill("[name=name]", "王小明")
-    page.fill("[name=phone]", "13911112222")
+    page.fill("[name=phone]", CALLER)
     page.click("[data-submit]")
     page.wait_for_url("**/new/done/**")
 
