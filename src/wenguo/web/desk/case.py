@@ -130,7 +130,9 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
         return go(request, done.to, done.said)
     if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE:
         return case_again(request, case, done.said)
-    opened = ["desk/case/_act_done.html"] if form.template else []  # a button opened no form that could be shut
+    opened = (
+        ["desk/case/_act_done.html"] if form.template and not request.POST.get("one_tap") else []
+    )  # a button opened no form
     return case_panels(
         request,
         case,
