@@ -32,10 +32,15 @@ def test_a_small_matter_is_settled_in_the_first_call(desk: Any, world: Any, hand
     page.click("text=打开这件投诉")
     page.wait_for_url(f"**/cases/{number}/")
     agent.act(number, "accept")
-    agent.goes(f"/desk/cases/{number}/acts/classify/")
-    page.locator("#case-act [name=category]").select_option(index=1)
-    agent.presses(page.locator("#case-act [data-main-submit]"))
-    agent.act(number, "grade", lambda form: form.locator("[name=level][value='4']").check())
+    agent.act(number, "classify")  # the proposed category, with one tap
+    assert not page.locator("#case-suggestion").count() and "未分类" not in page.inner_text("#case-head")
+
+    def fourth_level(form: Any) -> None:
+        form.locator("[name=level][value='4']").check()
+        form.locator("[name=because]").fill("一处印刷错误，当场更正")
+
+    hands.signs_in("supervisor").act(number, "grade", fourth_level)  # lowering is hers
+    agent.opens(number)
     agent.act(
         number, "settle_at_once", lambda form: form.locator("[name=words]").fill("已更正电话，今天起的小票都对了。")
     )
