@@ -14,6 +14,7 @@ from wenguo.config.embedded import CannotStart
 
 log = logging.getLogger("wenguo.serve")
 
+LONGEST_PAUSE = 30.0  # seconds between two tries to reach a database that is away
 STOP_SECONDS = 8  # then a request or a job that is still at work is cut off; jobs are taken up again
 
 
@@ -98,15 +99,26 @@ def work(jobs: int) -> None:
     """Take jobs from every queue, `jobs` at once, and set off what is due by the calendar. Ends on SIGTERM or Ctrl-C.
 
     procrastinate writes a heartbeat every ten seconds; the jobs of a worker that vanished are taken up again by the
-    sweep in `worker/schedule.py`.
+    sweep in `worker/schedule.py`. When the database goes away the worker waits for it and begins anew.
     """
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
+    from procrastinate.exceptions import ConnectorException
     from procrastinate.psycopg_connector import PsycopgConnector
+    from psycopg import OperationalError
 
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=max(4, jobs + 2))
-    with app.replace_connector(connector):
-        asyncio.run(_work(app, jobs))
+    pause = 1.0
+    while True:
+        began = time.monotonic()
+        connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=max(4, jobs + 2))
+        try:
+            with app.replace_connector(connector):
+                asyncio.run(_work(app, jobs))
+            return
+        except (ConnectorException, OperationalError) as lost:
+            log.warning("worker.database lost: %s", type(lost).__name__)
+        pause = 1.0 if time.monotonic() - began > 60 else min(LONGEST_PAUSE, pause * 2)
+        time.sleep(pause)
 
 
 async def _work(app: object, jobs: int) -> None:

@@ -24,7 +24,7 @@ from types import FrameType
 from typing import Any
 
 from wenguo.config import database, serve
-from wenguo.config.embedded import CannotStart, Server, die_with_parent
+from wenguo.config.embedded import CannotStart, NotYet, Server, die_with_parent
 
 BAD_SETTING = 78  # exit code of a child that cannot start as things are: trying again would not help
 STOP_SECONDS = 10.0
@@ -208,7 +208,8 @@ class Supervisor:
         if self.server is not None and self.server.died():
             say("数据库意外停止,正在恢复 (the database stopped, recovering)")
             self.server.stop()
-            self.server.start()
+            with contextlib.suppress(NotYet):  # it is still recovering: looked at again in a moment
+                self.server.start()
         for child in self.children:
             child.look(self._environment())
 
