@@ -361,7 +361,7 @@ def main() -> Any:
     except (CannotStart, ImproperlyConfigured) as error:
         tell(f"✗ {error}")
         # To `wenguo up` a database that is away is no reason to give up a part of itself, nor all of it.
-        later = isinstance(error, NotYet) and "WENGUO_SUPERVISED" in os.environ
+        later = isinstance(error, NotYet) and bool(os.environ.get("WENGUO_SUPERVISED"))
         sys.exit(TRY_AGAIN if later else BAD_SETTING)
     except Refusal as error:
         tell(f"✗ {error}")
