@@ -61,6 +61,10 @@ def test_an_amount_is_understood_however_it_is_written(written: str, fen: int):
     assert text[amount.start : amount.end] == written
 
 
+def test_a_kuai_may_be_followed_by_the_kind_of_cost():
+    assert [a.fen for a in find_amounts("赔我两千块误工费和300块材料费，20块材料板不算")] == [200_000, 30_000]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -170,3 +170,11 @@ def test_the_shipped_model_is_small_and_taught_with_the_shipped_texts_only():
     assert model.note["examples"] == sum(1 for _ in category.written()) > 1500
     assert category.model_file().stat().st_size < 5_000_000
     assert set(model.heads) == {"category", "emotion", "level"}
+
+
+@pytest.mark.parametrize("s", ["花了1299元", "我在你们商城花了1299元买的净水器，漏水三次了，2024年5月买的"])
+def test_no_reason_cuts_a_number(s: str):
+    for suggestion in understand(s).judgement.suggestions:
+        for r in suggestion.reasons:
+            assert not s[max(0, r.start - 1) : r.start + 1].isdecimal() or r.start == 0
+            assert not s[r.end - 1 : r.end + 1].isdecimal() or r.end == len(s)

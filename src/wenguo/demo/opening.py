@@ -49,7 +49,7 @@ def enrol(scene: Scene) -> Customer:
             customers.add_order(
                 found, order.number, by=SYSTEM, at=at,
                 amount_fen=order.paid_fen, bought_on=order.bought_on, product=_title(order.model), model=order.model,
-                batch=order.batch, place=_place(scene, order), channel="mall" if order.place == "mall" else "store",
+                batch=order.batch, place=_place(scene, order), channel="网购" if order.place == "mall" else "门店",
             )  # fmt: skip
     return found
 

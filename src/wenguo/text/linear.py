@@ -120,7 +120,7 @@ class Linear:
             share = gain / max(end - start, 1)
             for at in range(start, end):
                 spoken[at] = spoken.get(at, 0.0) + share
-        return _spans(spoken, most)
+        return _whole_numbers(s, _spans(spoken, most))
 
 
 ENOUGH = 0.35
@@ -148,6 +148,20 @@ def _spans(spoken: Mapping[int, float], most: int) -> list[Reason]:
     longer = [one for one in found if one[1] - one[0] > 1] or found
     strongest = sorted(longer, key=lambda one: -one[2])[:most]
     return [Reason(start, end, weight / total) for start, end, weight in strongest]
+
+
+def _whole_numbers(s: str, reasons: list[Reason]) -> list[Reason]:
+    """Reasons that cut no number: 花了1 of 花了1299元 -> 花了1299. None overlaps a stronger one."""
+    whole: list[Reason] = []
+    for one in reasons:
+        start, end = one.start, one.end
+        while 0 < start < len(s) and s[start - 1 : start + 1].isdecimal():
+            start -= 1
+        while 0 < end < len(s) and s[end - 1 : end + 1].isdecimal():
+            end += 1
+        if all(end <= other.start or other.end <= start for other in whole):
+            whole.append(Reason(start, end, one.share))
+    return whole
 
 
 def dump(model: Linear) -> bytes:
