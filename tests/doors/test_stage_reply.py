@@ -151,6 +151,7 @@ def test_the_caller_finds_the_call_and_records_it(desk, at_reply, client):
     listed = client.get("/desk/followups/").content.decode()
     assert at_reply.number in listed and "13800001234" not in listed
     assert "方案答应的各项是否都做到了" in page(client, at_reply)
+    assert '<a class="btn btn-primary" href="#fol-calls">' in page(client, at_reply)
     told = {"reached": "yes", "channel": "phone", "words": f"满意 {SCRIPT}"}
     answer = client.post(at(at_reply, f"followups/{planned.pk}/"), told, **HTMX)
     assert answer.status_code == 422 and "content" in answer["HX-Trigger"]

@@ -10,6 +10,7 @@ The way round in an emergency stands in `override`. Source: RS-8; FIELD §7 four
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -303,6 +304,13 @@ def explain(step: Approval, words: str, *, by: Person, at: datetime) -> None:
 def _asked(step: Approval) -> Any:
     talk = Event.objects.filter(stream_id=step.option.case.stream_id, type__in=[QUESTION, EXPLAINED])
     return talk.filter(data__step=step.pk).order_by("seq")
+
+
+def awaiting_words(steps: Iterable[Approval]) -> dict[int, bool]:
+    """Of the steps about which something was asked, by id: is an answer still missing? One query."""
+    ids = [s.pk for s in steps]
+    talk = Event.objects.filter(type__in=[QUESTION, EXPLAINED], data__step__in=ids).order_by("seq") if ids else []
+    return {e.data["step"]: e.type == QUESTION for e in talk}
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def show(request: HttpRequest) -> HttpResponse:
         owed = list(override.owed_overrides().filter(option__case__in=visible)[:MOST])
     context = {
         "steps": [(s, due.get(s.about)) for s in steps],
+        "asked": approval.awaiting_words(steps),
         "replies": reply.waiting_for(person, at),
         "reports": _reports(person, at),
         "owed": owed,

@@ -16,7 +16,7 @@ from wenguo.cases.causes import CauseNode
 from wenguo.cases.clock import Clock, Pause, State, Terms
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.execution import Measure
-from wenguo.cases.followup import FollowUp, Survey
+from wenguo.cases.followup import UNHAPPY, FollowUp, Survey
 from wenguo.cases.handover import Handover, JointTask, Supervision
 from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission, missing_items
@@ -407,6 +407,18 @@ class Folder:
                 Choice(name, str(form.words), form.symbol, why, form.danger, not form.template)
             )
         return list(groups.items())
+
+    @cached_property
+    def call_waits(self) -> bool:
+        """Is a call-back to be made before anything else is decided?"""
+        if self.case.stage != Stage.FOLLOWUP or UNHAPPY in self.case.flags:
+            return False
+        planned = [f for f in rows(self.case, "followups") if f.round == self.case.round]
+        return any(f.state == FollowUp.State.PLANNED for f in planned)
+
+    @property
+    def may_call(self) -> bool:
+        return self.case.owner_id != self.person.pk and self.can("call_back")
 
     def can(self, name: str) -> bool:
         """May this person do `name` in this stage? Gates aside."""
