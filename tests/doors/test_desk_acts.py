@@ -303,3 +303,13 @@ def test_settled_at_once_and_sent_back(now: Any) -> None:
     assert act(client, case, "settle_at_once", words="已当场解释清楚，并致歉。").status_code == 302
     case.refresh_from_db()
     assert case.stage == "followup"
+
+
+def test_an_act_done_on_its_own_page_leads_back_to_the_case(now):
+    case = now.receives("空调漏电，家里有老人")
+    client = at_desk(now.agent)
+    act(client, case, "accept", version=case.version)
+    address = f"/desk/cases/{case.number}/acts/classify/"
+    told = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{address}"}
+    done = client.post(address, {"category": "product.safety"}, headers=told)
+    assert done["HX-Redirect"] == f"/desk/cases/{case.number}/"

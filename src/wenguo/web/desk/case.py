@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -128,7 +129,8 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     done = answer if isinstance(answer, Done) else Done(answer)
     if done.to:
         return go(request, done.to, done.said)
-    if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE:
+    alone = urlsplit(request.headers.get("HX-Current-URL", "")).path == request.path  # its page has no panels to renew
+    if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE or alone:
         return case_again(request, case, done.said)
     opened = (
         ["desk/case/_act_done.html"] if form.template and not request.POST.get("one_tap") else []
