@@ -199,3 +199,8 @@ def test_a_part_that_finds_the_database_away_is_started_again_not_given_up(
         done = wenguo(part, WENGUO_PORT="18999", WENGUO_LIVE_PORT="18998", **away)
         assert done.returncode == code, (part, done.stderr)
         assert "连不上" in done.stderr
+
+
+def test_the_demonstration_is_founded_only_where_nobody_works(wenguo: Wenguo, ready_database: str) -> None:
+    refused = wenguo("demo", "--cases", "1", DATABASE_URL=ready_database)
+    assert refused.returncode == 1 and "只能建立在没有任何账号的空库中" in refused.stderr

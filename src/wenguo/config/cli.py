@@ -185,8 +185,11 @@ def demo(cases: int, gently: bool) -> None:
     if gently:
         os.nice(10)
     with database.database(tell):
-        from wenguo.demo import growth
+        from wenguo.demo import company, growth
 
+        if not company.is_built():
+            company.build(_now())  # NotNow, in words, where people are at work already
+            click.echo(words("已建立演示公司", "The demonstration company is founded"))
         with _progress(cases, words("演示公司", "demo company"), words("件", "cases")) as show:
             at_once = min(4, os.cpu_count() or 1)
             growth.grow(cases, lambda done, _total, _words: show(done), processes=at_once)
