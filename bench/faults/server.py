@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import time
 from collections import Counter
@@ -14,6 +15,22 @@ import httpx
 import psycopg
 
 BIN = Path("/usr/lib/postgresql/15/bin")
+
+# A disk that takes its time: every flush sleeps the milliseconds that stand in the file $WG_SLOW, if it is there.
+SLOW_FLUSH = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static void drag(void) {
+    FILE *f = fopen(getenv("WG_SLOW"), "r");
+    int ms = 0;
+    if (f) { if (fscanf(f, "%d", &ms) == 1) usleep(ms * 1000); fclose(f); }
+}
+int fsync(int fd) { drag(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fsync"))(fd); }
+int fdatasync(int fd) { drag(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+"""
 
 
 class Server:
@@ -28,6 +45,8 @@ class Server:
             if self.is_root:
                 account = pwd.getpwnam("postgres")
                 os.chown(folder, account.pw_uid, account.pw_gid)
+        self.slow = self.run_dir / "slow"
+        self.drag = self._slow_flush()
         self.as_server(BIN / "initdb", "-D", self.data, "-U", "wenguo", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
         self.start()
         with psycopg.connect(host=str(self.run_dir), user="wenguo", dbname="postgres", autocommit=True) as db:
@@ -36,7 +55,24 @@ class Server:
 
     def as_server(self, *command: object) -> None:
         step_down = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if self.is_root else []
-        subprocess.run([*step_down, *map(str, command)], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*step_down, *map(str, command)], check=True, stdout=subprocess.DEVNULL, env={**os.environ, **self.drag}
+        )
+
+    def _slow_flush(self) -> dict[str, str]:
+        """What the environment needs for flushes that can be slowed; nothing where there is no C compiler."""
+        if shutil.which("cc") is None:
+            return {}
+        source, library = self.run_dir / "slow.c", self.run_dir / "slow.so"
+        source.write_text(SLOW_FLUSH)
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        return {"LD_PRELOAD": str(library), "WG_SLOW": str(self.slow)}
+
+    def slow_down(self, milliseconds: int) -> None:
+        """From now on every flush to disk takes that much longer; 0: as fast as it is. Needs a C compiler."""
+        if not self.drag:
+            raise RuntimeError("no C compiler: the disk cannot be slowed")
+        self.slow.write_text(str(milliseconds)) if milliseconds else self.slow.unlink(missing_ok=True)
 
     def start(self) -> None:
         small = "-c max_connections=60 -c max_wal_size=48MB -c min_wal_size=32MB"

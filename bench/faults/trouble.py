@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A database that is away for a minute, read-only, or on a full disk; 200 connections that say nothing.
+"""A database that is away for a minute, read-only, or on a full or slow disk; 200 connections that say nothing.
 
-    python bench/faults/trouble.py [--only away,readonly,full,slow] [--away 60]
+    python bench/faults/trouble.py [--only away,readonly,full,disk,slow] [--away 60]
 
 Each on a PostgreSQL 15 server of its own (Debian's), with data on a small file system in memory where the disk is to
 fill up (needs root). Asked for: while it lasts a clear word (503, what to do) within 20 s and pages that read where
@@ -65,6 +65,14 @@ def full(house: House, server: Server, sender: Sender, seconds: float) -> None:
         server.start()
 
 
+def disk(house: House, server: Server, sender: Sender, seconds: float) -> None:
+    """Every flush takes half a second, as on a dying disk or a neighbour's backup; nothing may fail, only wait."""
+    server.slow_down(500)
+    sender.send(seconds)
+    print(f"  a page that only reads: {sender.page()}")
+    server.slow_down(0)
+
+
 def slow(house: House, server: Server, sender: Sender, seconds: float) -> None:
     """200 connections that begin a request and never end it."""
     held = []
@@ -78,7 +86,7 @@ def slow(house: House, server: Server, sender: Sender, seconds: float) -> None:
 
 
 SCENES: dict[str, Callable[[House, Server, Sender, float], None]] = {
-    "away": away, "readonly": readonly, "full": full, "slow": slow,
+    "away": away, "readonly": readonly, "full": full, "disk": disk, "slow": slow,
 }  # fmt: skip
 
 
