@@ -15,10 +15,14 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wenguo.text import linear
 from wenguo.text.features import PROGRAM, dictionary_version
 from wenguo.text.linear import Linear, Reason, Vector
+
+if TYPE_CHECKING:
+    from wenguo.text import teach
 
 OTHER = "other"
 """No complaint, or one that fits no sub-class."""
@@ -117,6 +121,21 @@ def written() -> Iterator[Written]:
                     yield Written(text, path.stem, _codes(also), level, emotion, _codes(wish))
 
 
+def examples() -> list[teach.Example]:
+    """The training texts as the teacher takes them; also the base of a company's own model."""
+    from wenguo.text.teach import Example
+
+    made = []
+    for one in written():
+        labels = {"category": one.code}
+        if one.emotion in {"0", "1", "2", "3"}:
+            labels["emotion"] = one.emotion
+        if one.level in {"1", "2", "3", "4"}:
+            labels["level"] = one.level
+        made.append(Example(one.text, labels))
+    return made
+
+
 @cache
 def built() -> Linear:
     """The shipped model: from its file, or taught now (some seconds) and kept."""
@@ -136,15 +155,7 @@ def model_file() -> Path:
 def _teach(path: Path, version: str) -> Linear:
     from wenguo.text import teach  # scikit-learn: only where a model is made
 
-    examples = []
-    for one in written():
-        labels = {"category": one.code}
-        if one.emotion in {"0", "1", "2", "3"}:
-            labels["emotion"] = one.emotion
-        if one.level in {"1", "2", "3", "4"}:
-            labels["level"] = one.level
-        examples.append(teach.Example(one.text, labels))
-    model = teach.teach(examples, teach.Recipe(sharpness=SHARPNESS), {"version": version})
+    model = teach.teach(examples(), teach.Recipe(sharpness=SHARPNESS), {"version": version})
     content = linear.dump(model)
     with suppress(OSError):  # installed where we may not write: taught again by the next process
         linear.write(path, content)

@@ -1,0 +1,91 @@
+"""A company's own model: taught on a base, calibrated on what was held back, and measured on what it has not seen."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import numpy as np
+import pytest
+
+from wenguo.text import linear
+from wenguo.text.evaluation import Evaluation, compare, evaluate, wilson
+from wenguo.text.teach import Example, Recipe, teach
+
+WORDS = {
+    "quality.broken": ["坏了", "不通电", "没反应", "打不开", "不转了", "黑屏"],
+    "quality.ugly": ["有划痕", "掉漆", "颜色不对", "有污渍", "毛边", "歪了"],
+    "service.late": ["还没到", "等了三天", "没发货", "太慢", "没人送", "迟到"],
+}
+THINGS = ["手机", "电脑", "空调", "风扇", "锅", "灯", "杯子", "椅子", "水壶", "电视"]
+
+
+def made_up(n: int, seed: int, noise: float = 0.0) -> list[Example]:
+    chance = Random(seed)
+    found = []
+    for _ in range(n):
+        code = chance.choice(list(WORDS))
+        said = code if chance.random() >= noise else chance.choice(list(WORDS))
+        found.append(Example(f"{chance.choice(THINGS)}{chance.choice(WORDS[code])}", {"category": said}))
+    return found
+
+
+def parts(examples: list[Example]) -> tuple[list[str], list[str]]:
+    return [e.text for e in examples], [e.labels["category"] for e in examples]
+
+
+def test_one_learns_what_was_corrected_and_the_base_helps_who_has_little():
+    held = parts(made_up(200, 9))
+    few = [Example("手机坏了", {"category": "quality.broken"}), Example("椅子还没到", {"category": "service.late"})]
+    base = made_up(150, 2)
+    alone = evaluate(teach(few, Recipe(least=1)), *held).accuracy
+    standing = teach(few, Recipe(least=1), base=base)
+    assert evaluate(standing, *held).accuracy > max(alone, 0.9)
+    assert (standing.note["examples"], standing.note["base"]) == (2, 150)
+
+
+def test_what_a_company_decides_otherwise_wins_over_the_base():
+    base = [Example(f"{thing}还没到", {"category": code}) for thing in THINGS for code in ("late", "late", "lost")]
+    own = [Example(f"{thing}还没到", {"category": "lost"}) for thing in THINGS]
+    model = teach(own, Recipe(least=1), base=base)
+    assert evaluate(model, ["手机还没到"], ["lost"]).accuracy == 1
+
+
+def test_probabilities_are_calibrated_on_what_was_held_back():
+    model = teach(made_up(600, 3, noise=0.4), Recipe(calibrate=True))
+    assert evaluate(model, *parts(made_up(600, 4, noise=0.4))).ece < 0.13
+    wild = linear.Linear(
+        {"category": linear.Head(model.heads["category"].classes, 0, 20.0)},
+        model.places, model.weights, model.rarity, model.bias, {},
+    )  # fmt: skip
+    assert evaluate(wild, *parts(made_up(600, 4, noise=0.4))).ece > 0.2
+
+
+def test_a_class_seen_once_does_not_break_the_calibration():
+    rare = Example("请问几点开门", {"category": "other"})
+    model = teach([*made_up(60, 5), rare], Recipe(calibrate=True))
+    assert "other" in model.heads["category"].classes
+
+
+def test_figures_of_an_evaluation_by_hand():
+    classes = ["a.x", "a.y", "b.z"]
+    p = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.1, 0.2, 0.7], [0.4, 0.35, 0.25]])
+    figures = compare(p, classes, ["a.x", "a.y", "b.z", "new"])
+    assert (figures.texts, figures.accuracy, figures.top3) == (4, 0.5, 0.75)
+    assert figures.main == 0.75
+    assert figures.confusion == (("a.y", "a.x", 1), ("new", "a.x", 1))
+    of = {c.code: c for c in figures.by_class}
+    assert (of["a.x"].precision, of["a.x"].recall) == (pytest.approx(1 / 3), 1)
+    assert of["a.y"].precision is None and of["a.y"].recall == 0 and of["new"].texts == 1
+    assert figures.ece == pytest.approx((0.2 + 0.6 + 0.3 + 0.4) / 4)
+    assert figures.bar(0.0) == pytest.approx(0.65) and figures.bar(0.34) == pytest.approx(0.45)
+    assert compare(p[:2], classes, ["b.z", "b.z"]).bar(0.1) is None
+    assert Evaluation.of(json.loads(json.dumps(figures.data))) == figures
+    with pytest.raises(ValueError):
+        compare(p[:0], classes, [])
+
+
+def test_an_interval_of_a_share():
+    low, high = wilson(50, 100)
+    assert low == pytest.approx(0.4038, abs=1e-3) and high == pytest.approx(0.5962, abs=1e-3)
+    assert wilson(0, 10)[0] == 0 and wilson(10, 10)[1] == 1
