@@ -16,14 +16,18 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import yaml
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from wenguo.policy.told import spoken
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src/wenguo"
+STANDARD = PACKAGE / "policy/standard"
 PO = PACKAGE / "locale/en/LC_MESSAGES/django.po"
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
@@ -38,13 +42,16 @@ HEADER = "# English words of 闻过. Kept by scripts/messages.py; translated by 
 
 
 def extracted() -> Catalog:
-    """Every string the code marks for translation."""
+    """Every string the code marks for translation, and what the standard pack says on screens."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     catalog = _empty()
     found = extract_from_dir(PACKAGE, methods, options, keywords=KEYWORDS, comment_tags=("Translators:",))
     for path, _line, message, comments, context in found:
         catalog.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
+    for file in sorted(STANDARD.glob("*.yaml")):
+        for words in spoken(yaml.safe_load(file.read_text(encoding="utf-8"))):
+            catalog.add(words, locations=[(f"policy/standard/{file.name}", 0)], context="policy")
     return catalog
 
 

@@ -22,6 +22,7 @@ from wenguo.errors import Invalid
 from wenguo.insight.span import Span, midnight
 from wenguo.journal import Event
 from wenguo.policy.labels import VALUES
+from wenguo.policy.told import told
 
 Choosing = Callable[[Span, str], Q | Exists]
 
@@ -171,7 +172,7 @@ def words(mark: str) -> str:
         "received": _("期内接收"),
         "days": _("接收于 {days}").format(days=_day_words(value)),
         "before": _("上一同长时段接收"),
-        "level": _("{n}级").format(n={"1": "一", "2": "二", "3": "三", "4": "四"}.get(value, value)),
+        "level": {"1": _("一级"), "2": _("二级"), "3": _("三级"), "4": _("四级")}.get(value, value),
         "category": _("分类 {name}").format(name=category_words(value)),
         "channel": _("渠道 {name}").format(name=dict(Channel.choices).get(value, value)),
         "stage": _("现处于「{name}」").format(name=dict(Stage.choices).get(value, value)),
@@ -218,8 +219,8 @@ def category_words(code: str) -> str:
         return str(_("未分类"))
     pack = in_force(timezone.now()).pack
     if code.endswith(".*"):
-        return next((c.title for c in pack.taxonomy if c.code == code[:-2]), code)
-    return pack.category_title(code) if pack.has_category(code) else code
+        return next((told(c.title) for c in pack.taxonomy if c.code == code[:-2]), code)
+    return told(pack.category_title(code)) if pack.has_category(code) else code
 
 
 def exact(cases: CaseSet) -> int:

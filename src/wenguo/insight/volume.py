@@ -14,6 +14,7 @@ from wenguo.cases.case import Channel, Nature
 from wenguo.cases.lifecycle import Outcome
 from wenguo.insight.marks import category_words
 from wenguo.insight.span import Span
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 
 DAILY_UPTO = 45  # days of a period shown day by day; longer ones by week, then by month
@@ -91,7 +92,10 @@ def volume(span: Span) -> Volume:
 
 
 def _levels(span: Span) -> dict[int, str]:
-    return {x.number: f"{x.title}({x.name})" for x in in_force(span.at).pack.levels}
+    return {
+        x.number: _("{title}（{name}）").format(title=told(x.title), name=told(x.name))
+        for x in in_force(span.at).pack.levels
+    }
 
 
 def _ranked(rows: object) -> tuple[Part, ...]:

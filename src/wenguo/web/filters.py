@@ -18,6 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
+from wenguo.policy.told import told
+
 
 def local_time(moment: datetime | None, empty: str = "—") -> str:
     """`yyyy-MM-dd HH:mm` on the wall clock of the installation."""
@@ -182,6 +184,7 @@ FILTERS = {
     "mask_name": person,
     "paragraphs": paragraphs,
     "excerpt": excerpt,
+    "told": told,
     "json": json_text,
     "json_block": json_block,
 }

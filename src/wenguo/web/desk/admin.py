@@ -21,6 +21,7 @@ from wenguo.people.roles import Role, set_role
 from wenguo.people.staff import Person, Post
 from wenguo.people.tokens import ApiToken
 from wenguo.people.units import Unit
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
@@ -86,7 +87,7 @@ def units(request: StaffRequest) -> HttpResponse:
 
 
 def functions() -> dict[str, str]:
-    return {f.code: f.title for f in in_force(timezone.now()).pack.functions}
+    return {f.code: told(f.title) for f in in_force(timezone.now()).pack.functions}
 
 
 def find_unit(pk: int) -> Unit:
@@ -106,7 +107,7 @@ def _unit_context(found: Unit | None) -> dict[str, Any]:
     pack = in_force(timezone.now()).pack
     return {
         "found": found, "kinds": Unit.Kind.choices, "functions": list(functions().items()),
-        "calendars": [(c.code, c.title) for c in pack.calendars], "parents": choices_of_units(),
+        "calendars": [(c.code, told(c.title)) for c in pack.calendars], "parents": choices_of_units(),
     }  # fmt: skip
 
 

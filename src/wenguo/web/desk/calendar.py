@@ -19,6 +19,7 @@ from wenguo.policy.calendar import Calendar, words
 from wenguo.policy.holidays import LARGEST
 from wenguo.policy.promise import Allowance
 from wenguo.policy.schema import Missing
+from wenguo.policy.told import told
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
@@ -70,7 +71,7 @@ def shown(request: StaffRequest) -> dict[str, Any]:
     year, month = _number(given.raw("year"), FIRST_YEAR, LAST_YEAR), _number(given.raw("month"), 1, 12)
     year = year or today.year
     return {
-        "calendars": [(c.code, c.title) for c in pack.calendars], "code": code, "hours": hours,
+        "calendars": [(c.code, told(c.title)) for c in pack.calendars], "code": code, "hours": hours,
         "year": year, "month": month, "today": today, "known": _known(hours, year),
         "pages": [weeks(hours, year, m, today) for m in ([month] if month else range(1, 13))],
         "special": [d for d in special(hours, year) if not month or d[0].month == month],

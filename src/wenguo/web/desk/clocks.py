@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.cases import clock
 from wenguo.cases.case import Channel
 from wenguo.cases.clock import Consent, State
+from wenguo.policy.told import told
 from wenguo.web.desk.common import act_form, of_case
 from wenguo.web.desk.folder import Chip, Folder
 from wenguo.web.given import Given
@@ -26,7 +27,7 @@ def _nothing_runs(folder: Folder) -> str:
 
 def _pause_reasons(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     running = {c.clock.kind for c in folder.clocks if c.clock.state == State.RUNNING and c.clock.pausable}
-    titles = {c.clock.kind: c.clock.title for c in folder.clocks}
+    titles = {c.clock.kind: told(c.clock.title) for c in folder.clocks}
     return {
         "reasons": [(r, [titles[k] for k in r.pauses if k in running]) for r in folder.case.pack.pause_reasons],
     }
@@ -40,7 +41,7 @@ def pause(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("在等什么"), most=2000)
     given.check()
     paused = clock.pause(folder.case, reason, words, by=folder.person, at=folder.at)
-    return _("已暂停：{titles}").format(titles="、".join(c.title for c in paused))
+    return _("已暂停：{titles}").format(titles="、".join(told(c.title) for c in paused))
 
 
 def _nothing_paused(folder: Folder) -> str:
@@ -109,7 +110,7 @@ def _regimes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     ruled = {r.regime: r for r in pack.clocks.rules if r.kind == "statutory"}
     return {
         "regimes": [
-            (r.code, f"{r.title}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("(待法务核对)")))
+            (r.code, f"{told(r.title)}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("(待法务核对)")))
             for r in pack.clocks.regimes
             if r.code in ruled and r.in_force(day)
         ]

@@ -21,6 +21,7 @@ from wenguo.customers.customer import Customer, Order, family_ids, find
 from wenguo.customers.privacy import masked
 from wenguo.errors import Refusal
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import files_of, me, spelt
 from wenguo.web.desk.folder import Folder
@@ -83,9 +84,9 @@ def _offered(request: HttpRequest, at: datetime) -> dict[str, Any]:
         "wishes": spelt(WISHES.items()),
         "contacts": spelt(CONTACTS.items()),
         "wording": pack.wording,
-        "classes": [(c.title, [(s.code, s.title) for s in c.subs]) for c in pack.taxonomy],
-        "levels": [(x.number, f"{x.title} · {x.name}") for x in pack.levels],
-        "moods": [(m.code, m.title) for m in pack.wording.moods],
+        "classes": [(told(c.title), [(s.code, told(s.title)) for s in c.subs]) for c in pack.taxonomy],
+        "levels": [(x.number, f"{told(x.title)} · {told(x.name)}") for x in pack.levels],
+        "moods": [(m.code, told(m.title)) for m in pack.wording.moods],
         "missing": [i for i in pack.checklists.intake if i.required and i.only == "all"],
         "heard": None,
         "key": f"{me(request).pk}-{at.timestamp():.3f}",

@@ -28,10 +28,10 @@ from wenguo.customers.customer import Customer, Order, family_ids
 from wenguo.customers.masking import mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import Masked, masked
 from wenguo.policy import promise
+from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
 from wenguo.web.desk.suggestion import Proposal, proposal
-from wenguo.web.standard import told
 
 FLAGS = {
     "vip": (_lazy("VIP"), "accent"),
@@ -201,7 +201,7 @@ class Folder:
                 self.at, terms.start, clock.due_at, terms.calendar, terms.allowance, terms.pauses
             )
         waits = next((reason for _since, until, reason in pauses if until is None), None)
-        reason = next((r.title for r in self.case.pack.pause_reasons if r.code == waits), "")
+        reason = next((told(r.title) for r in self.case.pack.pause_reasons if r.code == waits), "")
         look = {State.PAUSED: "paused", State.CANCELLED: "cancelled"}.get(State(clock.state), "")
         if clock.state == State.MET:
             look = "met" if clock.is_on_time is not False else "late"
@@ -236,11 +236,11 @@ class Folder:
 
     @property
     def category_words(self) -> str:
-        return self.case.pack.category_title(self.case.category) if self.case.category else ""
+        return told(self.case.pack.category_title(self.case.category)) if self.case.category else ""
 
     @property
     def also_words(self) -> list[str]:
-        return [self.case.pack.category_title(c) for c in self.case.also]
+        return [told(self.case.pack.category_title(c)) for c in self.case.also]
 
     @property
     def nature_words(self) -> str:
@@ -270,7 +270,7 @@ class Folder:
     @property
     def mood_words(self) -> str:
         mood = self.case.record.mood
-        return next((m.title for m in self.case.pack.wording.moods if m.code == mood), mood)
+        return next((told(m.title) for m in self.case.pack.wording.moods if m.code == mood), mood)
 
     @property
     def flags(self) -> list[tuple[str, str]]:

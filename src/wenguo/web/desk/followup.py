@@ -16,6 +16,7 @@ from wenguo.cases.case import rows
 from wenguo.cases.clock import Clock
 from wenguo.cases.followup import Attempt, FollowUp
 from wenguo.customers.masking import mask_name, mask_phone
+from wenguo.policy.told import told
 from wenguo.web.desk.common import act_form, earlier_panel, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.stage_common import REASON, chip_of, shown, yes_no
@@ -41,7 +42,7 @@ def show(request: HttpRequest) -> HttpResponse:
     for row in calls_due:
         r = row.case.record
         calls.append({
-            "row": row, "title": followup.step_of(row).title, "due_at": due.get(row.about),
+            "row": row, "title": told(followup.step_of(row).title), "due_at": due.get(row.about),
             "name": r.contact_name if clear else mask_name(r.contact_name),
             "phone": r.contact_phone if clear else mask_phone(r.contact_phone),
         })  # fmt: skip
@@ -62,7 +63,7 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "calls": [(row, steps.get(row.step), chip_of(folder, row.about)) for row in planned],
         "ahead": ahead,
         "role_title": case.pack.role_title,
-        "call_channels": [(c, case.pack.channel_title(c)) for c in plan.channels],
+        "call_channels": [(c, told(case.pack.channel_title(c))) for c in plan.channels],
         "own": case.owner_id == me(request).pk,
         "survey": survey,
         "survey_answers": _answers(survey, plan.survey) if survey and survey.answered_at else [],

@@ -18,6 +18,7 @@ from wenguo.cases.evidence import Evidence
 from wenguo.cases.investigation import CUSTOMER_SIDE, OUR_SIDE, Fact, Finding
 from wenguo.cases.letters import head_office
 from wenguo.errors import NotFound
+from wenguo.policy.told import told
 from wenguo.web.desk.common import (
     act_form,
     chosen_person,
@@ -52,8 +53,8 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
             (_("客户陈述"), [f for f in facts if f.source in CUSTOMER_SIDE]),
             (_("工作人员陈述"), [f for f in facts if f.source in OUR_SIDE]),
         ],
-        "sources": [(s.code, s.title) for s in case.pack.sources],
-        "source_words": {s.code: s.title for s in case.pack.sources},
+        "sources": [(s.code, told(s.title)) for s in case.pack.sources],
+        "source_words": {s.code: told(s.title) for s in case.pack.sources},
         "aspects": [(a.code, a.title.split("：")[0]) for a in board.aspects],
         "states": words_of(Fact.State.choices),
         "files": [(str(e.pk), e.name) for e in folder.evidence],
@@ -61,9 +62,9 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "asked_customer": next((r for r in board.requests if r.to_customer and r.state == "open"), None),
         "units": units,
         "people": [(pk, words) for pk, words in people if pk != str(me(request).pk)],
-        "bones": [(b.code, b.title) for b in case.pack.causes],
+        "bones": [(b.code, told(b.title)) for b in case.pack.causes],
         "causes": cause_choices(case),
-        "cause_words": case.pack.cause_title(case.cause) if case.cause else "",
+        "cause_words": told(case.pack.cause_title(case.cause)) if case.cause else "",
         "cause_title": case.pack.cause_title,
         "why_picture": Markup(board.why_picture),  # drawing.py escapes every word
         "fish_picture": Markup(board.fish_picture),

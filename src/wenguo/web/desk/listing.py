@@ -29,6 +29,7 @@ from wenguo.customers.privacy import masked_name
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import told
 from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.desk.saved import SavedView
@@ -187,14 +188,14 @@ def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict
         "stage": (dict(Stage.choices), "stage"),
         "channel": (dict(Channel.choices), "channel"),
         "nature": (dict(Nature.choices), "nature"),
-        "level": ({str(x.number): x.title for x in pack.levels}, "level"),
+        "level": ({str(x.number): told(x.title) for x in pack.levels}, "level"),
     }
     for field, (choices, column) in plain.items():
         if (value := given.raw(field)) and value in choices:
             rows, on[field] = rows.filter(**{column: value}), str(choices[value])
     if (value := given.raw("category")) and pack.has_category(value):
         rows = rows.filter(Q(category=value) | Q(category__startswith=f"{value}."))
-        on["category"] = pack.category_title(value)
+        on["category"] = told(pack.category_title(value))
     if (value := given.raw("flag")) and value in FLAGS:
         rows, on["flag"] = rows.filter(flags__contains=[value]), flag_words(value)[0]
     rows = _of_whom(rows, given, on)
@@ -378,11 +379,11 @@ def dressed(
                 else masked_name(name, row["customer__kind"])
                 if row["customer__name"]
                 else name,
-                "tier": pack.tier_title(row["customer__tier"]) if row["customer__tier"] != "regular" else "",
+                "tier": told(pack.tier_title(row["customer__tier"])) if row["customer__tier"] != "regular" else "",
                 "stage_words": Stage(row["stage"]).label,
                 "channel_words": Channel(row["channel"]).label if "channel" in row else "",
                 "marks": [flag_words(f) for f in row["flags"]],
-                "category_words": pack.category_title(row["category"])
+                "category_words": told(pack.category_title(row["category"]))
                 if row["category"] and pack.has_category(row["category"])
                 else "",
             }
@@ -395,11 +396,17 @@ def choices(at: datetime, pack: Pack) -> dict[str, Any]:
     units, people = _places_and_people(at)
     return {
         "stage": spelt(Stage.choices),
-        "level": [(x.number, f"{x.title} · {x.name}") for x in pack.levels],
+        "level": [(x.number, f"{told(x.title)} · {told(x.name)}") for x in pack.levels],
         "channel": spelt(Channel.choices),
         "nature": spelt(Nature.choices),
         "category": [
-            (c.title, [(c.code, _("{title}（全部）").format(title=c.title)), *((s.code, s.title) for s in c.subs)])
+            (
+                told(c.title),
+                [
+                    (c.code, _("{title}（全部）").format(title=told(c.title))),
+                    *((s.code, told(s.title)) for s in c.subs),
+                ],
+            )
             for c in pack.taxonomy
         ],
         "unit": units,

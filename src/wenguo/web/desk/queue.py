@@ -18,6 +18,7 @@ from wenguo.cases.intake import Submission
 from wenguo.cases.notice import Notice
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid, NotFound
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk import bulk
 from wenguo.web.desk.common import me, spelt
@@ -136,7 +137,7 @@ def _quick(base: str, asked: Listing, pack: Any) -> list[tuple[str, str]]:
     often = [
         ("due", "24h", _("24 小时内到期")),
         ("due", "late", _("已超时")),
-        *(("level", str(x.number), x.title) for x in pack.levels[:2]),
+        *(("level", str(x.number), told(x.title)) for x in pack.levels[:2]),
         ("owner", "none", _("未分派")),
         ("within", "1", _("今天收到")),
         ("urged", "2", _("催办两次以上")),
@@ -195,7 +196,7 @@ def submission(request: HttpRequest, pk: int) -> HttpResponse:
         "claims": found.claims,
         "channels": spelt(Channel.choices),
         "natures": spelt(Nature.choices),
-        "categories": [(c.title, [(s.code, s.title) for s in c.subs]) for c in pack.taxonomy],
+        "categories": [(told(c.title), [(s.code, told(s.title)) for s in c.subs]) for c in pack.taxonomy],
     }
     if request.method == "GET":
         return page(request, "desk/queue_submission.html", context, here="queue")

@@ -18,6 +18,7 @@ from wenguo.cases.case import Case, rows
 from wenguo.cases.reply import CHANNELS, PARTS, Reply, ReplyReview
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.approval import reply_gates
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import RELATED, act_form, earlier_panel, find_case, frame, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
@@ -47,7 +48,7 @@ def context(request: HttpRequest, folder: Folder, template: str = "") -> dict[st
         "part_words": parts,
         "chosen_template": template or (draft.template if draft else ""),
         "freshly_filled": bool(template),
-        "templates": [(t.id, t.title) for t in reply.templates(case)],
+        "templates": [(t.id, told(t.title)) for t in reply.templates(case)],
         "remarks": _by_part(trial) if any(parts.values()) else {},
         "advice": [(c, CHANNELS.get(c) or _channel(case, c), why) for c, why in reply.advice(case)],
         "reply_channels": words_of(CHANNELS.items()),
@@ -58,7 +59,7 @@ def context(request: HttpRequest, folder: Folder, template: str = "") -> dict[st
 
 
 def _channel(case: Case, code: str) -> str:
-    return next((c.title for c in case.pack.channels if c.code == code), code)
+    return next((told(c.title) for c in case.pack.channels if c.code == code), code)
 
 
 def _trial(case: Case, parts: Mapping[str, str], template: str, *, at: Any) -> Reply:

@@ -14,6 +14,7 @@ from wenguo.cases.case import Case, Channel
 from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Post
 from wenguo.people.units import Unit
+from wenguo.policy.told import told
 from wenguo.web.desk.common import Context, again, case_panels, indented
 from wenguo.web.desk.folder import Chip, Folder
 from wenguo.web.doors import by_htmx, panels
@@ -86,7 +87,7 @@ def _people_and_units(case: Case, at: Any) -> tuple[list[tuple[str, str]], list[
 
 def cause_choices(case: Case) -> list[tuple[str, list[tuple[str, str]]]]:
     """The cause codes of the pack under their branches, for a select."""
-    return [(b.title, [(f"{b.code}.{c.code}", c.title) for c in b.causes]) for b in case.pack.causes]
+    return [(told(b.title), [(f"{b.code}.{c.code}", told(c.title)) for c in b.causes]) for b in case.pack.causes]
 
 
 def channel_choices() -> list[tuple[str, str]]:

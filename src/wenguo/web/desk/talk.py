@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import letters, reply
+from wenguo.policy.told import told
 from wenguo.web.desk.common import case_panels, find_case, me
 from wenguo.web.doors import by_htmx, desk, page
 from wenguo.web.given import Given
@@ -42,7 +43,7 @@ def templates(request: HttpRequest, number: str) -> HttpResponse:
     case, at = find_case(request, number), timezone.now()
     known = letters.values(case, at=at)
     found = [
-        (t.title, letters.drafted(case, t.text, at=at, known=known))
+        (told(t.title), letters.drafted(case, t.text, at=at, known=known))
         for use in USES
         for t in case.pack.templates_for(use, case.category)
     ]

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
+from wenguo.policy.told import told
 from wenguo.web.desk.common import LOOKS
 from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time
@@ -213,14 +214,14 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
     """The details of an event in a few words."""
     data, pack, type = event.data, folder.case.pack, event.type
     if type == "case.graded":
-        words = _("{new}").format(new=pack.level(data["to"]).title)
+        words = _("{new}").format(new=told(pack.level(data["to"]).title))
         if data.get("from") != data["to"]:
-            words = _("{old} → {new}").format(old=pack.level(data["from"]).title, new=words)
-        return [words, _("系统建议 {level}").format(level=pack.level(data["proposed"]).title)]
+            words = _("{old} → {new}").format(old=told(pack.level(data["from"]).title), new=words)
+        return [words, _("系统建议 {level}").format(level=told(pack.level(data["proposed"]).title))]
     if type == "case.classified":
-        return [pack.category_title(data["to"]) if pack.has_category(data["to"]) else data["to"]]
+        return [told(pack.category_title(data["to"])) if pack.has_category(data["to"]) else data["to"]]
     if type == "handover.returned":
-        reason = next((r.title for r in pack.return_reasons if r.code == data.get("reason")), "")
+        reason = next((told(r.title) for r in pack.return_reasons if r.code == data.get("reason")), "")
         proposed = units.get(data.get("proposed") or 0, "")
         return [
             reason,
@@ -245,7 +246,7 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
     if type == "evidence.added":
         return [_("{n} KB").format(n=max(1, data.get("size", 0) // 1024))]
     if type == "case.refused":
-        return [next((r.title for r in pack.refusal_reasons if r.code == data.get("reason")), "")]
+        return [next((told(r.title) for r in pack.refusal_reasons if r.code == data.get("reason")), "")]
     if type == "case.moved_back":
         from wenguo.cases.lifecycle import Stage
 
@@ -268,9 +269,9 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
 
 def _of_clock(folder: Folder, data: Mapping[str, Any], because: str) -> list[str]:
     clock = next((c.clock for c in folder.clocks if c.clock.pk == data.get("clock")), None)
-    title = clock.title if clock else ""
+    title = told(clock.title) if clock else ""
     percent = f"{data['percent']}%" if "percent" in data else ""
-    reason = next((r.title for r in folder.case.pack.pause_reasons if r.code == data.get("reason")), "")
+    reason = next((told(r.title) for r in folder.case.pack.pause_reasons if r.code == data.get("reason")), "")
     due = data.get("new_due_at") or data.get("due_at")
     moment = parse_datetime(due) if isinstance(due, str) else None
     return [title, percent, reason, _("{time} 前").format(time=local_time(moment)) if moment else ""]

@@ -13,6 +13,7 @@ from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid
 from wenguo.people.staff import Person
+from wenguo.policy.told import told
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.suggestion import suggest
@@ -92,7 +93,7 @@ def classify(request: HttpRequest, folder: Folder, given: Given) -> str:
     also = [c for c in given.data.getlist("also") if c]
     given.check()
     triage.classify(folder.case, category, also, by=folder.person, at=folder.at)
-    return _("已分类为「{title}」").format(title=folder.case.pack.category_title(category))
+    return _("已分类为「{title}」").format(title=told(folder.case.pack.category_title(category)))
 
 
 FACTS = {
@@ -138,7 +139,7 @@ def grade(request: HttpRequest, folder: Folder, given: Given) -> str:
     because = given.text("because", _("理由"), most=2000, optional=True)
     given.check()
     triage.grade(folder.case, int(level), because, by=folder.person, at=folder.at)
-    return _("已定为{level}").format(level=folder.case.pack.level(int(level)).title)
+    return _("已定为{level}").format(level=told(folder.case.pack.level(int(level)).title))
 
 
 def _routes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
@@ -225,7 +226,7 @@ def _record(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "wishes": spelt(wishes.items()),
         "contacts": spelt(CONTACTS.items()),
         "labels": record_labels(),
-        "moods": [("", _("未记录")), *((m.code, m.title) for m in folder.case.pack.wording.moods)],
+        "moods": [("", _("未记录")), *((m.code, told(m.title)) for m in folder.case.pack.wording.moods)],
     }
 
 

@@ -28,9 +28,9 @@ from wenguo.cases.case import Case
 from wenguo.cases.letters import head_office
 from wenguo.cases.links import Lookup
 from wenguo.errors import Refusal, TooMuch
+from wenguo.policy.told import told
 from wenguo.uploads import TooLarge, too_large
 from wenguo.web.given import clean
-from wenguo.web.standard import told
 
 View = Callable[..., HttpResponseBase]
 

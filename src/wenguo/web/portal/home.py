@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.portal.common import door, show
-from wenguo.web.standard import told
 
 CHANNEL = "web"
 # Named in what is stored with each submission; raised whenever the words of portal/privacy.html change.

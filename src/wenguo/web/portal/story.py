@@ -22,8 +22,8 @@ from wenguo.cases.followup import Survey
 from wenguo.cases.lifecycle import Outcome, Stage
 from wenguo.cases.option import Answer
 from wenguo.journal import Event, title_of
+from wenguo.policy.told import told
 from wenguo.web.filters import plain_time
-from wenguo.web.standard import told
 
 MOST_SAID = 300  # lines of the conversation on one page, the newest
 

@@ -1,0 +1,60 @@
+"""What the policy says, in the reader's language: levels, clocks, roles, categories, reasons, channels.
+
+A company writes its policy in its own words, and they are shown as written. The words of the standard pack, with which
+most begin, are read from its files into the catalogue (scripts/messages.py) under the context `policy`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import ngettext, pgettext
+
+SPOKEN = frozenset(
+    {"title", "meaning", "because", "unit", "base_words", "hours_words", "stated", "low_words", "high_words"}
+)
+
+
+def spoken(content: Any, within: str = "") -> Iterator[str]:
+    """The words of a pack, as read from YAML or dumped, that name or explain something on a screen.
+
+    What is said or written to customers in the company's own voice (templates, phrases, questions to ask) is not among
+    them: it goes out as it is written. `within`: the key above, for the words that count only there.
+    """
+    if isinstance(content, list | tuple):
+        for part in content:
+            yield from spoken(part, within)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if not isinstance(value, str):
+                yield from spoken(value, key)
+            elif value and (key in SPOKEN or (within, key) in _THERE) and not _LENGTH.fullmatch(value):
+                yield value
+
+
+_THERE = {("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer")}
+_LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
+
+
+_JOINED = " · "  # of a class and its sub: 产品质量 · 功能缺陷
+
+
+def told(words: str) -> str:
+    """The pack's words in the reader's language; what the catalogue does not know, as it is written."""
+    if length := _LENGTH.fullmatch(words):
+        return _length(int(length[1]), length[2])
+    return _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
+
+
+def _length(n: int, unit: str) -> str:
+    words = {
+        "个工作小时": ngettext("{n} 个工作小时", "{n} 个工作小时", n),
+        "个工作日": ngettext("{n} 个工作日", "{n} 个工作日", n),
+        "个自然日": ngettext("{n} 个自然日", "{n} 个自然日", n),
+        "小时": ngettext("{n} 小时", "{n} 小时", n),
+        "天": ngettext("{n} 天", "{n} 天", n),
+        "分钟": ngettext("{n} 分钟", "{n} 分钟", n),
+    }
+    return words[unit].format(n=n)
