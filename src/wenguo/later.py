@@ -24,9 +24,18 @@ from wenguo.breath import taken
 RETRY = RetryStrategy(max_attempts=14, exponential_wait=2, wait=8)
 
 
-def task(name: str, *, queue: str = "default", lock: str | None = None) -> Callable[[Callable[..., Any]], Any]:
-    """Declare a function as a job called `name`; it takes only JSON values as keyword arguments."""
-    return lambda function: app.task(name=name, queue=queue, lock=lock, retry=RETRY)(function)
+# What promises hang on, clocks and the rescue of jobs, is not kept waiting by ten thousand mails.
+URGENT = 100
+
+
+def task(
+    name: str, *, queue: str = "default", lock: str | None = None, priority: int = 0
+) -> Callable[[Callable[..., Any]], Any]:
+    """Declare a function as a job called `name`; it takes only JSON values as keyword arguments.
+
+    Waiting jobs are taken by `priority`, the higher first, then in the order they came.
+    """
+    return lambda function: app.task(name=name, queue=queue, lock=lock, priority=priority, retry=RETRY)(function)
 
 
 def later(name: str, *, at: datetime | None = None, unique: str | None = None, **kwargs: Any) -> None:

@@ -5,6 +5,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -74,3 +75,18 @@ def test_the_worker_acknowledges_and_a_killed_one_is_made_good(desk):
     app.configure_task("cases.acknowledge").defer(**ProcrastinateJob.objects.get(task_name="cases.acknowledge").args)
     work()
     assert desk.timeline(case).count("case.acknowledged") == 1
+
+
+def test_clocks_do_not_wait_behind_ten_thousand_mails(desk):
+    for n in range(3):
+        intake.receive(replace(MATTER, external_id=f"m{n}", mail=f"w{n}@example.com"), at=desk.now)
+    app.configure_task("worker.sweep_clocks").defer(timestamp=0)
+    app.configure_task("worker.rescue_jobs").defer(timestamp=0)
+    work()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT task_name FROM procrastinate_jobs j JOIN procrastinate_events e ON e.job_id = j.id"
+            " WHERE e.type = 'started' ORDER BY e.id"
+        )
+        begun = [name for (name,) in cursor.fetchall()]
+    assert begun[:2] == ["worker.sweep_clocks", "worker.rescue_jobs"] and begun.count("cases.acknowledge") == 3

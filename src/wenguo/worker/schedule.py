@@ -10,11 +10,11 @@ from procrastinate.contrib.django import app
 
 from wenguo.cases import clock, links, unsent
 from wenguo.journal.tasks import fold_heads
-from wenguo.later import task
+from wenguo.later import URGENT, task
 
 
 @app.periodic(cron="* * * * *")
-@task("worker.sweep_clocks", lock="sweep")
+@task("worker.sweep_clocks", lock="sweep", priority=URGENT)
 def sweep_clocks(timestamp: int) -> None:
     """Warn, breach and escalate what is due. Every minute, until nothing is."""
     now = datetime.now(UTC)
@@ -27,7 +27,7 @@ app.periodic(cron="*/10 * * * *")(fold_heads)
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="worker.rescue_jobs", pass_context=True)
+@app.task(name="worker.rescue_jobs", pass_context=True, priority=URGENT)
 async def rescue_jobs(context: JobContext, timestamp: int) -> None:
     """Take up again the jobs of a worker that vanished in the middle; every job may run twice."""
     manager = context.app.job_manager
