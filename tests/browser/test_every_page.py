@@ -33,6 +33,7 @@ PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "desk:case": lambda w: {"number": w.signing},
     "desk:act": lambda w: {"number": w.open, "name": "classify"},
     "desk:say_templates": lambda w: {"number": w.open},
+    "desk:case_risk": lambda w: {"number": w.open},
     "desk:clock": lambda w: {"number": w.open, "pk": w.clock},
     "desk:paper": lambda w: {"number": w.signing, "paper": "record"},
     "desk:print_causes": lambda w: {"number": w.signing},

@@ -37,6 +37,8 @@ BUDGETS = [
     ("/desk/admin/audit/", "admin", 10),
     ("/desk/admin/jobs/", "admin", 10),
     ("/desk/cases/{number}/", "agent", 25),
+    ("/desk/cases/{number}/risk/", "agent", 10),
+    ("/desk/queue/?view=risk", "supervisor", 12),
 ]
 
 

@@ -65,6 +65,8 @@ INTERNAL = {
     "clock.rederived": _("时限重新计算"),
     "clock.warned": _("时限预警"),
     "clock.breached": _("超时升级"),
+    "risk.raised": _("升级风险升高"),
+    "risk.lowered": _("升级风险降低"),
     "handover.sent": _("转办"),
     "handover.signed": _("签收"),
     "handover.returned": _("退单"),

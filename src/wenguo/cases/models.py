@@ -21,6 +21,7 @@ from wenguo.cases.presence import Watching
 from wenguo.cases.reading import Reading
 from wenguo.cases.reply import Reply, ReplyReview
 from wenguo.cases.report import Report
+from wenguo.cases.risk import Risk
 from wenguo.cases.triage import Grading
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Reply",
     "ReplyReview",
     "Report",
+    "Risk",
     "Submission",
     "Supervision",
     "Survey",

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from typing import Any, get_args
 
 from .contents import TemplateUse
+from .escalation import RiskLevel, SignCode
 from .parts import Channel, ClockKind, Role, Tier
 from .schema import Pack, covers
 
@@ -36,8 +38,8 @@ _CODED = (
 def check(pack: Pack) -> list[Found]:
     """Every contradiction between the parts of the pack."""
     each: list[Callable[[Pack], Iterator[Found]]] = [
-        _codes, _taxonomy, _tree, _levels, _severity, _clocks, _calendars, _routes, _compensation, _approval,
-        _followup, _templates, _lists,
+        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _clocks, _calendars, _routes, _compensation,
+        _approval, _followup, _templates, _lists,
     ]  # fmt: skip
     return [found for rule in each for found in rule(pack)]
 
@@ -154,6 +156,25 @@ def _severity(pack: Pack) -> Iterator[Found]:
                 yield ("severity", "floors", n, "signals", s), f"没有名为“{code}”的信号"
         for w, condition in enumerate(floor.when):
             yield from _condition(pack, condition, ("severity", "floors", n, "when", w))
+
+
+def _escalation(pack: Pack) -> Iterator[Found]:
+    risk = pack.escalation
+    yield from _twice((s.code for s in risk.signs), ("escalation", "signs"))
+    if missing := set(get_args(SignCode)) - {s.code for s in risk.signs}:
+        yield ("escalation", "signs"), f"缺少:{'、'.join(sorted(missing))};不用的请把权重写为 0"
+    levels = risk.levels
+    if tuple(x.code for x in levels) != get_args(RiskLevel):
+        yield ("escalation", "levels"), f"预警等级须依次写:{'、'.join(get_args(RiskLevel))}"
+        return
+    if levels[0].from_score or levels[0].leave_below:
+        yield ("escalation", "levels", 0, "from_score"), "最低一级从 0 起"
+    for n, (below, level) in enumerate(pairwise(levels), 1):
+        here: Loc = ("escalation", "levels", n)
+        if level.from_score <= below.from_score:
+            yield (*here, "from_score"), f"分数线须逐级升高,上一级为 {below.from_score}"
+        if not below.from_score <= level.leave_below <= level.from_score:
+            yield (*here, "leave_below"), "解除线须不低于下一级的分数线、不高于本级的分数线"
 
 
 def _condition(pack: Pack, condition: Any, loc: Loc) -> Iterator[Found]:

@@ -128,7 +128,9 @@ def _value(key: str, value: Any, pack: Pack) -> str:
     if not isinstance(value, str):
         return str(value)
     named: dict[str, Any] = {}
-    if key in {"role", "roles", "escalate", "approver", "approved_by", "handled_by", "by_role", "ranks"}:
+    if key == "tells":
+        named = {"owner": VALUES["owner"], **{r.code: r.title for r in pack.roles}}
+    elif key in {"role", "roles", "escalate", "approver", "approved_by", "handled_by", "by_role", "ranks"}:
         named = {r.code: r.title for r in pack.roles}
     elif key == "channels":
         named = {c.code: c.title for c in pack.channels}
@@ -161,6 +163,7 @@ def readable(pack: Pack) -> list[Section]:
         _section("decision_tree", (), _tree(pack)),
         _section("levels", (), _levels(pack)),
         _section("severity", (_max_words(pack), *pack.severity.regrading), *_severity(pack)),
+        _section("escalation", (_escalation_words(),), *_escalation(pack)),
         _section("clocks", (pack.clocks.hours_words,), *_clocks(pack)),
         _section("calendars", (), _calendars(pack)),
         _section("responsibility", (), _routes(pack)),
@@ -253,6 +256,26 @@ def _severity(pack: Pack) -> Iterable[Table]:
             for f in severity.floors
         ],
     )  # fmt: skip
+
+
+def _escalation_words() -> str:
+    return _("分值 = 1 / (1 + e 的 -(起点 + Σ 权重 × 量) 次方);权重是判断,可在「升级风险」页用本单位的结果检验")
+
+
+def _escalation(pack: Pack) -> Iterable[Table]:
+    risk = pack.escalation
+    named: dict[str, Any] = {"owner": VALUES["owner"], **{r.code: r.title for r in pack.roles}}
+    yield _table(
+        _("迹象"), (_("迹象"), _("权重"), _("最多计"), _("单位"), _("依据")),
+        [(s.title, s.weight, s.most, s.unit, s.because) for s in risk.signs],
+    )  # fmt: skip
+    yield _table(
+        _("预警等级"), (_("等级"), _("分值不低于"), _("低于才解除"), _("通知"), _("该做什么")),
+        [(x.title, x.from_score, x.leave_below, [named[t] for t in x.tells], x.measures) for x in risk.levels],
+    )  # fmt: skip
+    own = {name: getattr(risk, name) for name in ("start", "unowned_hours", "nearly_due_percent")}
+    rest = {**own, **risk.calibration.model_dump()}
+    yield _table(_("其他"), (_("项目"), _("取值")), [(FIELDS[k], v) for k, v in rest.items()])
 
 
 def condition_words(pack: Pack, condition: Condition) -> str:

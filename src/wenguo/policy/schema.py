@@ -27,6 +27,7 @@ from .contents import (
     Template,
     Wording,
 )
+from .escalation import Escalation, shipped
 from .parts import (
     Allowance,
     Approval,
@@ -214,6 +215,7 @@ class Pack(Part):
     decision_tree: tuple[Question, ...]
     levels: tuple[Level, ...]
     severity: Severity
+    escalation: Escalation = Field(default_factory=shipped)  # older versions of a pack do not speak of it
     clocks: Clocks
     calendars: tuple[CalendarSpec, ...]
     responsibility: tuple[RouteRule, ...]

@@ -26,6 +26,8 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
     if isinstance(content, list | tuple):
         for part in content:
             yield from spoken(part, within)
+    elif isinstance(content, str) and within == "measures":
+        yield content
     elif isinstance(content, dict):
         for key, value in content.items():
             if not isinstance(value, str):

@@ -8,7 +8,7 @@ from django.db import connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from wenguo.cases import clock, links, unsent
+from wenguo.cases import clock, links, risk, unsent
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import URGENT, task
 
@@ -19,6 +19,24 @@ def sweep_clocks(timestamp: int) -> None:
     """Warn, breach and escalate what is due. Every minute, until nothing is."""
     now = datetime.now(UTC)
     while clock.sweep(at=now):
+        pass
+
+
+@app.periodic(cron="* * * * *")
+@task("worker.weigh_risks", lock="risk")
+def weigh_risks(timestamp: int) -> None:
+    """Weigh the escalation risk of the cases that have changed, or whose signs grow with time. Every minute."""
+    now = datetime.now(UTC)
+    while risk.sweep(at=now):
+        pass
+
+
+@app.periodic(cron="7 * * * *")
+@task("worker.weigh_all_risks", lock="risk")
+def weigh_all_risks(timestamp: int) -> None:
+    """Weigh anew what another policy or model weighs otherwise. Every hour."""
+    now = datetime.now(UTC)
+    while risk.sweep_all(at=now):
         pass
 
 

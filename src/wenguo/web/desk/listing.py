@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.clock import Clock, State
 from wenguo.cases.lifecycle import Stage
+from wenguo.cases.risk import at_level
 from wenguo.customers import search as customers
 from wenguo.customers.privacy import masked_name
 from wenguo.people.staff import Person
@@ -121,6 +122,12 @@ VIEWS: dict[str, View] = {
         ),
         View("today", _lazy("今日到期"), "calendar-due", lambda rows, person, at: rows.due_before(end_of_day(at), at)),
         View("late", _lazy("超时"), "alarm", lambda rows, person, at: rows.late(at)),
+        View(
+            "risk",
+            _lazy("升级风险高"),
+            "trending-up",
+            lambda rows, person, at: rows.open().filter(at_level("high")),
+        ),
         View("returned", _lazy("退单"), "corner-up-left", lambda rows, person, at: rows.open().filter(returns__gte=1)),
         View(
             "regulator",
@@ -138,7 +145,7 @@ VIEWS: dict[str, View] = {
         View("all", _lazy("全部"), "list", lambda rows, person, at: rows, NEWEST),
     )
 }
-COUNTED = ("open", "mine", "unit", "unassigned", "triage", "today", "late", "returned", "regulator")
+COUNTED = ("open", "mine", "unit", "unassigned", "triage", "today", "late", "risk", "returned", "regulator")
 
 
 WITHIN = {"1": _lazy("今天"), "7": _lazy("近 7 天"), "30": _lazy("近 30 天"), "90": _lazy("近 90 天")}
@@ -218,6 +225,9 @@ def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict
         rows, on["due"] = rows.late(at), _("已超时")
     if batch := given.raw("batch")[:40]:
         rows, on["batch"] = rows.filter(batch=batch), _("批次 {batch}").format(batch=batch)
+    if (value := given.raw("risk")) in {x.code for x in pack.escalation.levels}:
+        level = told(pack.escalation.level(value).title)
+        rows, on["risk"] = rows.open().filter(at_level(value)), _("升级风险{level}").format(level=level)
     if given.raw("urged") == "2":
         rows, on["urged"] = rows.open().filter(repeats__gte=2), _("催办两次以上")
     if given.raw("returned") == "2":
@@ -273,7 +283,7 @@ def sought(rows: Any, q: str) -> Any:
 # What an address may ask of a list, beside the place in it; a view of one's own keeps these.
 ASKED = (
     "view", "q", "stage", "level", "category", "channel", "nature", "unit", "owner", "flag", "within", "from", "to",
-    "due", "batch", "urged", "returned", "order",
+    "due", "batch", "urged", "returned", "risk", "order",
 )  # fmt: skip
 ORDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "due": (_lazy("时限近的在前"), ("next_due_at", "pk")),
@@ -293,6 +303,7 @@ OFFERED = {
     "region": _lazy("地区"),
     "channel": _lazy("渠道"),
     "repeats": _lazy("催办"),
+    "risk": _lazy("升级风险"),
     "received": _lazy("收到"),
     "due": _lazy("时限"),
 }
@@ -322,6 +333,11 @@ class Listing:
         """The address part that asks for the same list again, view included."""
         own = {"own": str(self.opened.pk)} if self.opened else {}
         return urlencode({**self.asked, "view": self.view.key, **own})
+
+
+def columns_of(asked: Listing) -> tuple[str, ...]:
+    """What is read of each row: what lists show, and what only a chosen column needs."""
+    return (*COLUMNS, "risk__level", "risk__score") if "risk" in asked.columns else COLUMNS
 
 
 def read(data: QueryDict, seen: Any, person: Any, at: datetime, pack: Pack, view: View | None = None) -> Listing:
@@ -412,5 +428,6 @@ def choices(at: datetime, pack: Pack) -> dict[str, Any]:
         "unit": units,
         "owner": [("none", _("未分派")), *people],
         "within": spelt(WITHIN.items()),
+        "risk": [(x.code, told(x.title)) for x in pack.escalation.levels],
         "flag": [(code, str(words)) for code, (words, _look) in FLAGS.items()],
     }

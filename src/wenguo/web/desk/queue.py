@@ -24,7 +24,6 @@ from wenguo.web.desk import bulk
 from wenguo.web.desk.common import me, spelt
 from wenguo.web.desk.listing import (
     CLOCKS,
-    COLUMNS,
     COUNTED,
     OFFERED,
     ORDERS,
@@ -34,9 +33,11 @@ from wenguo.web.desk.listing import (
     View,
     capped_counts,
     choices,
+    columns_of,
     dressed,
     read,
 )
+from wenguo.web.desk.risk import LOOKS
 from wenguo.web.doors import by_htmx, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -81,7 +82,7 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     seen = Case.objects.visible_to(person, at)
     asked = read(request.GET, seen, person, at, pack, view)
     after = Given(request.GET).raw("after")
-    found = keyset(asked.rows.values(*COLUMNS), *asked.order, after=after, size=PAGE)
+    found = keyset(asked.rows.values(*columns_of(asked)), *asked.order, after=after, size=PAGE)
     base = url("desk:mine") if here == "mine" else url("desk:queue")
     acts = bulk.offered(person)
     context = {
@@ -93,6 +94,8 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
         "q": asked.q,
         "columns": [(c, OFFERED[c], SORTS.get(c, "")) for c in asked.columns],
         "clock_words": CLOCKS,
+        "risk_words": {x.code: told(x.title) for x in pack.escalation.levels},
+        "risk_looks": LOOKS,
         "base": base,
         "more": f"{base}?{asked.query}&{urlencode({'after': found.after})}",
         "bulk_acts": acts,
@@ -141,6 +144,7 @@ def _quick(base: str, asked: Listing, pack: Any) -> list[tuple[str, str]]:
         ("owner", "none", _("未分派")),
         ("within", "1", _("今天收到")),
         ("urged", "2", _("催办两次以上")),
+        ("risk", "high", _("升级风险高")),
     ]
     kept = {**asked.asked, **own}
     return [(words, f"{base}?{urlencode({**kept, f: v})}") for f, v, words in often if f not in asked.on]

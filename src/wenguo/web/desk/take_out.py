@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST
 
 from wenguo.cases import export
 from wenguo.cases.case import Case
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import me
-from wenguo.web.desk.listing import CLOCKS, COLUMNS, OFFERED, Listing, dressed, read
+from wenguo.web.desk.listing import CLOCKS, OFFERED, Listing, columns_of, dressed, read
 from wenguo.web.doors import desk
 from wenguo.web.filters import local_time
 from wenguo.web.given import Given
@@ -39,7 +40,7 @@ def take(request: HttpRequest) -> HttpResponse:
     narrowed = conditions(asked)
     rows = ordered(asked.rows, *asked.order)
     ids = export.export(rows, columns=asked.columns, narrowed=narrowed, form=form, reason=reason, by=person, at=at)
-    found = {r["pk"]: r for r in Case.objects.filter(pk__in=ids).values(*COLUMNS)}
+    found = {r["pk"]: r for r in Case.objects.filter(pk__in=ids).values(*columns_of(asked))}
     lines = dressed([found[pk] for pk in ids if pk in found], person, at, pack, clocks=False)
     head = [_("编号"), _("事由"), *(str(OFFERED[c]) for c in asked.columns)]
     table = [cells(row, asked.columns, pack) for row in lines]
@@ -90,6 +91,9 @@ def cells(row: dict[str, Any], columns: Sequence[str], pack: Any) -> list[str | 
         "region": row["region"],
         "channel": str(row["channel_words"]),
         "repeats": row["repeats"],
+        "risk": f"{told(pack.escalation.level(row['risk__level']).title)} {row['risk__score']:.2f}"
+        if row.get("risk__level")
+        else "",
         "received": moment(row["received_at"]),
         "due": f"{moment(row['next_due_at'])} {CLOCKS.get(row['next_clock'], '')}".strip()
         if row["next_due_at"]

@@ -76,6 +76,7 @@ SYMBOLS = {
     "reply.": "mail",
     "followup.": "phone-call",
     "survey.": "star",
+    "risk.": "trending-up",
     "fact.": "list-check",
     "cause.": "binary-tree",
     "payment.": "cash",
@@ -243,6 +244,10 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
 
         model = {f.name: str(f.verbose_name) for f in (*Case._meta.fields, *Record._meta.fields)}
         return ["、".join(model.get(f, f) for f in data.get("fields", []))]
+    if type.startswith("risk."):
+        levels = {level.code: told(level.title) for level in pack.escalation.levels}
+        moved = _("{old} → {new}").format(old=levels[data["from"]], new=levels[data["to"]])
+        return [moved, f"{data['score'] / 100:.2f}", *(told(pack.escalation.sign(c).title) for c in data["signs"][:3])]
     if type == "evidence.added":
         return [_("{n} KB").format(n=max(1, data.get("size", 0) // 1024))]
     if type == "case.refused":

@@ -26,6 +26,7 @@ from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import tray
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
+from wenguo.cases.risk import at_level
 from wenguo.insight.my_week import my_week
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
@@ -335,6 +336,7 @@ def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, st
         "owed": ("warn", _("欠越级说明"), "flag=override_owed", base.filter(flags__contains=["override_owed"])),
         "urged": ("warn", _("客户催了两次以上"), "urged=2", base.filter(repeats__gte=2)),
         "returned": ("warn", _("被退单两次以上"), "returned=2", base.filter(returns__gte=2)),
+        "risk": ("due", _("升级风险高"), "risk=high", base.filter(at_level("high"))),
     }
     found = capped_counts({key: rows for key, (_look, _words, _address, rows) in asked.items()})
     lines = [
@@ -376,10 +378,11 @@ def team(person: Any, at: datetime) -> dict[str, Any]:
             soon=Count("pk", filter=Q(next_due_at__gte=at, next_due_at__lt=soon)),
             returned=Count("pk", filter=Q(returns__gte=2)),
             grave=Count("pk", filter=Q(level__lte=2)),
+            at_risk=Count("pk", filter=at_level("high")),
         )
         .order_by("-late", "-soon", "-open", "owner_id")
     )
-    total = {k: sum(r[k] for r in rows) for k in ("open", "late", "soon", "returned", "grave")}
+    total = {k: sum(r[k] for r in rows) for k in ("open", "late", "soon", "returned", "grave", "at_risk")}
     alone = next((r for r in rows if r["owner_id"] is None), None)
     owners = [r for r in rows if r["owner_id"] is not None]
     return {
