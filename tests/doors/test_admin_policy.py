@@ -156,7 +156,7 @@ def test_a_due_time_is_tried_out_and_explained(desk, door):
     page = door(desk.agent).get(to("calendar"), asked).content.decode()
     assert "2026-10-08 11:00" in page and "国庆节放假" in page  # two hours on Wednesday, two after the holiday
     assert (
-        "3 个工作日(至当日下班)"
+        "3 个工作日（至当日下班）"
         in door(desk.agent).get(to("calendar"), {**asked, "amount": "3", "unit": "working_days_end"}).content.decode()
     )
     for wrong in ({"amount": "0"}, {"unit": "years"}, {"start": "gestern"}, {"amount": "999999"}):

@@ -761,6 +761,9 @@ def _spans(pack, level):
 def test_a_company_s_own_words_are_shown_as_written():
     with translation.override("en"):
         assert told("我们自己的说法") == "我们自己的说法" and told("") == "" and told("3 个工作日") == "3 working days"
+        assert (
+            told("方案审批（AP-2）") == "Solution approval (AP-2)" and told("我们的时限（X-1）") == "我们的时限（X-1）"
+        )
     with translation.override("zh-hans"):
         assert told("3 个工作日") == "3 个工作日"
 

@@ -219,9 +219,9 @@ def _came(total, before, category="product.function", n=0):
 
 def test_the_headline_tells_how_sure_it_is():
     more = headline("month", _came(240, 160, n=90), Share(186, 200), [])
-    assert "多 50%(95% 区间 23%–83%)" in more, more and "「功能缺陷」" in more and "90 件" in more
-    assert "93%(95% 区间 89%–96%)" in more
-    assert "是上一同长时段(20 件)的 9.0 倍(95% 区间 5.7–14.3)" in headline("month", _came(180, 20), Share(0, 0), [])
+    assert "多 50%（95% 区间 23%–83%）" in more, more and "「功能缺陷」" in more and "90 件" in more
+    assert "93%（95% 区间 89%–96%）" in more
+    assert "是上一同长时段（20 件）的 9.0 倍（95% 区间 5.7–14.3）" in headline("month", _came(180, 20), Share(0, 0), [])
     less = headline("month", _came(160, 240), Share(0, 0), [])
     assert "少 33%(95% 区间 19%–45%)" in less
     assert "没有明显变化" in headline("month", _came(100, 95), Share(0, 0), [])

@@ -137,10 +137,10 @@ def test_a_receipt_holds_and_says_how_the_record_grew(tell):
     assert set(receipt) == {"kind", "number", "seq", "head", "root", "root_at", "path"}
     assert (receipt["kind"], receipt["number"], receipt["seq"]) == ("case", "TS-0042", 5)
     assert receipt["root_at"] == "2026-11-20T04:00:00.000000Z"
-    assert journal.check_receipt(receipt) == journal.Verdict(True, 5, None, "回执有效,记录未被改动")
+    assert journal.check_receipt(receipt) == journal.Verdict(True, 5, None, "回执有效，记录未被改动")
     tell(n=2)
     grown = journal.check_receipt(receipt)
-    assert grown == journal.Verdict(True, 7, None, "回执有效,记录未被改动,其后新增 2 条", 2)
+    assert grown == journal.Verdict(True, 7, None, "回执有效，记录未被改动，其后新增 2 条", 2)
     journal.fold(NOON)
     assert journal.check_receipt(receipt) == grown
     assert journal.check_receipt(journal.receipt(journal.open_stream("case", "TS-0042"))).grown == 0

@@ -133,7 +133,7 @@ def test_a_cut_tail_is_found(tell, forge):
     stream = tell()
     forge("DELETE FROM journal_event WHERE stream_id = %s AND seq > 3", stream.pk)
     verdict = journal.verify(stream)
-    assert verdict.first_broken == 4 and "应有 5 条,实有 3 条" in verdict.why
+    assert verdict.first_broken == 4 and "应有 5 条，实有 3 条" in verdict.why
 
 
 def test_a_cut_tail_is_found_by_the_root_when_the_stream_was_set_back_too(tell, forge):

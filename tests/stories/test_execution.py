@@ -68,7 +68,7 @@ def test_a_measure_is_done_once_with_proof_and_after_its_payment(desk, remedy):
     task = handover.ask_help(case, desk.units["cw"], "核对", by=desk.agent, at=desk.now)
     with pytest.raises(NotNow) as waiting:
         execution.carry_out(case, by=desk.agent, at=desk.now)
-    assert waiting.value.missing == ["等待会办:财务部"]
+    assert waiting.value.missing == ["等待会办：财务部"]
     handover.help(task, "无误", by=desk.cashier, at=desk.now)
     execution.carry_out(case, by=desk.agent, at=desk.now)
     with pytest.raises(NotNow):

@@ -277,7 +277,7 @@ def test_settling_waits_for_everything_it_needs(desk, remedy):
     remedy.agreed(remedy.signed(option))
     remedy.plans(option, 20_000)
     task = handover.ask_help(case, desk.units["cw"], "准备付款", by=desk.agent, at=desk.now)
-    assert shut(case, "settle") == ["等待会办:财务部"]
+    assert shut(case, "settle") == ["等待会办：财务部"]
     handover.help(task, "已备好", by=desk.cashier, at=desk.now)
     spare = remedy.drafts(case, 100)
     approval.propose(spare, by=desk.agent, at=desk.now)
@@ -305,7 +305,7 @@ def test_a_graver_level_asks_for_graver_signatures(desk, remedy):
     remedy.plans(option, 20_000)
     assert shut(case, "settle") == []
     record(case, "case.graded", by=SYSTEM, at=desk.now, set={"level": 2})
-    assert shut(case, "settle") == ["等级已调高,方案须重新审批"]
+    assert shut(case, "settle") == ["等级已调高，方案须重新审批"]
     (step,) = approval.propose(option, by=desk.agent, at=desk.now)
     assert step.rule == "AP-3" and shut(case, "settle") != []
     approval.approve(step, by=desk.manager, at=desk.now)
@@ -378,7 +378,7 @@ def test_what_is_paid_stands_when_the_matter_is_looked_into_again(desk, remedy):
     assert remedy.anew(option).state == "carried" and payment.paid_fen(option) == 15_000
     remedy.pays(more)
     execution.complete(more, "回单", by=desk.agent, at=desk.now)
-    assert shut(case, "carry_out") == ["等待措施:按方案办理"]  # what was paid first still lacks its proof
+    assert shut(case, "carry_out") == ["等待措施：按方案办理"]  # what was paid first still lacks its proof
     execution.complete(paid, "回单", by=desk.agent, at=desk.now)
     assert shut(case, "carry_out") == []
 

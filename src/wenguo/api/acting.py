@@ -100,10 +100,10 @@ def find(request: HttpRequest, number: str, version: int | None = None) -> Case:
         raise NotFound(wrong.message) from None
     case: Case | None = seen.select_related(*RELATED).filter(number=number).first()
     if case is None:
-        raise NotFound(_("没有找到,或您无权查看"))
+        raise NotFound(_("没有找到，或您无权查看"))
     if version is not None and version != case.version:
         raise Overtaken(
-            _("「{number}」已被他人更新(当前版本 {version}),请重新读取后再试").format(
+            _("「{number}」已被他人更新（当前版本 {version}），请重新读取后再试").format(
                 number=case.number, version=case.version
             )
         )

@@ -20,7 +20,7 @@ class HandoverOut(Schema):
     to_unit_id: int
     words: str
     state: str
-    final: bool = Field(description="裁定,不能再退单")
+    final: bool = Field(description="裁定，不能再退单")
     sent_by_id: int
     sent_at: datetime
     signed_by_id: int | None

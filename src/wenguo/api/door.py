@@ -151,7 +151,7 @@ def answered(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         if response.status_code == 405:
-            words = _("这里不能用 {method};可以用 {allowed}")
+            words = _("这里不能用 {method}；可以用 {allowed}")
             told = problem(405, words.format(method=request.method, allowed=response["Allow"]))
             told["Allow"] = response["Allow"]
             return told
@@ -163,7 +163,7 @@ def answered(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
 
 def nowhere(request: HttpRequest, **_path: Any) -> HttpResponse:
     """No operation has this address."""
-    return problem(404, _("没有这个地址;全部操作见 /api/v1/openapi.json"))
+    return problem(404, _("没有这个地址；全部操作见 /api/v1/openapi.json"))
 
 
 nowhere.csrf_exempt = True  # type: ignore[attr-defined]
@@ -180,7 +180,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
 @api.exception_handler(ValidationError)
 def malformed(request: HttpRequest, error: ValidationError) -> HttpResponse:
     fields = {_where(e["loc"]): _said(e) for e in error.errors}
-    return problem(422, _("请求内容不符合要求,见 fields"), fields=fields)
+    return problem(422, _("请求内容不符合要求，见 fields"), fields=fields)
 
 
 _SAID = {
@@ -200,7 +200,7 @@ _SAID = {
     "bool_parsing": _lazy("须为 true 或 false"),
     "greater_than_equal": _lazy("不能小于 {ge}"),
     "less_than_equal": _lazy("不能大于 {le}"),
-    "literal_error": _lazy("须为以下之一:{expected}"),
+    "literal_error": _lazy("须为以下之一：{expected}"),
     "list_type": _lazy("须为列表"),
     "dict_type": _lazy("须为对象"),
     "model_type": _lazy("须为对象"),
@@ -214,7 +214,7 @@ def _said(error: Any) -> str:
     """What is wrong with a field, in words a person can use; the library's own where we have none."""
     kind = str(error["type"])
     if kind.startswith(("datetime", "date")):
-        return _("须为 ISO 8601 时间,如 2026-11-22T09:30:00+08:00")
+        return _("须为 ISO 8601 时间，如 2026-11-22T09:30:00+08:00")
     words = str(_SAID.get(kind, error["msg"]))
     try:
         return words.format(**error.get("ctx", {}))
@@ -237,13 +237,13 @@ def unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
 
 @api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    return problem(404, _("没有找到,或您无权查看"))
+    return problem(404, _("没有找到，或您无权查看"))
 
 
 @api.exception_handler(HttpError)
 def other(request: HttpRequest, error: HttpError) -> HttpResponse:
     if error.status_code == 400:
-        return problem(400, _("请求正文不是可以读懂的 JSON(须为 UTF-8)"))
+        return problem(400, _("请求正文不是可以读懂的 JSON（须为 UTF-8）"))
     return problem(error.status_code, str(error))
 
 
@@ -255,12 +255,12 @@ def too_large_files(request: HttpRequest, error: TooLarge) -> HttpResponse:
 @api.exception_handler(RequestDataTooBig)
 def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20
-    return problem(413, _("请求正文超过 {most} MB;大的材料请用 add_evidence 上传").format(most=most))
+    return problem(413, _("请求正文超过 {most} MB；大的材料请用 add_evidence 上传").format(most=most))
 
 
 @api.exception_handler(SuspiciousOperation)
 def suspicious(request: HttpRequest, error: SuspiciousOperation) -> HttpResponse:
-    return problem(400, _("请求有误,字段或文件过多"))
+    return problem(400, _("请求有误，字段或文件过多"))
 
 
 @api.exception_handler(MultiPartParserError)
@@ -277,4 +277,4 @@ def failed(request: HttpRequest, error: Exception) -> HttpResponse:
         return answer
     log.exception("api.failed %s %s", request.method, request.resolver_match and request.resolver_match.route)
     got_request_exception.send(sender=None, request=request)
-    return problem(500, _("系统出了差错,这一步没有完成;故障已记入日志"))
+    return problem(500, _("系统出了差错，这一步没有完成；故障已记入日志"))

@@ -142,11 +142,11 @@ def _refuse(step: Approval, by: Person, at: datetime) -> NotYours:
     if by.pk in {option.drafted_by_id, step.proposed_by_id}:
         return NotYours(_("不能审批自己提出的方案"))
     if by.pk in _barred(step):
-        return NotYours(_("您已审批过该方案的另一步,须由他人审批"))
+        return NotYours(_("您已审批过该方案的另一步，须由他人审批"))
     if any(person.pk in _barred(step) for person in standing_in_for(by, at)):
-        return NotYours(_("您代理的正是提出人或已审批的人,须由他人审批"))
+        return NotYours(_("您代理的正是提出人或已审批的人，须由他人审批"))
     role = in_force(at).pack.role_title(step.role)
-    return NotYours(_("须由本部门或上级的{role}(或更高级别)审批").format(role=role))
+    return NotYours(_("须由本部门或上级的{role}（或更高级别）审批").format(role=role))
 
 
 # Asking
@@ -164,7 +164,7 @@ def propose(option: Option, *, by: Person, at: datetime) -> list[Approval]:
     family = hold_family(case)
     option = held(option)
     if option.round != case.round:
-        raise NotNow(_("这是第 {n} 轮的方案,本轮请另拟方案").format(n=option.round))
+        raise NotNow(_("这是第 {n} 轮的方案，本轮请另拟方案").format(n=option.round))
     pack = in_force(at).pack
     amount = option.amount_fen + (goodwill_before(option, family, at=at) if option.goodwill_fen else 0)
     ladder = ladder_for(pack, case.level, amount, option.over_table)
@@ -179,7 +179,7 @@ def propose(option: Option, *, by: Person, at: datetime) -> list[Approval]:
     for step in steps:
         if not signers(step, at=at):
             role = pack.role_title(step.role)
-            raise NotNow(_("没有可以审批的{role}(提出人除外);请联系系统管理员设置").format(role=role))
+            raise NotNow(_("没有可以审批的{role}（提出人除外）；请联系系统管理员设置").format(role=role))
     record(
         case, "approval.asked", by=by, at=at, because=ladder[-1].id,
         data={"option": option.pk, "amount_fen": option.amount_fen, "ladder_fen": amount, "level": case.level,
@@ -200,7 +200,7 @@ def _ask(step: Approval, rule: ApprovalRule | None, *, by: Any, at: datetime) ->
     """This step's turn: its clock starts, those who may sign hear of it."""
     case, people = step.option.case, signers(step, at=at)
     clock.start(
-        case, "approve", by=by, at=at, about=step.about, title=_("方案审批({rule})").format(rule=step.rule),
+        case, "approve", by=by, at=at, about=step.about, title=_("方案审批（{rule}）").format(rule=step.rule),
         rule=_clock_rule(case, rule, at),
     )  # fmt: skip
     involve(case, *people, at=at)
@@ -271,14 +271,14 @@ def question(step: Approval, words: str, *, by: Person, at: datetime) -> None:
         raise Invalid(_("请写明想问什么"), fields={"words": _("请写明想问什么")})
     require(case, "approve", by=by, at=at)
     if Approval.objects.get(pk=step.pk).state != Approval.State.WAITING:
-        raise NotNow(_("该步审批已有结论,不必再问"))
+        raise NotNow(_("该步审批已有结论，不必再问"))
     if in_whose_name(step, by, at=at) is None:
         raise _refuse(step, by, at)
     last = _asked(step).last()
     if last and (last.type, last.by, (last.private or {}).get("question")) == (QUESTION, by.journal_ref, words):
         return
     record(case, QUESTION, by=by, at=at, data={"option": option.pk, "step": step.pk}, private={"question": words})
-    told = _("审批人就「{title}」提问,请说明").format(title=option.title)
+    told = _("审批人就「{title}」提问，请说明").format(title=option.title)
     tell(case, _authors(option), QUESTION, told, at=at)
 
 
@@ -344,7 +344,7 @@ def _decide(step: Approval, state: Approval.State, words: str, *, by: Person, at
     now = Approval.objects.select_related("decided_by").get(pk=step.pk)
     if now.state != Approval.State.WAITING:
         who = now.decided_by.name if now.decided_by else ""
-        words = _("该步审批已有结论:{state} {who}") if who else _("该步审批{state}")
+        words = _("该步审批已有结论：{state} {who}") if who else _("该步审批{state}")
         raise NotNow(words.format(state=now.get_state_display(), who=who))
     name = in_whose_name(step, by, at=at)
     if name is None:

@@ -384,7 +384,7 @@ def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
     found = {"search": RawSQL(_GROWN, [tsvector_text(find)])} if find else {}
     as_read = Case.objects.filter(pk=case.pk, version=case.version)
     if not as_read.update(**changes, **found, version=F("version") + 1):
-        raise Overtaken(_("「{number}」刚被他人更新,请刷新后再试;您填写的内容仍在").format(number=case.number))
+        raise Overtaken(_("「{number}」刚被他人更新，请刷新后再试；您填写的内容仍在").format(number=case.number))
     for name, value in changes.items():
         setattr(case, name, value)
     case.version += 1

@@ -296,7 +296,7 @@ def set_deadline(
         wrong = {} if title else {"title": _("请写来件机关与文号")}
         wrong |= {} if until else {"until": _("请填写来件时限")}
         if wrong:
-            raise Invalid(_("请选择法定时限,或写明来件机关、文号和时限"), fields=wrong)
+            raise Invalid(_("请选择法定时限，或写明来件机关、文号和时限"), fields=wrong)
         rule, since, about = None, at, f"letter:{case.clocks.filter(kind='statutory').count() + 1}"
     if rule is not None and case.clocks.live().filter(kind="statutory", about=about).exists():
         raise NotNow(_("该法定时限已在计时"))
@@ -428,9 +428,9 @@ def extend(
     require(case, "extend", by=by, at=at)
     clock = Clock.objects.select_for_update().get(pk=clock.pk, case=case)
     if clock.state != State.RUNNING or clock.due_at is None:
-        raise NotNow(_("该时限未在计时,不能延期"))
+        raise NotNow(_("该时限未在计时，不能延期"))
     if at > clock.due_at:
-        raise NotNow(_("已过原定时限,不能再延期;请向客户说明并尽快办理"))
+        raise NotNow(_("已过原定时限，不能再延期；请向客户说明并尽快办理"))
     if until <= clock.due_at:
         raise Invalid(_("新期限须晚于原期限"), fields={"until": _("新期限须晚于原期限")})
     if not reason.strip():
@@ -460,15 +460,15 @@ def extend(
 def _consented(case: Case, consent: Consent | None, count: int, *, at: datetime) -> None:
     if consent is None or not consent.by.strip() or not consent.channel:
         raise Invalid(
-            _("延期须先取得客户同意:请登记谁、何时、通过什么渠道同意"), fields={"consent": _("请登记客户的同意")}
+            _("延期须先取得客户同意：请登记谁、何时、通过什么渠道同意"), fields={"consent": _("请登记客户的同意")}
         )
     if consent.at > at:
         raise Invalid(_("同意时间不能晚于现在"), fields={"consent_at": _("同意时间不能晚于现在")})
     days = case.pack.thresholds.extension_consent_days
     if at - consent.at > timedelta(days=days):
-        raise Invalid(_("客户的同意已超过 {days} 天,请重新征得同意").format(days=days))
+        raise Invalid(_("客户的同意已超过 {days} 天，请重新征得同意").format(days=days))
     if count >= case.pack.thresholds.extensions_max:
-        raise NotNow(_("已延期 {count} 次,达到上限").format(count=count))
+        raise NotNow(_("已延期 {count} 次，达到上限").format(count=count))
 
 
 def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -> None:
@@ -661,7 +661,7 @@ def _escalate(passed: Sequence[tuple[_Fired, int]], at: datetime) -> None:
                 "told": [p.pk for p in told]}  # fmt: skip
         happening = Happening("clock.breached" if late else "clock.warned", clock.rule, data)
         entries.setdefault(case.stream_id, []).append(happening.entry(SYSTEM, at))
-        words = _("{title}已超时({percent}%)") if late else _("{title}已用 {percent}%")
+        words = _("{title}已超时（{percent}%）") if late else _("{title}已用 {percent}%")
         notices += notices_for(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at)
         seers |= {(case.pk, p.pk): Involvement(case=case, person=p, since=at) for p in told}
     journal.append_all([(streams[pk], some) for pk, some in entries.items()])

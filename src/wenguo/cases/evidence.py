@@ -146,7 +146,7 @@ class _Spool:
             self.size += len(chunk)
             if self.size > limit:
                 raise TooMuch(
-                    _("「{name}」超过 {limit} MB。请压缩后再传,或分成几个文件").format(
+                    _("「{name}」超过 {limit} MB。请压缩后再传，或分成几个文件").format(
                         name=self.name, limit=settings.UPLOAD_MAX_MIB
                     )
                 )
@@ -155,7 +155,7 @@ class _Spool:
             self.digest.update(chunk)
             self.file.write(chunk)
         if not self.size:
-            raise Invalid(_("「{name}」是空文件,请重新选择").format(name=self.name))
+            raise Invalid(_("「{name}」是空文件，请重新选择").format(name=self.name))
 
     def django_file(self) -> Any:
         from django.core.files.base import File
@@ -182,7 +182,7 @@ def sniff(head: bytes, name: str) -> str:
             )
         )
     if extension not in ALLOWED[type_][0]:
-        raise Invalid(_("「{name}」的内容与扩展名不符(内容是 {type})。请用原文件上传").format(name=name, type=type_))
+        raise Invalid(_("「{name}」的内容与扩展名不符（内容是 {type}）。请用原文件上传").format(name=name, type=type_))
     return type_
 
 

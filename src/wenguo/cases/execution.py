@@ -116,7 +116,7 @@ def plan(option: Option, planned: Plan, *, by: Person, at: datetime) -> Measure:
     require(case, "execute" if case.stage == Stage.EXECUTION else "draft_option", by=by, at=at)
     option = held(option)
     if option.state in OVER:
-        raise NotNow(_("该方案「{state}」,不能再安排措施").format(state=option.get_state_display()))
+        raise NotNow(_("该方案「{state}」，不能再安排措施").format(state=option.get_state_display()))
     if case.stage == Stage.EXECUTION and not option.is_signed:
         raise NotNow(_("只能为已批准的方案安排措施"))
     what = _checked(option, planned, at=at)
@@ -128,7 +128,7 @@ def plan(option: Option, planned: Plan, *, by: Person, at: datetime) -> Measure:
     if planned.owner:
         involve(case, planned.owner, at=at)
         if planned.owner.pk != by.pk:
-            tell(case, [planned.owner], "measure.added", _("请完成措施:{what}").format(what=one_line(what)), at=at)
+            tell(case, [planned.owner], "measure.added", _("请完成措施：{what}").format(what=one_line(what)), at=at)
     return measure
 
 
@@ -173,7 +173,7 @@ def change_measure(
     if case.stage == Stage.EXECUTION and touches_customer:
         _agreed(consent, at)
     if _is_paid(measure):
-        raise NotNow(_("已付款,不能再调整"))
+        raise NotNow(_("已付款，不能再调整"))
     changes: dict[str, Any] = {
         "what": what, "kind": planned.kind, "amount_fen": planned.amount_fen, "due_at": planned.due_at,
         "owner": planned.owner, "unit": planned.unit,
@@ -182,7 +182,7 @@ def change_measure(
     _record(measure, "measure.changed", by=by, at=at, **_said(consent))
     if planned.owner:
         involve(case, planned.owner, at=at)
-        tell(case, [planned.owner], "measure.changed", _("措施有调整:{what}").format(what=one_line(what)), at=at)
+        tell(case, [planned.owner], "measure.changed", _("措施有调整：{what}").format(what=one_line(what)), at=at)
     return measure
 
 
@@ -196,7 +196,7 @@ def cancel_measure(measure: Measure, reason: str, *, consent: Consent | None = N
         raise Invalid(_("请写明取消原因"), fields={"reason": _("请写明取消原因")})
     held(measure.option)
     if _is_paid(measure):
-        raise NotNow(_("已付款,不能取消"))
+        raise NotNow(_("已付款，不能取消"))
     if case.stage == Stage.EXECUTION:
         _agreed(consent, at)
     _take(measure, state=Measure.State.CANCELLED)
@@ -211,7 +211,7 @@ def _is_paid(measure: Measure) -> bool:
 def _agreed(consent: Consent | None, at: datetime) -> None:
     if consent is None or not consent.by.strip() or not consent.channel or consent.at > at:
         raise Invalid(
-            _("改变已商定的措施须先取得客户同意:请登记谁、何时、通过什么渠道同意"),
+            _("改变已商定的措施须先取得客户同意：请登记谁、何时、通过什么渠道同意"),
             fields={"consent": _("请登记客户的同意")},
         )
 
@@ -246,7 +246,7 @@ def complete(measure: Measure, proof: str, *, evidence: Evidence | None = None, 
         raise Invalid(_("请选择本案的材料"), fields={"evidence": _("请选择本案的材料")})
     held(measure.option)
     if measure.needs_payment and not _is_paid(measure):
-        raise NotNow(_("请先登记付款,再完成该措施"))
+        raise NotNow(_("请先登记付款，再完成该措施"))
     _take(measure, state=Measure.State.DONE, proof=proof, evidence=evidence, done_by=by, done_at=at)
     _record(measure, "measure.done", by=by, at=at, proof=proof)
     add_words(case, proof)
@@ -266,7 +266,7 @@ def carry_out_gates(case: Case) -> list[Gate]:
     measures = planned if in_hand(case) else []
     unpaid = any(m.needs_payment and m.payment_or_none is None for m in measures)
     open_ = [one_line(m.what, 20) for m in measures if m.state != Measure.State.DONE]
-    waiting = _("等待措施:{what}").format(what="、".join(open_)) if open_ else _("措施已全部完成")
+    waiting = _("等待措施：{what}").format(what="、".join(open_)) if open_ else _("措施已全部完成")
     return [
         Gate(waiting if measures else _("至少有一项完成的措施"), bool(measures) and not open_),
         Gate(_("应付款项已全部付清"), not unpaid),
@@ -289,7 +289,7 @@ def carry_out(case: Case, *, by: Any, at: datetime) -> None:
         set={"stage": transition.to, "executed_at": at},
     )  # fmt: skip
     clock.stop(case, "solve", by=by, at=at)
-    tell(case, [case.owner_id], "case.executed", _("方案已执行完毕,请答复客户"), at=at)
+    tell(case, [case.owner_id], "case.executed", _("方案已执行完毕，请答复客户"), at=at)
 
 
 def my_measures(person: Person, *, unit_ids: Sequence[int] = ()) -> models.QuerySet[Measure]:

@@ -257,9 +257,9 @@ def rate(survey: Survey, answers: Mapping[str, Any], *, by: Any, at: datetime) -
     require(case, "rate", by=by, at=at)
     survey = Survey.objects.select_for_update().get(pk=survey.pk)
     if survey.answered_at:
-        raise NotNow(_("您已经评价过了,谢谢"))
+        raise NotNow(_("您已经评价过了，谢谢"))
     if at > survey.until:
-        raise NotNow(_("评价已截止;有话想说,可以在追踪页面给我们留言"))
+        raise NotNow(_("评价已截止；有话想说，可以在追踪页面给我们留言"))
     said = _checked(case, answers)
     for question in case.pack.followup.survey:
         value = said.get(question.code)
@@ -332,7 +332,7 @@ def reassess(case: Case, reason: str, *, by: Person, at: datetime) -> None:
     record(
         case, "case.flagged", by=by, at=at, data={"flag": UNHAPPY, "off": True}, set={"flags": unflag(case, [UNHAPPY])}
     )
-    tell(case, [case.owner_id], "case.reassessed", _("客户不满意,请优先重新拟定方案"), at=at)
+    tell(case, [case.owner_id], "case.reassessed", _("客户不满意，请优先重新拟定方案"), at=at)
 
 
 def _cancel_followups(case: Case, *, by: Any, at: datetime) -> None:
@@ -405,7 +405,7 @@ def reopen(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
         raise NotNow(_("已并单或不予受理的投诉不能重开"))
     days = case.pack.thresholds.reopen_days
     if isinstance(by, Person) is False and case.closed_at and at - case.closed_at > timedelta(days=days):
-        raise NotNow(_("结案已超过 {days} 天;请提交新的投诉,我们会一并参考").format(days=days))
+        raise NotNow(_("结案已超过 {days} 天；请提交新的投诉，我们会一并参考").format(days=days))
     if act == "continue":
         return _continue(case, reason, by=by, at=at)
     _cancel_followups(case, by=by, at=at)
@@ -420,7 +420,7 @@ def reopen(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
     unit = case.unit or case.intake_unit
     told: list[Any] = [case.owner_id, case.first_responsible_id]
     told += superiors(unit, "supervisor", at=at) if unit else []
-    tell(case, told, "case.reopened", _("投诉已重开(第 {n} 轮)").format(n=case.round), at=at)
+    tell(case, told, "case.reopened", _("投诉已重开（第 {n} 轮）").format(n=case.round), at=at)
     return case
 
 
@@ -450,7 +450,7 @@ def take_higher(case: Case, words: str, *, by: Any, at: datetime) -> Case:
     units = [u for u in (case.unit, case.intake_unit) if u]
     above = [p for u in units for role in ("supervisor", "manager") for p in superiors(u, role, at=at)]
     involve(case, *above, at=at)
-    what = _("客户申请复核「不予受理」") if refused else _("客户不同意目前的处理,要求上级过问")
+    what = _("客户申请复核「不予受理」") if refused else _("客户不同意目前的处理，要求上级过问")
     tell(case, [case.owner_id or case.first_responsible_id, *above], "case.reminded", what, at=at)
     return case
 

@@ -24,7 +24,7 @@ def forget_words(stream: journal.Stream, event: journal.Event) -> None:
     cases = Case.objects.filter(customer_id=int(stream.ref)).select_for_update(of=("self",)).order_by("pk")
     for case in cases:
         if case.is_open:
-            raise NotNow(_("客户有在办投诉 {number},办结后才能删除个人信息").format(number=case.number))
+            raise NotNow(_("客户有在办投诉 {number}，办结后才能删除个人信息").format(number=case.number))
         _forget(case, by=event.by, at=event.at)
 
 
@@ -32,14 +32,14 @@ def _forget(case: Case, *, by: str, at: Any) -> None:
     for evidence in case.evidence.all():
         for key in filter(None, (evidence.key, evidence.thumbnail_key)):
             default_storage.delete(key)
-    case.evidence.update(name=_("(已删除)"), note="", thumbnail_key="", gone_at=at)
+    case.evidence.update(name=_("（已删除）"), note="", thumbnail_key="", gone_at=at)
     for model in apps.get_app_config("cases").get_models():
         if any(f.name == "case" for f in model._meta.concrete_fields):
             _empty(model.objects.filter(case=case))  # type: ignore[attr-defined]
     Delivery.objects.filter(event__stream_id=case.stream_id).update(to="", error="")
     stream = journal.Stream.objects.get(pk=case.stream_id)
     journal.erase(stream, by, at, _("客户个人信息删除"))
-    record(case, "case.forgotten", by=SYSTEM, at=at, words={"subject": _("(个人信息已删除)")})
+    record(case, "case.forgotten", by=SYSTEM, at=at, words={"subject": _("（个人信息已删除）")})
     Case.objects.filter(pk=case.pk).update(search=None)
 
 

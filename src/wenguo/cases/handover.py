@@ -131,7 +131,7 @@ def take(case: Case, *, by: Person, at: datetime) -> None:
     if case.owner_id == by.pk:
         return
     if case.owner:
-        raise NotNow(_("已由{name}负责;如需更换请由主管指定").format(name=case.owner.name))
+        raise NotNow(_("已由{name}负责；如需更换请由主管指定").format(name=case.owner.name))
     record(case, "case.took", by=by, at=at, set=_owned_by(case, by))
 
 
@@ -157,17 +157,17 @@ def dispatch(case: Case, to: Unit, words: str, *, by: Person, at: datetime) -> H
     """转办: the case goes to another unit, which has a clock to sign or return it. The clock runs from now."""
     require(case, "dispatch", by=by, at=at)
     if case.handovers.filter(state=Handover.State.DISPUTED).exists():
-        raise NotNow(_("退单待裁定,须先裁定"))
+        raise NotNow(_("退单待裁定，须先裁定"))
     return send(case, to, words, by=by, at=at)
 
 
 def send(case: Case, to: Unit, words: str, *, by: Person, at: datetime, final: bool = False) -> Handover:
     """Put the case in the hands of `to`; what was sent before and not signed is overtaken."""
     if not to.active:
-        raise Invalid(_("「{unit}」已停用,请选择其他部门").format(unit=to.title))
+        raise Invalid(_("「{unit}」已停用，请选择其他部门").format(unit=to.title))
     unsigned = case.handovers.filter(state=Handover.State.SENT)
     if unsigned.filter(to_unit=to).exists():
-        raise NotNow(_("已转给「{unit}」,正待签收").format(unit=to.title))
+        raise NotNow(_("已转给「{unit}」，正待签收").format(unit=to.title))
     unsigned.update(state=Handover.State.OVERTAKEN)
     clock.stop(case, "handover", by=by, at=at, cancel=True)
     words = clean(words, 5000)
@@ -184,7 +184,7 @@ def send(case: Case, to: Unit, words: str, *, by: Person, at: datetime, final: b
     clock.rederive(case, ("respond", "solve"), by=by, at=at)
     receivers = desk_of(to, at)
     involve(case, *receivers, at=at)
-    tell(case, receivers, "handover.sent", _("有投诉件转来,请签收或退单"), at=at)
+    tell(case, receivers, "handover.sent", _("有投诉件转来，请签收或退单"), at=at)
     if case.hops >= case.pack.thresholds.handovers_alarm:
         tell(case, superiors(to, "supervisor", at=at), "handover.sent", _("已流转 {n} 次").format(n=case.hops), at=at)
     return handover
@@ -225,7 +225,7 @@ def give_back(
     if rule.needs_proposal and proposed is None:
         raise Invalid(_("该原因须写明应由哪个部门办理"), fields={"proposed": _("请选择建议的部门")})
     if handover.final:
-        raise NotNow(_("该件已经裁定,不能再退单;如有异议请联系裁定人"))
+        raise NotNow(_("该件已经裁定，不能再退单；如有异议请联系裁定人"))
     disputed = case.returns + 1 >= case.pack.thresholds.returns_before_arbitration
     _take_up(
         handover, {Handover.State.SENT, Handover.State.SIGNED},
@@ -247,7 +247,7 @@ def give_back(
     if disputed:
         clock.start(case, "arbitrate", by=by, at=at, about=handover.about)
         told += superiors(back, "supervisor", at=at) if back else []
-    tell(case, told, "handover.returned", _("{unit}退单,请处理").format(unit=handover.to_unit.title), at=at)
+    tell(case, told, "handover.returned", _("{unit}退单，请处理").format(unit=handover.to_unit.title), at=at)
 
 
 @transaction.atomic
@@ -271,7 +271,7 @@ def _take_up(handover: Handover, states: set[Handover.State], **changes: Any) ->
     """Change a hand-over that is still in one of `states`; NotNow when somebody was first."""
     if not Handover.objects.filter(pk=handover.pk, state__in=states).update(**changes):
         handover.refresh_from_db(fields=["state"])
-        raise NotNow(_("该转办{state},请刷新查看").format(state=handover.get_state_display()))
+        raise NotNow(_("该转办{state}，请刷新查看").format(state=handover.get_state_display()))
     for name, value in changes.items():
         setattr(handover, name, value)
 
@@ -279,7 +279,7 @@ def _take_up(handover: Handover, states: set[Handover.State], **changes: Any) ->
 def _of_unit(unit: Unit, by: Person, at: datetime) -> None:
     """NotYours unless `by` has a post at the unit or above it, or stands in for somebody who has."""
     if not any(unit.is_within(post.unit) for post in by.standing.effective(at)):
-        raise NotYours(_("这是「{unit}」的事,您不在该部门").format(unit=unit.title))
+        raise NotYours(_("这是「{unit}」的事，您不在该部门").format(unit=unit.title))
 
 
 # 会办
@@ -344,7 +344,7 @@ def joint_gate(case: Case) -> Gate:
     """A lead cannot finish while a sub-task is open."""
     units = [task.unit.title for task in rows(case, "joint_tasks") if task.state == JointTask.State.OPEN]
     if units:
-        return Gate(_("等待会办:{units}").format(units="、".join(units)), False)
+        return Gate(_("等待会办：{units}").format(units="、".join(units)), False)
     return Gate(_("会办已全部完成"), True)
 
 
@@ -362,7 +362,7 @@ def remind(case: Case, words: str, *, by: Any, at: datetime) -> None:
     unit = case.unit or case.intake_unit
     if case.repeats >= case.pack.thresholds.remind_escalates_at and unit:
         told += superiors(unit, "supervisor", at=at)
-    tell(case, told, "case.reminded", _("催办(第 {n} 次)").format(n=case.repeats), at=at)
+    tell(case, told, "case.reminded", _("催办（第 {n} 次）").format(n=case.repeats), at=at)
 
 
 @transaction.atomic
@@ -378,7 +378,7 @@ def supervise(case: Case, words: str, *, by: Person, at: datetime) -> Supervisio
         set={"flags": flag(case, "supervised")},
     )  # fmt: skip
     clock.start(case, "supervise", by=by, at=at, about=order.about)
-    tell(case, [case.owner_id or case.first_responsible_id], "supervision.ordered", _("督办:请按要求回报"), at=at)
+    tell(case, [case.owner_id or case.first_responsible_id], "supervision.ordered", _("督办：请按要求回报"), at=at)
     return order
 
 

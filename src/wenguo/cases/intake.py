@@ -190,17 +190,17 @@ def tidy(complaint: Complaint) -> Complaint:
             changes[f.name] = one_line(value, 200)
     changes["text"], changes["wish"] = clean(complaint.text), clean(complaint.wish, 5000)
     if not changes["text"] and not complaint.files:
-        wrong["text"] = _("请写下发生了什么,几句话就可以")
+        wrong["text"] = _("请写下发生了什么，几句话就可以")
     if complaint.channel not in Channel.values:
-        wrong["channel"] = _("渠道须为以下之一:{allowed}").format(allowed="、".join(Channel.values))
+        wrong["channel"] = _("渠道须为以下之一：{allowed}").format(allowed="、".join(Channel.values))
     if complaint.nature not in Nature.values:
-        wrong["nature"] = _("性质须为以下之一:{allowed}").format(allowed="、".join(Nature.values))
+        wrong["nature"] = _("性质须为以下之一：{allowed}").format(allowed="、".join(Nature.values))
     if complaint.level is not None and complaint.level not in {1, 2, 3, 4}:
         wrong["level"] = _("等级须为 1 到 4")
     for money in ("claim_fen", "order_fen"):
         amount = getattr(complaint, money)
         if amount is not None and not 0 <= amount < 10**13:
-            wrong[money] = _("金额有误,请写 0 到 1000 亿元之间的数")
+            wrong[money] = _("金额有误，请写 0 到 1000 亿元之间的数")
     if wrong:
         raise Invalid(_("请补全或更正标出的内容"), fields=wrong)
     return replace(complaint, **changes)
@@ -284,8 +284,8 @@ def open_case(
     level = complaint.level or first_level(version.pk, complaint, customer)
     text = complaint.text
     if len(text) > LONGEST:
-        text = text[:LONGEST] + _("……(全文见附件「投诉原文.txt」)")
-    subject = (complaint.subject or subject_of(text) or _("(仅有附件)"))[:160]
+        text = text[:LONGEST] + _("……（全文见附件「投诉原文.txt」）")
+    subject = (complaint.subject or subject_of(text) or _("（仅有附件）"))[:160]
     product, batch = complaint.product[:80], complaint.batch[:40]
     found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
     case = Case(
@@ -321,7 +321,7 @@ def open_case(
     journal.append(case.stream, [first, *(happening.entry(by, at) for happening in clock.born(promises))])
     if text != complaint.text:
         whole = store(_("投诉原文.txt"), iter([complaint.text.encode()]))
-        _attach(case, whole, by=staff or SYSTEM, at=at, note=_("文字过长,全文见附件"), public=True)
+        _attach(case, whole, by=staff or SYSTEM, at=at, note=_("文字过长，全文见附件"), public=True)
     for stored in complaint.files:
         _attach(case, stored, by=by, at=at, public=True)
     submission.case, submission.state = case, Submission.State.ACCEPTED
@@ -478,7 +478,7 @@ def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, 
     told = [case.owner] if case.owner else []
     if case.repeats >= case.pack.thresholds.remind_escalates_at and (unit := case.unit or case.intake_unit):
         told += superiors(unit, "supervisor", at=at)
-    tell(case, told, "case.joined", _("客户就同一件事再次投诉(第 {n} 次)").format(n=case.repeats), at=at)
+    tell(case, told, "case.joined", _("客户就同一件事再次投诉（第 {n} 次）").format(n=case.repeats), at=at)
 
 
 @transaction.atomic
@@ -568,7 +568,7 @@ def reconsider(case: Case, reason: str, *, by: Any, at: datetime) -> None:
     """The refusal is reviewed and taken back; the promises start anew. Source: IN-10 "reviewable"."""
     move = require(case, "reconsider", by=by, at=at)
     if case.outcome != Outcome.REFUSED:
-        raise NotNow(_("只有不予受理的投诉可以重新受理;已结案的请用「重开」"))
+        raise NotNow(_("只有不予受理的投诉可以重新受理；已结案的请用「重开」"))
     _needs(reason)
     record(
         case, "case.reconsidered", by=by, at=at, private={"reason": reason},
@@ -586,7 +586,7 @@ def merge(case: Case, into: Case, reason: str, *, by: Any, at: datetime) -> None
     if case.pk == into.pk:
         raise Invalid(_("不能并入自身"))
     if not into.is_open:
-        raise NotNow(_("目标投诉件已结案,不能并入"))
+        raise NotNow(_("目标投诉件已结案，不能并入"))
     clock.stop_all(case, by=by, at=at)
     record(
         case, "case.merged", by=by, at=at, data={"into": into.number}, private={"reason": reason},

@@ -92,7 +92,7 @@ def values(case: Case, *, at: datetime) -> dict[str, str]:
         "wish": case.record.wish,
         "old_due": local(case.next_due_at),
         "executed_at": local(case.executed_at),
-        "appeal": _("可在追踪页面选择「这样处理我不同意」,由上级复核;也可拨打 12315 或向消费者协会反映"),
+        "appeal": _("可在追踪页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映"),
         "signer": " ".join(p for p in (unit.title if unit else "", owner.name if owner else "") if p),
         "today": local(at).split(" ")[0],
     }
@@ -102,7 +102,7 @@ def fill(text: str, given: dict[str, str]) -> str:
     """The text with its placeholders filled. Invalid: names those that nothing fills."""
     lacking = [name for name in _PLACEHOLDER.findall(text) if not given.get(name)]
     if lacking:
-        raise Invalid(_("模板中还有未填的内容:{names}").format(names="、".join(dict.fromkeys(lacking))))
+        raise Invalid(_("模板中还有未填的内容：{names}").format(names="、".join(dict.fromkeys(lacking))))
     return _PLACEHOLDER.sub(lambda m: given[m.group(1)], text)
 
 
@@ -203,7 +203,7 @@ def say(
     text = clean(text, 20_000)
     if not text:
         raise Invalid(_("请写下要说的话"), fields={"text": _("请写下要说的话")})
-    subject = one_line(subject, 120) or _("关于您的投诉(编号 {number})").format(number=case.number)
+    subject = one_line(subject, 120) or _("关于您的投诉（编号 {number}）").format(number=case.number)
     event = record(
         case, "message.sent", by=by, at=at, because=because, data={"response": response},
         private={"subject": subject, "body": text}, find=text,

@@ -86,11 +86,11 @@ ACTS: dict[str, Act] = {
     "assign": _act(_lazy("分派"), "case.assign", {S.TRIAGE}, S.INVESTIGATION),
     "settle_at_once": _act(_lazy("即时办结"), "case.reply", {S.TRIAGE}, S.FOLLOWUP),
     "conclude": _act(_lazy("完成调查"), "case.find", {S.INVESTIGATION}, S.RESOLUTION),
-    "skip": _act(_lazy("免于调查,直接拟定方案"), "case.find", {S.INVESTIGATION}, S.RESOLUTION, reason=True),
-    "settle": _act(_lazy("方案确定,开始执行"), "case.propose", {S.RESOLUTION}, S.EXECUTION),
+    "skip": _act(_lazy("免于调查，直接拟定方案"), "case.find", {S.INVESTIGATION}, S.RESOLUTION, reason=True),
+    "settle": _act(_lazy("方案确定，开始执行"), "case.propose", {S.RESOLUTION}, S.EXECUTION),
     "carry_out": _act(_lazy("执行完毕"), "case.execute", {S.EXECUTION}, S.REPLY),
     "answer": _act(_lazy("答复客户"), "case.reply", {S.REPLY}, S.FOLLOWUP),
-    "reassess": _act(_lazy("不满意,重新评估"), "case.followup", {S.FOLLOWUP}, S.RESOLUTION, reason=True),
+    "reassess": _act(_lazy("不满意，重新评估"), "case.followup", {S.FOLLOWUP}, S.RESOLUTION, reason=True),
     "close": _act(_lazy("结案"), "case.close", {S.FOLLOWUP}, S.CLOSED),
     "archive": _act(_lazy("归档"), "case.archive", {S.CLOSED}, S.ARCHIVED),
     "reopen": _act(_lazy("重开"), "case.reopen", {S.FOLLOWUP, S.CLOSED}, S.INVESTIGATION, customer=True, reason=True),
@@ -204,7 +204,7 @@ def why_not(case: Case, name: str, *, by: Any, at: datetime) -> str:
     if not _permitted(act, by, at):
         return _("您没有「{act}」的权限").format(act=act.title)
     if case.stage not in act.stages:
-        return _("该投诉件当前为「{stage}」,不能{act}").format(stage=Stage(case.stage).label, act=act.title)
+        return _("该投诉件当前为「{stage}」，不能{act}").format(stage=Stage(case.stage).label, act=act.title)
     return ""
 
 
@@ -223,7 +223,7 @@ def require(case: Case, name: str, *, by: Any, at: datetime, gated: bool = False
         raise NotNow(refused)
     if gated and (shut := [g.words for g in gates(case, name) if not g.open]):
         raise NotNow(
-            _("还不能{act},还缺:{missing}").format(act=act.title, missing=";".join(shut)),
+            _("还不能{act}，还缺：{missing}").format(act=act.title, missing="；".join(shut)),
             missing=shut,
         )
     return act

@@ -38,9 +38,9 @@ def follow(token: str, purpose: str, *, at: datetime) -> Case:
     try:
         pk, meant, until = signing.loads(token[:400], salt="wenguo.link")
     except (signing.BadSignature, ValueError, TypeError):
-        raise Invalid(_("链接无效,可能没有复制完整。请用编号和联系方式查询")) from None
+        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询")) from None
     if meant != purpose:
-        raise Invalid(_("链接无效,可能没有复制完整。请用编号和联系方式查询"))
+        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询"))
     if datetime.fromtimestamp(until, UTC) < at:
         raise NotFound(_("链接已过期。请用编号和联系方式查询"))
     case = Case.objects.filter(pk=pk).first()
@@ -59,11 +59,11 @@ def look_up(number: str, contact: str, *, at: datetime, caller: str) -> Case:
     keys = [f"n:{number}", f"c:{caller}"[:64]]
     recent = Lookup.objects.filter(at__gt=at - TRIES_WITHIN)
     if any(recent.filter(key=k).count() >= TRIES * (4 if k.startswith("c:") else 1) for k in keys):
-        raise TooMuch(_("查询次数过多,请 15 分钟后再试,或拨打服务电话"))
+        raise TooMuch(_("查询次数过多，请 15 分钟后再试，或拨打服务电话"))
     case = Case.objects.select_related("record").filter(number=number).first()
     if case is None or not _matches(case, contact):
         Lookup.objects.bulk_create(Lookup(key=k, at=at) for k in keys)
-        raise NotFound(_("编号与联系方式不符,请核对后再试"))
+        raise NotFound(_("编号与联系方式不符，请核对后再试"))
     return case
 
 

@@ -41,10 +41,10 @@ def parse(said: str) -> str:
     plain = re.sub(r"[\s\-—–_.·]", "", unicodedata.normalize("NFKC", said)).upper()[:40]
     found = _SHAPE.fullmatch(plain)
     if not found:
-        raise Invalid(_("编号应形如 TS-2611-0042-7,请核对"))
+        raise Invalid(_("编号应形如 TS-2611-0042-7，请核对"))
     month, serial, check = found.groups()
     if check_character(month + serial) != check:
-        raise Invalid(_("编号「{said}」有误:校验位不符,请核对是否抄错一位").format(said=said.strip()[:40]))
+        raise Invalid(_("编号「{said}」有误：校验位不符，请核对是否抄错一位").format(said=said.strip()[:40]))
     return f"TS-{month}-{serial}-{check}"
 
 

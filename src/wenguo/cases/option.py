@@ -149,7 +149,7 @@ def move(option: Option, sources: Iterable[State], to: State, **changes: Any) ->
     changes = {"state": to, **changes}
     if not Option.objects.filter(pk=option.pk, state__in=list(sources)).update(**changes):
         now = Option.objects.values_list("state", flat=True).get(pk=option.pk)
-        raise NotNow(_("该方案「{state}」,请刷新后再试").format(state=State(now).label))
+        raise NotNow(_("该方案「{state}」，请刷新后再试").format(state=State(now).label))
     for name, value in changes.items():
         setattr(option, name, value)
 

@@ -63,7 +63,7 @@ def override(option: Option, reason: str, *, by: Person, at: datetime) -> Overri
     rule = in_force(at).pack.approval.override
     step = option.approvals.filter(attempt=option.attempt, state="waiting").first()
     if option.state != State.SUBMITTED or step is None:
-        raise NotNow(_("该方案不在审批中,无须越级"))
+        raise NotNow(_("该方案不在审批中，无须越级"))
     step.option = option
     units = units_above([step.unit, case.unit, case.intake_unit])
     authors = {option.drafted_by_id, step.proposed_by_id}
@@ -108,7 +108,9 @@ def justify(override: Override, words: str, evidence: Iterable[Evidence], *, by:
     require(case, "justify", by=by, at=at)
     words, proofs = clean(words, 10_000), list(evidence)
     wrong = {
-        "words": "" if words else _("请写明:{needs}").format(needs=";".join(in_force(at).pack.approval.override.needs)),
+        "words": ""
+        if words
+        else _("请写明：{needs}").format(needs="；".join(in_force(at).pack.approval.override.needs)),
         "evidence": "" if proofs and all(e.case_id == case.pk for e in proofs) else _("请附上本案的证明材料"),
     }
     if any(wrong.values()):

@@ -88,7 +88,7 @@ def pay(
     if made := _paid_before(measure, key, amount_fen):
         return made
     if not Case.objects.select_for_update(no_key=True).filter(pk=case.pk, stage=Stage.EXECUTION).exists():
-        raise Overtaken(_("「{number}」刚被他人更新,请刷新后再试").format(number=case.number))
+        raise Overtaken(_("「{number}」刚被他人更新，请刷新后再试").format(number=case.number))
     _may_be_paid(measure, option, amount_fen)
     _hands(option, by)
     payee, agent_note, reference = one_line(payee, 80), one_line(agent_note, 200), one_line(reference, 80)
@@ -96,7 +96,7 @@ def pay(
     if method not in Method.values or not reference or not key:
         raise Invalid(_("请选择付款方式并填写凭证号"), fields={"method": _("请选择"), "reference": _("请填写凭证号")})
     if Payment.objects.filter(method=method, reference=reference).exists():
-        raise Invalid(_("该凭证号已登记过"), fields={"reference": _("该凭证号已登记过,请核对是否重复付款")})
+        raise Invalid(_("该凭证号已登记过"), fields={"reference": _("该凭证号已登记过，请核对是否重复付款")})
     count = _stop_splitting(case, family, at=at)
     signer = last_signer(option)
     assert option.submitted_by_id and signer, "what is signed was proposed by somebody and signed by somebody"
@@ -109,7 +109,7 @@ def pay(
         with transaction.atomic():
             payment.save(force_insert=True)
     except IntegrityError:
-        raise Overtaken(_("刚有人登记了同一笔付款,请刷新核对")) from None
+        raise Overtaken(_("刚有人登记了同一笔付款，请刷新核对")) from None
     record(
         case, "payment.made", by=by, at=at,
         data={"payment": payment.pk, "measure": measure.pk, "option": option.pk, "amount_fen": amount_fen,
@@ -134,13 +134,13 @@ def _may_be_paid(measure: Measure, option: Option, amount_fen: int) -> None:
     if measure.state != Measure.State.PLANNED:
         raise NotNow(_("该措施{state}").format(state=measure.get_state_display()))
     if Payment.objects.filter(measure=measure).exists():
-        raise NotNow(_("该措施已经付款,不能重复支付"))
+        raise NotNow(_("该措施已经付款，不能重复支付"))
     if option.state not in SIGNED or not option.chosen:
-        raise NotNow(_("方案未经批准或未选定,不能付款"))
+        raise NotNow(_("方案未经批准或未选定，不能付款"))
     if amount_fen != measure.amount_fen:
         planned = yuan(measure.amount_fen)
         raise Invalid(
-            _("付款金额与措施不符:应为 {planned}").format(planned=planned),
+            _("付款金额与措施不符：应为 {planned}").format(planned=planned),
             fields={"amount_fen": _("应为 {planned}").format(planned=planned)},
         )
     if paid_fen(option) + amount_fen > option.amount_fen:
@@ -173,8 +173,8 @@ def _known_payee(case: Case, payee: str, agent_note: str) -> None:
     if not payee:
         raise Invalid(_("请填写收款人"), fields={"payee": _("请填写收款人")})
     if _plain(payee) not in known and not agent_note:
-        words = _("收款人与投诉客户不符;如为代收,请写明授权依据")
-        raise Invalid(words, fields={"payee": words, "agent_note": _("请写明授权依据,如委托书编号")})
+        words = _("收款人与投诉客户不符；如为代收，请写明授权依据")
+        raise Invalid(words, fields={"payee": words, "agent_note": _("请写明授权依据，如委托书编号")})
 
 
 def _plain(name: str) -> str:
@@ -193,7 +193,7 @@ def _stop_splitting(case: Case, family: Sequence[int], *, at: datetime) -> int:
     count = recent.count()
     if count >= rules.payment_split_count:
         raise NotNow(
-            _("{hours} 小时内已向该客户付款 {count} 笔,疑似拆分,已告知主管;请合并为一个方案审批,或稍后再付").format(
+            _("{hours} 小时内已向该客户付款 {count} 笔，疑似拆分，已告知主管；请合并为一个方案审批，或稍后再付").format(
                 hours=rules.payment_split_window_hours, count=count
             )
         )
@@ -213,5 +213,5 @@ def _alarm(case: Case, count: int, *, at: datetime) -> None:
     units = [u for u in (case.unit, case.intake_unit) if u]
     seniors = [p for u in units for role in ("supervisor", "manager") for p in superiors(u, role, at=at)]
     involve(case, *seniors, at=at)
-    words = _("{hours} 小时内已向同一客户付款 {count} 笔,请核查是否拆分付款")
+    words = _("{hours} 小时内已向同一客户付款 {count} 笔，请核查是否拆分付款")
     tell(case, seniors, SPLIT, words.format(hours=rules.payment_split_window_hours, count=count), at=at)

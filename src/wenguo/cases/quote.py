@@ -93,7 +93,7 @@ class Line:
     def words(self) -> str:
         """「经济补偿 380.00 元」「积分补偿 4 995 积分(折合 49.95 元)」, as the customer may read it."""
         if self.in_kind and self.amount_fen == self.table_fen:
-            return _("{title} {units} {unit}(折合 {amount})").format(
+            return _("{title} {units} {unit}（折合 {amount}）").format(
                 title=self.title, units=self.units, unit=self.unit, amount=yuan(self.amount_fen)
             )
         return f"{self.title} {yuan(self.amount_fen)}"
@@ -132,7 +132,7 @@ def quote(case: Case, items: Sequence[Item]) -> Quote:
     kinds = [item.kind for item in items]
     if twice := next((k for k in kinds if kinds.count(k) > 1), None):
         title = _title(case.pack, twice)
-        raise Invalid(_("「{title}」列了两次,请合并为一项").format(title=title), fields={"items": _("不能重复")})
+        raise Invalid(_("「{title}」列了两次，请合并为一项").format(title=title), fields={"items": _("不能重复")})
     return Quote(tuple(_line(case, item) for item in items))
 
 
@@ -179,7 +179,7 @@ def _whole(amount: object) -> None:
     if amount is None:
         return
     if isinstance(amount, bool) or not isinstance(amount, int) or not 0 <= amount <= LARGEST_FEN:
-        raise Invalid(_("金额须为不小于零的整数(分)"), fields={"amount_fen": _("金额有误")})
+        raise Invalid(_("金额须为不小于零的整数（分）"), fields={"amount_fen": _("金额有误")})
 
 
 # The matrix

@@ -38,7 +38,7 @@ PARTS = {
     "thanks": _lazy("感谢与联系人"),
 }
 CHANNELS = {
-    "mail": _lazy("书面(邮件与追踪页面)"),
+    "mail": _lazy("书面（邮件与追踪页面）"),
     "phone": _lazy("电话"),
     "face": _lazy("当面"),
     "letter": _lazy("信函"),
@@ -120,16 +120,16 @@ def remarks(reply: Reply) -> list[Remark]:
         text = reply.parts.get(part, "")
         blanks = _BLANK.findall(text)
         if blanks:
-            found.append(Remark(part, _("还有未填的内容:{what}").format(what="、".join(blanks)), True))
+            found.append(Remark(part, _("还有未填的内容：{what}").format(what="、".join(blanks)), True))
         found += unwise(reply.case, text, part)
     if reply.unchanged:
-        found.append(Remark("", _("模板原样未改:请补充本案的事实"), False))
+        found.append(Remark("", _("模板原样未改：请补充本案的事实"), False))
     return found
 
 
 def unwise(case: Case, text: str, part: str = "") -> list[Remark]:
     """Phrases that make it worse, with why and what to say instead. Source: IN-9."""
-    words = _("「{phrase}」:{why} 可以改为:{instead}")
+    words = _("「{phrase}」：{why} 可以改为：{instead}")
     return [
         Remark(part, words.format(phrase=said[0], why=avoid.why, instead=avoid.instead), False)
         for avoid in case.pack.wording.avoid
@@ -174,7 +174,7 @@ def draft_reply(
     reply = Reply.objects.select_for_update().filter(case=case).exclude(state=Reply.State.SENT).first()
     reply = reply or Reply(case=case, round=case.round, author=by)
     reply.author = by
-    reply.subject = one_line(subject, 120) or _("关于您的投诉(编号 {number})的答复").format(number=case.number)
+    reply.subject = one_line(subject, 120) or _("关于您的投诉（编号 {number}）的答复").format(number=case.number)
     reply.parts, reply.template, reply.unchanged = said, template, unchanged
     reply.channel, reply.admission = channel, admission
     reply.state, reply.changed_at = Reply.State.DRAFT, at
@@ -241,10 +241,10 @@ def review_reply(review: ReplyReview, released: bool, reason: str = "", *, by: P
     if not released:
         Reply.objects.filter(pk=reply.pk).update(state=Reply.State.DRAFT)
         reply.reviews.filter(released=None).delete()
-        tell(case, [reply.author_id], "reply.reviewed", _("答复被退回,请修改"), at=at)
+        tell(case, [reply.author_id], "reply.reviewed", _("答复被退回，请修改"), at=at)
     elif not reply.reviews.filter(released=None).exists():
         _release(reply)
-        tell(case, [reply.author_id], "reply.reviewed", _("答复已审核通过,可以发送"), at=at)
+        tell(case, [reply.author_id], "reply.reviewed", _("答复已审核通过，可以发送"), at=at)
 
 
 def _entitled(role: str, by: Person, at: datetime) -> Person | None:
@@ -263,7 +263,7 @@ def _complete(reply: Reply) -> None:
     stopping = [r for r in remarks(reply) if r.stops]
     if stopping:
         raise Invalid(
-            _("答复还不完整:{what}").format(what=";".join(r.words for r in stopping)),
+            _("答复还不完整：{what}").format(what="；".join(r.words for r in stopping)),
             fields={r.part: r.words for r in stopping},
         )
 
@@ -353,8 +353,8 @@ def advice(case: Case) -> list[tuple[str, str]]:
     if case.channel in {"regulator", "association", "letter"}:
         advised.append(("letter", _("须书面答复并留存")))
     if r.mood or case.level <= 2:
-        advised.append(("phone", _("情绪激动或事情紧急时,先打电话,再补书面答复")))
+        advised.append(("phone", _("情绪激动或事情紧急时，先打电话，再补书面答复")))
     if case.level == 1 or "vip" in case.flags:
-        advised.append(("face", _("后果严重或重要客户,宜当面沟通")))
-    advised.append(("mail" if r.contact_mail else "phone", _("客户从哪里来,就先在哪里回复")))
+        advised.append(("face", _("后果严重或重要客户，宜当面沟通")))
+    advised.append(("mail" if r.contact_mail else "phone", _("客户从哪里来，就先在哪里回复")))
     return list(dict(reversed(advised)).items())[::-1]

@@ -351,7 +351,7 @@ def _risk(known: _Known) -> str:
     level = known.case.pack.level(grading.level).title
     said = _("定级为{level}，六项评分合计 {total} 分。").format(level=level, total=grading.total)
     return _lines(
-        [said, *(_("{title}:{band}").format(title=r["title"], band=r["band"]) for r in rows), grading.because]
+        [said, *(_("{title}：{band}").format(title=r["title"], band=r["band"]) for r in rows), grading.because]
     )
 
 

@@ -68,9 +68,9 @@ def change_option(option: Option, draft: Draft, *, by: Person, at: datetime) -> 
     require(case, "draft_option", by=by, at=at)
     option = _of_this_round(held(option))
     if option.state not in CHANGEABLE:
-        raise NotNow(_("该方案「{state}」,不能修改;请撤下后另拟").format(state=option.get_state_display()))
+        raise NotNow(_("该方案「{state}」，不能修改；请撤下后另拟").format(state=option.get_state_display()))
     if option.payments.exists():
-        raise NotNow(_("该方案已经付款,不能修改;请另拟补充方案"))
+        raise NotNow(_("该方案已经付款，不能修改；请另拟补充方案"))
     void_approvals(option, by=by, at=at)
     option.state, option.drafted_by, option.drafted_at, option.level = State.DRAFT, by, at, None
     _write(option, draft)
@@ -89,7 +89,7 @@ def _write(option: Option, draft: Draft) -> None:
         "title": "" if title else _("请写明方案名称"),
         "what": "" if what else _("请写明给客户什么、怎么做"),
         "kinds": "" if kinds and set(kinds) <= set(Kind.values) else _("请选择处理方式"),
-        "over_reason": _("超出补偿标准,请写明理由") if sums.over_table and not reason else "",
+        "over_reason": _("超出补偿标准，请写明理由") if sums.over_table and not reason else "",
     }
     if any(wrong.values()):
         raise Invalid(_("方案还不完整"), fields={k: v for k, v in wrong.items() if v})
@@ -112,7 +112,7 @@ def _record(option: Option, type: str, *, by: Any, at: datetime) -> None:
 
 def _of_this_round(option: Option) -> Option:
     if option.round != option.case.round:
-        raise NotNow(_("这是第 {n} 轮的方案,本轮请另拟方案").format(n=option.round))
+        raise NotNow(_("这是第 {n} 轮的方案，本轮请另拟方案").format(n=option.round))
     return option
 
 
@@ -125,7 +125,7 @@ def withdraw(option: Option, reason: str, *, by: Person, at: datetime) -> None:
     if not reason:
         raise Invalid(_("请写明撤下原因"), fields={"reason": _("请写明撤下原因")})
     if option.payments.exists():
-        raise NotNow(_("该方案已经付款,不能撤下;请另拟补充方案"))
+        raise NotNow(_("该方案已经付款，不能撤下；请另拟补充方案"))
     _withdraw(option, reason, by=by, at=at)
 
 
@@ -148,7 +148,7 @@ def choose(option: Option, why: str = "", *, by: Person, at: datetime) -> None:
     why = clean(why, 2000)
     best = max((o.score or 0 for o in case.options.standing().filter(round=case.round)), default=0)
     if not why and (option.score or 0) < best:
-        raise Invalid(_("有得分更高的方案,请写明选定理由"), fields={"why": _("请写明选定理由")})
+        raise Invalid(_("有得分更高的方案，请写明选定理由"), fields={"why": _("请写明选定理由")})
     _choose(option, why, by=by, at=at)
 
 
@@ -229,13 +229,13 @@ def _offer_letter(option: Option, at: datetime) -> dict[str, str]:
     case = option.case
     url = f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/"
     body = _(
-        "{customer}:\n\n关于您的投诉(编号 {number}),我们拟订了处理方案,请您确认。\n\n「{title}」\n{what}\n\n"
-        "您可以在追踪页面选择同意、不同意,或者提出您的意见:\n{url}"
+        "{customer}：\n\n关于您的投诉（编号 {number}），我们拟订了处理方案，请您确认。\n\n「{title}」\n{what}\n\n"
+        "您可以在追踪页面选择同意、不同意，或者提出您的意见：\n{url}"
     )
     words = body.format(
         customer=letters.address(case), number=case.number, title=option.title, what=option.in_words, url=url
     )
-    return {"subject": _("请您确认处理方案(编号 {number})").format(number=case.number), "body": words}
+    return {"subject": _("请您确认处理方案（编号 {number}）").format(number=case.number), "body": words}
 
 
 @transaction.atomic
@@ -270,7 +270,7 @@ def answer(option: Option, verdict: str, words: str = "", *, by: Any, at: dateti
     add_words(case, words)
     clock.customer_spoke(case, by=by, at=at)
     told: list[Any] = [case.owner_id or case.first_responsible_id, option.submitted_by_id]
-    words = _("客户对「{title}」:{answer}").format(title=option.title, answer=Answer(verdict).label)
+    words = _("客户对「{title}」：{answer}").format(title=option.title, answer=Answer(verdict).label)
     tell(case, told, "option.answered", words, at=at)
     if verdict == Answer.ACCEPT:
         _agreed(option, by=by, at=at)
@@ -297,7 +297,7 @@ def _not_agreed(option: Option, *, by: Any, at: datetime) -> None:
     unit = case.unit or case.intake_unit
     seniors = superiors(unit, "supervisor", at=at) if unit else []
     involve(case, *seniors, at=at)
-    tell(case, seniors, "option.answered", _("协商 {n} 轮未成,请参与").format(n=option.offered_no), at=at)
+    tell(case, seniors, "option.answered", _("协商 {n} 轮未成，请参与").format(n=option.offered_no), at=at)
 
 
 def is_one_pass(case: Case) -> bool | None:
@@ -319,9 +319,9 @@ def consent_waived(option: Option) -> str:
     if option.amount_fen:
         return ""
     if set(option.kinds) <= NEEDS_NO_CONSENT:
-        return _("只有道歉、解释或制度改进,不涉及金额,无须客户同意")
+        return _("只有道歉、解释或制度改进，不涉及金额，无须客户同意")
     if option.case.liability == Liability.NONE and Kind.EXPLANATION in option.kinds:
-        return _("认定无责,以解释说明处理,无须客户同意")
+        return _("认定无责，以解释说明处理，无须客户同意")
     return ""
 
 
@@ -337,7 +337,7 @@ def settle_gates(case: Case) -> list[Gate]:
     regraded = option is not None and option.is_signed and option.is_outgrown
     return [
         Gate(_("选定方案"), option is not None),
-        Gate(_("等级已调高,方案须重新审批") if regraded else _("方案审批通过"), signed),
+        Gate(_("等级已调高，方案须重新审批") if regraded else _("方案审批通过"), signed),
         Gate(waived or _("客户同意方案"), agreed),
         Gate(_("至少安排一项措施"), measures),
         joint_gate(case),

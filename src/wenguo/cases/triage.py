@@ -92,12 +92,12 @@ def grade(case: Case, level: int, because: str = "", *, by: Any, at: datetime) -
     because = clean(because, 2000)
     if level != score.level and not because:
         raise Invalid(
-            _("与建议的{level}不同,请写明理由").format(level=case.pack.level(score.level).title),
+            _("与建议的{level}不同，请写明理由").format(level=case.pack.level(score.level).title),
             fields={"because": _("请写明理由")},
         )
     graded_before = case.gradings.exists()
     if level > min(score.level, case.level if graded_before else 4) and not _may_lower(by, at):
-        raise NotYours(_("降低等级须由客服主管或以上决定;您可以维持或调高"))
+        raise NotYours(_("降低等级须由客服主管或以上决定；您可以维持或调高"))
     grading = Grading.objects.create(
         case=case, proposed=score.level, level=level, total=score.total, score=gravity.as_rows(score),
         because=because, by=by if isinstance(by, Person) else None, at=at,

@@ -31,7 +31,7 @@ class State(models.TextChoices):
     WAITING = "waiting", _lazy("待发送")
     SENT = "sent", _lazy("已发出")
     REFUSED = "refused", _lazy("被退回")
-    UNSET = "unset", _lazy("未配置发信服务,未发出")
+    UNSET = "unset", _lazy("未配置发信服务，未发出")
 
 
 class Delivery(models.Model):

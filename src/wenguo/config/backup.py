@@ -55,7 +55,7 @@ def backup(target: Path | None, *, at: datetime, progress: Progress) -> Path:
     elif target.is_dir():
         target = target / name
     if target.exists():
-        raise Invalid(_("{file} 已存在,请换一个文件名").format(file=target))
+        raise Invalid(_("{file} 已存在，请换一个文件名").format(file=target))
     if not target.parent.is_dir():
         raise Invalid(_("目录 {folder} 不存在").format(folder=target.parent))
     partial = target.with_name(f"{target.name}.partial")
@@ -76,14 +76,14 @@ def restore(source: Path, *, progress: Progress) -> dict[str, Any]:
     The rows come in one transaction: a failure leaves the database as empty as it was.
     """
     if _tables():
-        raise NotNow(_("数据库不是空的:恢复只写入空数据库,请先建立新的数据库或另设 WENGUO_HOME"))
+        raise NotNow(_("数据库不是空的：恢复只写入空数据库，请先建立新的数据库或另设 WENGUO_HOME"))
     with tempfile.TemporaryDirectory(dir=settings.HOME, prefix=".restore-") as scratch:
         room = Path(scratch)
         manifest = _unpack(source, room, progress)
         files = room / "files"
         ours = Path(settings.MEDIA_ROOT)
         if files.exists() and ours.exists() and any(ours.iterdir()):
-            raise NotNow(_("附件目录 {folder} 不是空的,请先移走").format(folder=ours))
+            raise NotNow(_("附件目录 {folder} 不是空的，请先移走").format(folder=ours))
         _fill(room / "database.dump")
         if files.exists():
             ours.parent.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def _fill(dump: Path) -> None:
         words = said.read().decode(errors="replace") or restoring.stderr.read().decode(errors="replace")
         bad = restoring.wait() or bad
     if bad:
-        raise Invalid(_("恢复没有成功,数据库仍是空的:{why}").format(why=_last(words)))
+        raise Invalid(_("恢复没有成功，数据库仍是空的：{why}").format(why=_last(words)))
 
 
 def _copy_sql(source: IO[bytes], target: IO[bytes]) -> None:

@@ -175,7 +175,7 @@ class Order(models.Model):
     product = models.CharField(_("产品"), max_length=120, blank=True, default="")
     model = models.CharField(_("型号"), max_length=80, blank=True, default="")
     batch = models.CharField(_("批次"), max_length=80, blank=True, default="")
-    amount_fen = models.BigIntegerField(_("金额(分)"), null=True, blank=True)
+    amount_fen = models.BigIntegerField(_("金额（分）"), null=True, blank=True)
     bought_on = models.DateField(_("购买日期"), null=True, blank=True)
     place = models.CharField(_("购买地点"), max_length=120, blank=True, default="")
     channel = models.CharField(_("购买渠道"), max_length=40, blank=True, default="")
@@ -412,7 +412,7 @@ def add_identity(
     identity = Identity.objects.live().filter(kind=kind, value=value).first()
     if identity and identity.customer_id != customer.pk:
         raise NotNow(
-            gettext("该{kind}已登记在另一位客户名下,如为同一人请合并客户").format(kind=identity.get_kind_display())
+            gettext("该{kind}已登记在另一位客户名下，如为同一人请合并客户").format(kind=identity.get_kind_display())
         )
     if identity is None:
         identity = customer.identities.create(kind=kind, value=value, shown=shown, verified=verified, created_at=at)
@@ -472,6 +472,6 @@ def add_order(
         with transaction.atomic():
             order.save()
     except IntegrityError:
-        raise NotNow(gettext("订单「{number}」刚被登记,请刷新").format(number=number)) from None
+        raise NotNow(gettext("订单「{number}」刚被登记，请刷新").format(number=number)) from None
     record("customer", customer.pk, ORDERED, by=by, at=at, data={"order": order.pk}, private={"number": number})
     return order

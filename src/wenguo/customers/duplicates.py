@@ -65,7 +65,7 @@ def _by_identities(customer: Customer) -> Iterator[tuple[Customer, str, int]]:
 def _by_orders(customer: Customer) -> Iterator[tuple[Customer, str, int]]:
     numbers = list(customer.orders.values_list("number", flat=True)[:200])
     for order in _others(customer, Order.objects.filter(number__in=numbers)):
-        yield order.customer, _("订单号相同:{number}").format(number=order.number), SAME_ORDER
+        yield order.customer, _("订单号相同：{number}").format(number=order.number), SAME_ORDER
 
 
 def _others(customer: Customer, rows):

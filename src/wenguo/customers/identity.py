@@ -20,7 +20,7 @@ def normal(kind: str, shown: str) -> str:
     value = unicodedata.normalize("NFKC", shown).strip()
     value = {"phone": _phone, "mail": _mail, "member": _member}.get(kind, _plain)(value)
     if len(value) > LONGEST:
-        raise Invalid(_("内容过长,最多 {most} 个字").format(most=LONGEST))
+        raise Invalid(_("内容过长，最多 {most} 个字").format(most=LONGEST))
     return value
 
 

@@ -129,14 +129,14 @@ def import_customers(
     permit(by, "customer.import", at)
     raw = file if isinstance(file, bytes) else file.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
-        raise TooMuch(_("文件过大,最多 {most} MB").format(most=MOST_BYTES // 1024 // 1024))
+        raise TooMuch(_("文件过大，最多 {most} MB").format(most=MOST_BYTES // 1024 // 1024))
     table = _table(raw, encoding)
     if not table:
         raise Invalid(_("文件中没有数据"))
     headings = tuple(str(cell).strip() for cell in table[0])
     fields = _fields(headings)
     if len(table) - 1 > MOST_ROWS:
-        raise TooMuch(_("一次最多导入 {most} 行,请拆分文件").format(most=MOST_ROWS))
+        raise TooMuch(_("一次最多导入 {most} 行，请拆分文件").format(most=MOST_ROWS))
     report = Report(dry_run, headings)
     with transaction.atomic() if dry_run else nullcontext():
         for number, cells in enumerate(table[1:], 2):
@@ -159,7 +159,7 @@ def _table(raw: bytes, encoding: str | None) -> Sequence[Sequence[Any]]:
     try:
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise Invalid(_("CSV 格式有误:{error}").format(error=error)) from None
+        raise Invalid(_("CSV 格式有误：{error}").format(error=error)) from None
 
 
 def _sheet(raw: bytes) -> Sequence[Sequence[Any]]:
@@ -170,10 +170,10 @@ def _sheet(raw: bytes) -> Sequence[Sequence[Any]]:
             raw[:2] == b"PK"
             and sum(part.file_size for part in zipfile.ZipFile(io.BytesIO(raw)).infolist()) > MOST_UNPACKED
         ):
-            raise TooMuch(_("表格展开后过大,请拆分文件"))
+            raise TooMuch(_("表格展开后过大，请拆分文件"))
         return CalamineWorkbook.from_filelike(io.BytesIO(raw)).get_sheet_by_index(0).to_python(skip_empty_area=False)
     except (CalamineError, zipfile.BadZipFile, IndexError, ValueError):
-        raise Invalid(_("无法读取 Excel 文件,请另存为 .xlsx 或 CSV 后再试")) from None
+        raise Invalid(_("无法读取 Excel 文件，请另存为 .xlsx 或 CSV 后再试")) from None
 
 
 def _fields(headings: Sequence[str]) -> list[str]:
@@ -181,9 +181,9 @@ def _fields(headings: Sequence[str]) -> list[str]:
     known = {**COLUMNS, **_ALSO}
     fields = [known.get(re.sub(r"\s", "", heading), "") for heading in headings]
     if twice := sorted({f for f in fields if f and fields.count(f) > 1}):
-        raise Invalid(_("列名重复:{columns}").format(columns="、".join(_heading(f) for f in twice)))
+        raise Invalid(_("列名重复：{columns}").format(columns="、".join(_heading(f) for f in twice)))
     if "name" not in fields or not set(fields) & set(_IDENTITIES):
-        raise Invalid(_("缺少列:需要「姓名/名称」,以及「电话」「邮箱」「微信」「会员号」中至少一列;请下载模板对照"))
+        raise Invalid(_("缺少列：需要「姓名/名称」，以及「电话」「邮箱」「微信」「会员号」中至少一列；请下载模板对照"))
     return fields
 
 
@@ -225,7 +225,7 @@ def _keep(row: dict[str, Any], *, by: Actor, at: datetime) -> bool:
     known = {k: c for k, v in told.items() if (c := customers.find(k, v)) is not None}
     if len({c.pk for c in known.values()}) > 1:
         kinds = "、".join(str(Identity.Kind(k).label) for k in known)
-        raise _Bad(next(iter(known)), _("{kinds}属于不同客户,请先核对是否需要合并").format(kinds=kinds))
+        raise _Bad(next(iter(known)), _("{kinds}属于不同客户，请先核对是否需要合并").format(kinds=kinds))
     customer = next(iter(known.values()), None)
     if new := customer is None:
         customer = customers.create(by=by, at=at, **details)
@@ -253,7 +253,7 @@ def _details(row: dict[str, Any]) -> dict[str, Any]:
         said = details[name].lower()
         if said not in table:
             allowed = "、".join(word for word in table if word)
-            raise _Bad(name, _("「{said}」不在可选值中:{allowed}").format(said=details[name], allowed=allowed))
+            raise _Bad(name, _("「{said}」不在可选值中：{allowed}").format(said=details[name], allowed=allowed))
         details[name] = table[said]
     return {name: value for name, value in details.items() if value not in ("", None)}
 
@@ -299,4 +299,4 @@ def _day(cell: Any) -> date | None:
 
 
 def _no_day(said: str) -> date:
-    raise _Bad("bought_on", _("日期「{said}」无法识别,请写成 2026-01-31").format(said=said))
+    raise _Bad("bought_on", _("日期「{said}」无法识别，请写成 2026-01-31").format(said=said))

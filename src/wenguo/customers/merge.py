@@ -68,7 +68,7 @@ def merge(source: Customer, into: Customer, *, by: Person, at: datetime, reason:
         raise Invalid(_("不能把客户档案合并到自己"))
     rows = {row.pk: row for row in _locked(source, into)}
     if any(row.merged_into_id is not None or row.erased_at is not None for row in rows.values()):
-        raise NotNow(_("其中一份档案已被合并或注销,请刷新后再试"))
+        raise NotNow(_("其中一份档案已被合并或注销，请刷新后再试"))
     kept, gone = rows[into.pk], rows[source.pk]
     lifted = _lift(kept, gone)
     made = Merge.objects.create(
@@ -123,7 +123,7 @@ def unmerge(merge: Merge, *, by: Person, at: datetime, reason: str = "") -> None
     holder = into.current
     _locked(source, into, holder)
     if source.erased_at or into.erased_at:
-        raise NotNow(_("该客户已注销,不能拆分"))
+        raise NotNow(_("该客户已注销，不能拆分"))
     Identity.objects.filter(pk__in=merge.identities, customer=holder).update(customer=source)
     Order.objects.filter(pk__in=merge.orders, customer=holder).update(customer=source)
     Customer.objects.filter(pk=source.pk).update(merged_into=None)

@@ -39,7 +39,7 @@ def of(span: Span, *marks: str) -> CaseSet:
     for mark in marks:
         name, _sep, value = mark.partition(":")
         if name not in MARKS or len(mark) > 120 or "\0" in mark:
-            raise Invalid(_("没有这种筛选:{mark}").format(mark=mark[:40]))
+            raise Invalid(_("没有这种筛选：{mark}").format(mark=mark[:40]))
         cases = cases.filter(MARKS[name](span, value))
     return cases
 
@@ -54,7 +54,7 @@ def _days(span: Span, value: str) -> Q:
     try:
         a, b = date.fromisoformat(first), date.fromisoformat(last or first)
     except ValueError:
-        raise Invalid(_("没有这种筛选:{mark}").format(mark=value[:40])) from None
+        raise Invalid(_("没有这种筛选：{mark}").format(mark=value[:40])) from None
     return Q(received_at__gte=midnight(a), received_at__lt=min(midnight(b + timedelta(days=1)), span.until))
 
 
@@ -65,7 +65,7 @@ def _before(span: Span, value: str) -> Q:
 
 def _whole(value: str) -> int:
     if not value.isdecimal() or len(value) > 4:
-        raise Invalid(_("没有这种筛选:{mark}").format(mark=value[:40]))
+        raise Invalid(_("没有这种筛选：{mark}").format(mark=value[:40]))
     return int(value)
 
 
@@ -129,7 +129,7 @@ def _waited(span: Span, value: str) -> Q:
     from wenguo.insight.waiting import waiting_ids
 
     if value not in Stage.values:
-        raise Invalid(_("没有这种筛选:{mark}").format(mark=value[:40]))
+        raise Invalid(_("没有这种筛选：{mark}").format(mark=value[:40]))
     return Q(pk__in=waiting_ids(span, value))
 
 
@@ -176,7 +176,7 @@ def words(mark: str) -> str:
         "category": _("分类 {name}").format(name=category_words(value)),
         "channel": _("渠道 {name}").format(name=dict(Channel.choices).get(value, value)),
         "stage": _("现处于「{name}」").format(name=dict(Stage.choices).get(value, value)),
-        "nature": _("非投诉(咨询、建议、表扬)") if value == "other" else str(dict(Nature.choices).get(value, value)),
+        "nature": _("非投诉（咨询、建议、表扬）") if value == "other" else str(dict(Nature.choices).get(value, value)),
         "outcome": _("结果 {name}").format(name=dict(Outcome.choices).get(value, value)),
         "open": _("在办"),
         "late": _("已超时"),
@@ -191,10 +191,10 @@ def words(mark: str) -> str:
         "repeat": _("重复投诉"),
         "reopened": _("期内重开"),
         "csat": _("满意度 {n} 分").format(n=value) if value else _("已评满意度"),
-        "content": _("满意(4–5 分)"),
+        "content": _("满意（4–5 分）"),
         "nps": _("已评推荐意愿"),
-        "promoter": _("推荐者(9–10 分)"),
-        "detractor": _("贬损者(0–6 分)"),
+        "promoter": _("推荐者（9–10 分）"),
+        "detractor": _("贬损者（0–6 分）"),
         "waited": _("期内停留于「{name}」").format(name=dict(Stage.choices).get(value, value)),
     }
     return str(named.get(name, mark))

@@ -61,7 +61,7 @@ def headline(kind: str, came: Volume, kept: Share, waits: list[Wait]) -> str:
             name=top.words, n=top.n, share=top.n / came.total
         ))  # fmt: skip
     if (interval := kept.interval) is not None:
-        parts.append(_("到期的 {n} 项时限按时 {share:.0%}(95% 区间 {low:.0%}–{high:.0%})").format(
+        parts.append(_("到期的 {n} 项时限按时 {share:.0%}（95% 区间 {low:.0%}–{high:.0%}）").format(
             n=kept.n, share=kept.value or 0, low=interval[0], high=interval[1]
         ))  # fmt: skip
     if waits:
@@ -79,15 +79,17 @@ def _compared(came: Volume) -> str:
         return _("{total}，上一同长时段 {before} 件").format(total=total, before=came.before)
     change, low, high = (x - 1 for x in found)
     if low <= 0 <= high:
-        return _("{total}，与上一同长时段({before} 件)相比没有明显变化").format(total=total, before=f"{came.before:,}")
+        return _("{total}，与上一同长时段（{before} 件）相比没有明显变化").format(
+            total=total, before=f"{came.before:,}"
+        )
     if change >= 1:
-        return _("{total}，是上一同长时段({before} 件)的 {times:.1f} 倍(95% 区间 {low:.1f}–{high:.1f})").format(
+        return _("{total}，是上一同长时段（{before} 件）的 {times:.1f} 倍（95% 区间 {low:.1f}–{high:.1f}）").format(
             total=total, before=f"{came.before:,}", times=1 + change, low=1 + low, high=1 + high
         )
     if change > 0:
-        return _("{total}，比上一同长时段多 {change:.0%}(95% 区间 {low:.0%}–{high:.0%})").format(
+        return _("{total}，比上一同长时段多 {change:.0%}（95% 区间 {low:.0%}–{high:.0%}）").format(
             total=total, change=change, low=low, high=high
         )
-    return _("{total}，比上一同长时段少 {change:.0%}(95% 区间 {low:.0%}–{high:.0%})").format(
+    return _("{total}，比上一同长时段少 {change:.0%}（95% 区间 {low:.0%}–{high:.0%}）").format(
         total=total, change=-change, low=-high, high=-low
     )

@@ -92,11 +92,11 @@ def parse(text: str) -> Any:
 def _text(value: str) -> str:
     value = str(value)
     if "\x00" in value:
-        raise Invalid(_("文字中含有无法保存的空字符(NUL),请删除后再试"))
+        raise Invalid(_("文字中含有无法保存的空字符（NUL），请删除后再试"))
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Invalid(_("文字中含有不完整的字符,无法保存,请检查后再试")) from None
+        raise Invalid(_("文字中含有不完整的字符，无法保存，请检查后再试")) from None
     return value
 
 

@@ -25,7 +25,7 @@ def receipt(stream: Stream) -> dict[str, Any]:
     """
     newest = Leaf.objects.filter(stream=stream).select_related("root").order_by("-seq").first()
     if newest is None:
-        raise NotNow(_("回执稍后生成:该记录尚未存证"))
+        raise NotNow(_("回执稍后生成：该记录尚未存证"))
     path = path_of(leaves_of(newest.root), newest.position)
     return {
         "kind": stream.kind,
@@ -45,10 +45,10 @@ def check_receipt(given: Mapping[str, Any]) -> Verdict:
     """
     kind, number, seq, head, root, path = _read(given)
     if climb(leaf(stream_text(f"{kind}:{number}", seq, head)), path) != root:
-        return Verdict(False, 0, None, _("回执自身不一致:编号、序号或指纹被改动过"))
+        return Verdict(False, 0, None, _("回执自身不一致：编号、序号或指纹被改动过"))
     stored = Root.objects.filter(root=root).first()
     if stored is None:
-        return Verdict(False, 0, None, _("没有这样的存证根:回执不是由本系统出具的,或存证被改动过"))
+        return Verdict(False, 0, None, _("没有这样的存证根：回执不是由本系统出具的，或存证被改动过"))
     if moment(stored.at) != given["root_at"]:
         return Verdict(False, 0, None, _("回执上的存证时间与登记不符"))
     stream = Stream.objects.filter(kind=kind, ref=number).first()
@@ -57,13 +57,13 @@ def check_receipt(given: Mapping[str, Any]) -> Verdict:
     sealed = stream.leaf_set.filter(root=stored, seq=seq, head=head).exists()
     verdict = verify(stream)
     if not verdict.ok:
-        return Verdict(False, verdict.events, verdict.first_broken, _("出具回执后记录被改动:") + verdict.why)
+        return Verdict(False, verdict.events, verdict.first_broken, _("出具回执后记录被改动：") + verdict.why)
     if not sealed or not stream.events.filter(seq=seq, hash=head).exists():
         return Verdict(
-            False, verdict.events, seq, _("出具回执后记录被改动:第 {seq} 条已不是当时的内容").format(seq=seq)
+            False, verdict.events, seq, _("出具回执后记录被改动：第 {seq} 条已不是当时的内容").format(seq=seq)
         )
     grown = verdict.events - seq
-    why = _("回执有效,记录未被改动") if not grown else _("回执有效,记录未被改动,其后新增 {n} 条").format(n=grown)
+    why = _("回执有效，记录未被改动") if not grown else _("回执有效，记录未被改动，其后新增 {n} 条").format(n=grown)
     return Verdict(True, verdict.events, None, why, grown)
 
 
@@ -81,7 +81,7 @@ def _read(given: Mapping[str, Any]) -> tuple[str, str, int, bytes, bytes, list[t
             raise ValueError
         return kind, number, seq, _hash(given["head"]), _hash(given["root"]), steps
     except (KeyError, TypeError, ValueError):
-        raise Invalid(_("这不是一份完整的回执,请原样粘贴或上传收到的回执")) from None
+        raise Invalid(_("这不是一份完整的回执，请原样粘贴或上传收到的回执")) from None
 
 
 def _hash(text: Any) -> bytes:

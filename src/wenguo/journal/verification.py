@@ -101,7 +101,7 @@ def verify(stream: Stream | int) -> Verdict:
             return Verdict(False, verdict.events, row[2], _not_as_sealed(row[3]))
         cursor.execute(f"{_UNCOVERED} AND s.id = %s", [pk])
         if row := cursor.fetchone():
-            return Verdict(False, verdict.events, row[1], _("该记录标为已存证,但没有存证根包含它"))
+            return Verdict(False, verdict.events, row[1], _("该记录标为已存证，但没有存证根包含它"))
     newest = Root.objects.filter(leaf_set__stream=pk).order_by("-pk").first()
     if newest and root_of(leaves_of(newest)) != bytes(newest.root):
         return Verdict(False, verdict.events, None, _("第 {root} 号存证根与其内容不符").format(root=newest.pk))
@@ -183,7 +183,7 @@ class _Walk:
         if not self.why and (self.seq, self.head) != (self.stored_seq, self.stored_head):
             self._break(
                 min(self.seq, self.stored_seq) + 1,
-                _("末尾与登记不符:应有 {n} 条,实有 {m} 条").format(n=self.stored_seq, m=self.seq),
+                _("末尾与登记不符：应有 {n} 条，实有 {m} 条").format(n=self.stored_seq, m=self.seq),
             )
         if not self.why and (secretly := self.erased - self.announced):
             self._break(min(secretly), _("第 {seq} 条的文字被清除而无清除记录").format(seq=min(secretly)))
@@ -255,7 +255,7 @@ def _check_cover(cursor: Any, summary: Summary) -> None:
     for name, stream, seq, root in _rows(cursor, _LEAVES):
         summary.blame(name or f"stream {stream}", Verdict(False, 0, seq, _not_as_sealed(root)))
     for name, seq in _rows(cursor, _UNCOVERED):
-        summary.blame(name, Verdict(False, 0, seq, _("该记录标为已存证,但没有存证根包含它")))
+        summary.blame(name, Verdict(False, 0, seq, _("该记录标为已存证，但没有存证根包含它")))
     for stream, seq, count in _rows(cursor, _ORPHANS):
         summary.blame(f"stream {stream}", Verdict(False, count, seq, _("记录的登记行已被删除")))
 

@@ -78,11 +78,11 @@ def appoint(
     if until <= since or until <= at:
         raise Invalid(_("代理的结束时间须晚于开始时间和现在"), fields={"until": _("结束时间有误")})
     if not deputy.is_active:
-        raise NotNow(_("{name}的账号已停用,不能代理").format(name=deputy.name))
+        raise NotNow(_("{name}的账号已停用，不能代理").format(name=deputy.name))
     list(type(absent).objects.select_for_update().filter(pk__in=[absent.pk, deputy.pk]).order_by("pk"))
     then = Deputy.objects.overlapping(since, until)
     if then.filter(absent=deputy).exists():
-        raise NotNow(_("{name}在此期间也不在岗,已由他人代理").format(name=deputy.name))
+        raise NotNow(_("{name}在此期间也不在岗，已由他人代理").format(name=deputy.name))
     if then.filter(absent=absent, deputy=deputy).exists():
         raise NotNow(_("{name}在此期间已是代理人").format(name=deputy.name))
     made = Deputy.objects.create(

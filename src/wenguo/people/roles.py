@@ -73,7 +73,7 @@ def set_role(
         raise Invalid(_("角色设置有误"), fields=wrong)
     role = Role.objects.select_for_update().filter(code=code).first() or Role(code=code)
     if role.pk and by is not SYSTEM and any(post.role_id == role.pk for post in by.posts_at(at)):  # type: ignore[attr-defined]
-        raise NotYours(_("不能修改自己担任的角色,请由另一位管理员办理"))
+        raise NotYours(_("不能修改自己担任的角色，请由另一位管理员办理"))
     role.title, role.permissions, role.scope, role.sensitive = title, chosen, scope, sensitive
     role.save()
     role.custom_units.set(units if scope == Role.Scope.CUSTOM else [])
@@ -91,13 +91,13 @@ def set_role(
 def _wrong(code: str, title: str, permissions: list[str], scope: str, units: list[Any]) -> dict[str, str]:
     wrong: dict[str, str] = {}
     if not code.isidentifier() or not code.isascii() or len(code) > 40:
-        wrong["code"] = _("代码为小写字母、数字和下划线,最多 40 个")
+        wrong["code"] = _("代码为小写字母、数字和下划线，最多 40 个")
     if not title or len(title) > 60:
-        wrong["title"] = _("请填写名称,最多 60 个字")
+        wrong["title"] = _("请填写名称，最多 60 个字")
     if strange := unknown(permissions):
-        wrong["permissions"] = _("没有这些权限:{codes}").format(codes="、".join(strange))
+        wrong["permissions"] = _("没有这些权限：{codes}").format(codes="、".join(strange))
     elif "people.manage" in permissions and CASE_WORK.intersection(permissions):
-        wrong["permissions"] = _("管理人员的角色不能同时办理投诉(职责分离)")
+        wrong["permissions"] = _("管理人员的角色不能同时办理投诉（职责分离）")
     if scope not in Role.Scope.values:
         wrong["scope"] = _("没有「{scope}」这种数据权限").format(scope=scope)
     elif scope == Role.Scope.CUSTOM and not units:

@@ -304,7 +304,7 @@ def give_post(person: Person, unit: Unit, role: Role, *, by: Actor, at: datetime
     """
     permit(by, "people.manage", at)
     if by == person:
-        raise NotYours(_("不能给自己任职,请由另一位管理员办理"))
+        raise NotYours(_("不能给自己任职，请由另一位管理员办理"))
     if not person.is_active:
         raise NotNow(_("该账号已停用"))
     if not unit.active:
@@ -315,7 +315,7 @@ def give_post(person: Person, unit: Unit, role: Role, *, by: Actor, at: datetime
         raise NotNow(_("{name}已在「{unit}」任{role}").format(name=person.name, unit=unit.title, role=role.title))
     permitted = {code for post in held.select_related("role") for code in post.role.permissions} | {*role.permissions}
     if "people.manage" in permitted and CASE_WORK & permitted:
-        raise NotNow(_("管理人员的岗位不能与办理投诉的岗位由同一人兼任(职责分离)"))
+        raise NotNow(_("管理人员的岗位不能与办理投诉的岗位由同一人兼任（职责分离）"))
     if primary is None:
         primary = not held.filter(primary=True).exists()
     elif primary:

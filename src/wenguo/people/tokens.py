@@ -61,11 +61,11 @@ def issue(
     name, chosen = name.strip(), sorted(set(scopes))
     wrong: dict[str, str] = {}
     if not name or len(name) > 80:
-        wrong["name"] = _("请填写用途,最多 80 个字")
+        wrong["name"] = _("请填写用途，最多 80 个字")
     if not chosen:
         wrong["scopes"] = _("请选择至少一项范围")
     elif strange := unknown([scope for scope in chosen if scope not in {"read", "write"}]):
-        wrong["scopes"] = _("没有这些范围:{scopes}").format(scopes="、".join(strange))
+        wrong["scopes"] = _("没有这些范围：{scopes}").format(scopes="、".join(strange))
     if expires_at is not None and expires_at <= at:
         wrong["expires_at"] = _("有效期须晚于现在")
     if wrong:

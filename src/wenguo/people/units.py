@@ -43,9 +43,9 @@ class Units(models.QuerySet["Unit"]):
 class Unit(models.Model):
     class Kind(models.TextChoices):
         HEAD = "head", gettext_lazy("总部")
-        BRANCH = "branch", gettext_lazy("分公司(分行)")
-        SUBBRANCH = "subbranch", gettext_lazy("支公司(支行)")
-        OUTLET = "outlet", gettext_lazy("网点(门店)")
+        BRANCH = "branch", gettext_lazy("分公司（分行）")
+        SUBBRANCH = "subbranch", gettext_lazy("支公司（支行）")
+        OUTLET = "outlet", gettext_lazy("网点（门店）")
         DEPARTMENT = "department", gettext_lazy("部门")
 
     code = models.CharField(gettext_lazy("机构码"), max_length=32, unique=True)
@@ -169,9 +169,9 @@ def _check_idle(unit: Unit, at: datetime) -> None:
     from wenguo.people.staff import Post
 
     if Unit.objects.below(unit).working().exclude(pk=unit.pk).exists():
-        raise NotNow(_("「{unit}」下还有启用的机构,不能停用").format(unit=unit.title))
+        raise NotNow(_("「{unit}」下还有启用的机构，不能停用").format(unit=unit.title))
     if Post.objects.active(at).filter(unit=unit).exists():
-        raise NotNow(_("「{unit}」还有在岗人员,不能停用").format(unit=unit.title))
+        raise NotNow(_("「{unit}」还有在岗人员，不能停用").format(unit=unit.title))
 
 
 def nearest(function: str, start: Unit) -> Unit | None:

@@ -52,7 +52,7 @@ class Sum:
 
     @property
     def formula(self) -> str:
-        return ";".join(line.formula for line in self.lines)
+        return "；".join(line.formula for line in self.lines)
 
 
 def base_rule(pack: Pack, category: str) -> BaseRule:
@@ -164,7 +164,7 @@ def _checked(facts: Mapping[str, Any], wanted: tuple[str, ...]) -> dict[str, int
         else:
             known[name] = value
     if wrong:
-        raise Invalid("无法计算补偿:" + ";".join(wrong.values()), fields=wrong)
+        raise Invalid("无法计算补偿：" + "；".join(wrong.values()), fields=wrong)
     return known
 
 

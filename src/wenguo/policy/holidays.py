@@ -127,7 +127,7 @@ def parse_notice(data: dict[str, Any] | str | bytes) -> Notice:
     CSV may have a header line; off is true/false, 1/0, 是/否, 休/班. Invalid: in words, `fields` naming each bad line.
     """
     if isinstance(data, bytes | str) and len(data) > LARGEST:
-        raise Invalid("文件过大:放假安排一般只有几十行,不会超过 1 MB")
+        raise Invalid("文件过大：放假安排一般只有几十行，不会超过 1 MB")
     if isinstance(data, bytes):
         data = _decoded(data)
     if isinstance(data, str):
@@ -153,7 +153,7 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid("文件编码无法识别,请另存为 UTF-8 后再导入")
+    raise Invalid("文件编码无法识别，请另存为 UTF-8 后再导入")
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, Any]]:

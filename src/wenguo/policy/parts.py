@@ -86,12 +86,12 @@ class Allowance(Part):
         if self.hours is not None:
             return f"{self.hours:g} 个工作小时"
         if self.working_days is not None:
-            return f"{self.working_days} 个工作日" + ("(至当日下班)" if self.rounding == "end_of_day" else "")
+            return f"{self.working_days} 个工作日" + ("（至当日下班）" if self.rounding == "end_of_day" else "")
         if self.natural_days is not None:
             return f"{self.natural_days} 个自然日"
         minutes = self.minutes_24x7 or 0
         whole, rest = divmod(minutes, 60)
-        return (f"{whole} 小时" if whole and not rest else f"{minutes} 分钟") + "(全天候)"
+        return (f"{whole} 小时" if whole and not rest else f"{minutes} 分钟") + "（全天候）"
 
 
 class ClockRule(Part):

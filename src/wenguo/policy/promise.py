@@ -79,17 +79,17 @@ class Allowance:
         return {self.unit: self.amount}
 
     def words(self) -> str:
-        """「4 个工作小时」「3 个工作日」「3 个工作日(至当日下班)」「15 日」「30 分钟(全天候)」"""
+        """「4 个工作小时」「3 个工作日」「3 个工作日（至当日下班）」「15 日」「30 分钟(全天候)」"""
         if self.unit == "natural_days":
             return f"{self.amount} 日"
         if self.unit == "working_days":
-            return f"{self.amount} 个工作日" + ("(至当日下班)" if self.rounding == "end_of_day" else "")
+            return f"{self.amount} 个工作日" + ("（至当日下班）" if self.rounding == "end_of_day" else "")
         hours, minutes = divmod(self.amount, 60)
         if self.unit == "minutes":
             parts = [f"{hours} 个工作小时" if hours else "", f"{minutes} 个工作分钟" if minutes else ""]
             return " ".join(filter(None, parts))
         parts = [f"{hours} 小时" if hours else "", f"{minutes} 分钟" if minutes else ""]
-        return " ".join(filter(None, parts)) + "(全天候)"
+        return " ".join(filter(None, parts)) + "（全天候）"
 
     def exact(self, calendar: Calendar) -> timedelta | None:
         """The time promised where that is a fixed amount; None where it is rounded to the end of a day."""

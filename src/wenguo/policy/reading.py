@@ -202,7 +202,9 @@ def allowance_words(allowance: Allowance) -> str:
 
 
 def _max_words(pack: Pack) -> str:
-    return _("总分 = 各维度分值(0–3)× 权重之和,最高 {max} 分;底线规则优先于总分").format(max=pack.severity.max_total)
+    return _("总分 = 各维度分值（0–3）× 权重之和，最高 {max} 分；底线规则优先于总分").format(
+        max=pack.severity.max_total
+    )
 
 
 def _taxonomy(pack: Pack) -> Iterable[Table]:
@@ -299,7 +301,7 @@ def _scope(pack: Pack, rule: ClockRule) -> str:
     words = [pack.level(rule.level).title] if rule.level else []
     words += ["、".join(pack.channel_title(c) for c in rule.channels)] if rule.channels else []
     words += [pack.regime(rule.regime).sector] if rule.regime else []
-    words += [] if rule.on else [_("(未启用)")]
+    words += [] if rule.on else [_("（未启用）")]
     return " ".join(words) or _("全部")
 
 
@@ -484,7 +486,8 @@ def _reasons(pack: Pack) -> Iterable[Table]:
         ],
     )  # fmt: skip
     yield _table(
-        str(SECTIONS["refusal_reasons"]), (_("名称"), _("含义"), _("须附证明"), _("可申请复核(工作日)"), _("告知客户")),
+        str(SECTIONS["refusal_reasons"]),
+        (_("名称"), _("含义"), _("须附证明"), _("可申请复核（工作日）"), _("告知客户")),
         [(r.title, r.meaning, r.needs_proof, r.review_days, r.tell_customer) for r in pack.refusal_reasons],
     )  # fmt: skip
 

@@ -39,14 +39,16 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
 _THERE = {("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer")}
 _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
 
-
-_JOINED = " · "  # of a class and its sub: 产品质量 · 功能缺陷
+_RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）
+_JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
 
 
 def told(words: str) -> str:
     """The pack's words in the reader's language; what the catalogue does not know, as it is written."""
     if length := _LENGTH.fullmatch(words):
         return _length(int(length[1]), length[2])
+    if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:
+        return f"{known} ({rule[2]})"
     return _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
 
 

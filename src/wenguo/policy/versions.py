@@ -118,7 +118,7 @@ def in_force(at: datetime) -> PolicyVersion:
     """The version in force at this moment, without its content (see `.pack`). NotFound: none is published yet."""
     found = next((version for version in _state().versions if version.effective_from <= at), None)
     if found is None:
-        raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
+        raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
     return found
 
 
@@ -173,7 +173,7 @@ def draft(files: Mapping[str, bytes | str] | Path, *, by: Actor, at: datetime, n
     latest = _latest()
     new = loading.read(files, base=pack(latest.pk) if latest else None)
     if latest is not None and new == pack(latest.pk):
-        raise Invalid(_("与第 {n} 版完全相同,没有需要发布的改动").format(n=latest.number))
+        raise Invalid(_("与第 {n} 版完全相同，没有需要发布的改动").format(n=latest.number))
     made = _new(new, note=note, by=by, at=at, based_on=latest)
     _tell(DRAFTED, made, by=by, at=at, based_on=latest.number if latest else None, note=note)
     return made
@@ -188,17 +188,17 @@ def publish(version: PolicyVersion, *, effective_from: datetime, by: Actor, at: 
     """
     permit(by, "policy.publish", at)
     if by.journal_ref == _ref(version.drafted_by_id):
-        raise NotYours(_("起草人不能发布自己起草的版本,请由另一人发布"))
+        raise NotYours(_("起草人不能发布自己起草的版本，请由另一人发布"))
     if effective_from < at:
         raise Invalid(
-            _("生效时间不能早于现在:已经作出的承诺不因新策略改写"), fields={"effective_from": _("请选择以后的时间")}
+            _("生效时间不能早于现在：已经作出的承诺不因新策略改写"), fields={"effective_from": _("请选择以后的时间")}
         )
     latest = _latest()
     if version.state == PolicyVersion.State.DRAFT and latest is not None and version.based_on_id != latest.pk:
-        message = _("起草之后又发布了第 {n} 版,请在它的基础上重新起草")
+        message = _("起草之后又发布了第 {n} 版，请在它的基础上重新起草")
         raise Overtaken(message.format(n=latest.number))
     if found := checks.check(pack(version.pk)):
-        raise Invalid(_("草稿没有通过检查:{why}").format(why=";".join(message for _loc, message in found[:5])))
+        raise Invalid(_("草稿没有通过检查：{why}").format(why="；".join(message for _loc, message in found[:5])))
     changed = PolicyVersion.objects.filter(pk=version.pk, state=PolicyVersion.State.DRAFT).update(
         state=PolicyVersion.State.PUBLISHED,
         effective_from=effective_from,
@@ -206,7 +206,7 @@ def publish(version: PolicyVersion, *, effective_from: datetime, by: Actor, at: 
         published_at=at,
     )
     if not changed:
-        raise NotNow(_("该版本不是草稿,不能发布"))
+        raise NotNow(_("该版本不是草稿，不能发布"))
     version.refresh_from_db()
     _tell(PUBLISHED, version, by=by, at=at, effective_from=effective_from.isoformat())
     forget()
@@ -219,7 +219,7 @@ def discard(version: PolicyVersion, *, by: Actor, at: datetime) -> None:
     permit(by, "policy.draft", at)
     drafts = PolicyVersion.objects.filter(pk=version.pk, state=PolicyVersion.State.DRAFT)
     if not drafts.update(state=PolicyVersion.State.DISCARDED):
-        raise NotNow(_("该版本不是草稿,不能作废"))
+        raise NotNow(_("该版本不是草稿，不能作废"))
     version.refresh_from_db()
     _tell(DISCARDED, version, by=by, at=at)
 
@@ -245,7 +245,7 @@ def _new(new: Pack, *, note: str, by: Actor, at: datetime, based_on: PolicyVersi
                 drafted_at=at,
             )
     except IntegrityError as taken:
-        raise Overtaken(_("刚刚有人起草了另一个版本,请再试一次")) from taken
+        raise Overtaken(_("刚刚有人起草了另一个版本，请再试一次")) from taken
 
 
 def _tell(type: str, version: PolicyVersion, *, by: Actor, at: datetime, note: str = "", **data: Any) -> None:
@@ -317,10 +317,10 @@ def calendar_warnings(at: datetime) -> list[CalendarWarning]:
     known = known_years()
     found = []
     if today.year not in known:
-        message = _("{year} 年的放假安排尚未导入,时限暂按法定节日推算,调休未计入")
+        message = _("{year} 年的放假安排尚未导入，时限暂按法定节日推算，调休未计入")
         found.append(CalendarWarning(today.year, True, message.format(year=today.year)))
     if today.month >= 11 and today.year + 1 not in known:
-        message = _("{year} 年的放假安排尚未导入,跨年的时限暂按法定节日推算;通知发布后请及时导入")
+        message = _("{year} 年的放假安排尚未导入，跨年的时限暂按法定节日推算；通知发布后请及时导入")
         found.append(CalendarWarning(today.year + 1, False, message.format(year=today.year + 1)))
     return found
 
@@ -372,7 +372,7 @@ def _state() -> _State:
         versions = list(published.defer("content"))
         _read[:] = [(edition, versions)]
     if not versions:
-        raise NotFound(_("还没有已生效的策略版本,请先安装标准策略包"))
+        raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
     state = _State(versions, edition[0] or 0, now)
     _kept[:] = [state]
     return state

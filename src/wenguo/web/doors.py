@@ -353,6 +353,6 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         403,
         _("这一页放得太久，已不能直接提交"),
-        _("为了安全，请返回上一页、刷新后再提交；若浏览器禁用了 Cookie,请先允许"),
+        _("为了安全，请返回上一页、刷新后再提交；若浏览器禁用了 Cookie，请先允许"),
         kept,
     )

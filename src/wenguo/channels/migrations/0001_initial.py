@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                             ("waiting", "待发送"),
                             ("sent", "已发出"),
                             ("refused", "被退回"),
-                            ("unset", "未配置发信服务,未发出"),
+                            ("unset", "未配置发信服务，未发出"),
                         ],
                         default="waiting",
                         max_length=8,

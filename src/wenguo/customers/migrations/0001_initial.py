@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                 ("product", models.CharField(blank=True, default="", max_length=120, verbose_name="产品")),
                 ("model", models.CharField(blank=True, default="", max_length=80, verbose_name="型号")),
                 ("batch", models.CharField(blank=True, default="", max_length=80, verbose_name="批次")),
-                ("amount_fen", models.BigIntegerField(blank=True, null=True, verbose_name="金额(分)")),
+                ("amount_fen", models.BigIntegerField(blank=True, null=True, verbose_name="金额（分）")),
                 ("bought_on", models.DateField(blank=True, null=True, verbose_name="购买日期")),
                 ("place", models.CharField(blank=True, default="", max_length=120, verbose_name="购买地点")),
                 ("channel", models.CharField(blank=True, default="", max_length=40, verbose_name="购买渠道")),

@@ -307,7 +307,7 @@ TURNS = {
     "joint": "会办",
     "extended": "经客户同意延期",
     "override": "紧急越级审批",
-    "reassessed": "不满意,重新评估",
+    "reassessed": "不满意，重新评估",
     "reopened": "结案后重开",
     "chased": "客户催办",
     "supervised": "督办",

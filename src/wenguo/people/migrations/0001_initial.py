@@ -84,9 +84,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("head", "总部"),
-                            ("branch", "分公司(分行)"),
-                            ("subbranch", "支公司(支行)"),
-                            ("outlet", "网点(门店)"),
+                            ("branch", "分公司（分行）"),
+                            ("subbranch", "支公司（支行）"),
+                            ("outlet", "网点（门店）"),
                             ("department", "部门"),
                         ],
                         max_length=16,

@@ -27,8 +27,9 @@ from wenguo.web.jinja import url
 
 FIRST_YEAR, LAST_YEAR = 2007, 2035
 UNITS = {
-    "hours": _lazy("工作小时"), "working_days": _lazy("工作日(满时)"), "working_days_end": _lazy("工作日(至当日下班)"),
-    "natural_days": _lazy("日(自然日)"), "hours_24x7": _lazy("小时(全天候)"),
+    "hours": _lazy("工作小时"), "working_days": _lazy("工作日（满时）"),
+    "working_days_end": _lazy("工作日（至当日下班）"),
+    "natural_days": _lazy("日（自然日）"), "hours_24x7": _lazy("小时（全天候）"),
 }  # fmt: skip
 SHOWN_STRETCHES = 200
 
@@ -184,11 +185,11 @@ def _notice_text(request: StaffRequest, given: Given) -> str:
             raise Invalid(_("请选择文件或粘贴内容"), fields={"text": _("请选择文件或粘贴内容")})
         return text
     if (file.size or 0) > LARGEST:
-        raise TooMuch(_("文件过大:放假安排一般只有几十行,不会超过 1 MB"))
+        raise TooMuch(_("文件过大：放假安排一般只有几十行，不会超过 1 MB"))
     raw = file.read()
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid(_("文件编码无法识别,请另存为 UTF-8 后再导入"), fields={"file": _("请另存为 UTF-8")})
+    raise Invalid(_("文件编码无法识别，请另存为 UTF-8 后再导入"), fields={"file": _("请另存为 UTF-8")})

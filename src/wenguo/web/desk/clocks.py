@@ -110,7 +110,7 @@ def _regimes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     ruled = {r.regime: r for r in pack.clocks.rules if r.kind == "statutory"}
     return {
         "regimes": [
-            (r.code, f"{told(r.title)}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("(待法务核对)")))
+            (r.code, f"{told(r.title)}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("（待法务核对）")))
             for r in pack.clocks.regimes
             if r.code in ruled and r.in_force(day)
         ]

@@ -89,7 +89,7 @@ def _uploaded(request: StaffRequest) -> bytes:
     if file is None:
         raise Invalid(_("请选择文件"), fields={"file": _("请选择 CSV 或 Excel 文件")})
     if (file.size or 0) > importing.MOST_BYTES:
-        raise TooMuch(_("文件过大,最多 {most} MB").format(most=importing.MOST_BYTES // 1024 // 1024))
+        raise TooMuch(_("文件过大，最多 {most} MB").format(most=importing.MOST_BYTES // 1024 // 1024))
     return file.read()
 
 
