@@ -38,6 +38,7 @@ BUDGETS = [
     ("/desk/admin/jobs/", "admin", 10),
     ("/desk/cases/{number}/", "agent", 25),
     ("/desk/cases/{number}/risk/", "agent", 10),
+    ("/desk/insight/risk/", "supervisor", 14),
     ("/desk/queue/?view=risk", "supervisor", 12),
 ]
 

@@ -61,7 +61,8 @@ MAY = {
     "policy/draft/": DRAFT, "policy/versions/{number}/discard/": DRAFT,
     "policy/versions/{number}/publish/": {"executive"}, "policy/calendar/notice/": {"admin"},
     # questions about all of it
-    "insight/": INSIGHT, "insight/cases/": INSIGHT,
+    "insight/": INSIGHT, "insight/cases/": INSIGHT, "insight/risk/": INSIGHT,
+    "insight/risk/check/": LEADS | {"executive", "liaison"}, "insight/risk/models/{pk}/": {"executive"},
     # administration
     "admin/": EVERYBODY,  # leads on to the first part this person may open
     "admin/units/": STAFF, "admin/roles/": STAFF, "admin/roles/{code}/": STAFF, "admin/people/": STAFF,

@@ -115,6 +115,10 @@ def test_time_alone_makes_silence_and_nobody_in_charge_grow():
     assert "silence" not in found(told_them, 24 * SILENCE + 1)
     waiting = story(OWNED, (1, "clock.paused", {"clocks": [], "set": {"waiting_since": moment(1)}}))
     assert "silence" not in found(waiting, 24 * 20)
+    answered = story(OWNED, (10, "reply.sent", {}), (10, "case.answered", {}))
+    assert "silence" not in found(answered, 24 * 20)
+    came_back = story(OWNED, (10, "case.answered", {}), (24 * 10, "message.received", {}))
+    assert found(came_back, 24 * (10 + SILENCE))["silence"] == 1
 
 
 def test_what_is_known_of_the_customer_is_what_was_known_then():

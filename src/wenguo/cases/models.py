@@ -23,6 +23,7 @@ from wenguo.cases.reply import Reply, ReplyReview
 from wenguo.cases.report import Report
 from wenguo.cases.risk import Risk
 from wenguo.cases.triage import Grading
+from wenguo.cases.weights import RiskCheck, RiskModel
 
 __all__ = [
     "EXPORTED",
@@ -56,6 +57,8 @@ __all__ = [
     "ReplyReview",
     "Report",
     "Risk",
+    "RiskCheck",
+    "RiskModel",
     "Submission",
     "Supervision",
     "Survey",

@@ -38,8 +38,8 @@ from wenguo.cases.signs import (
     measure,
     score,
     told,
-    weights_of,
 )
+from wenguo.cases.weights import weights_in_force
 from wenguo.people.actor import SYSTEM
 from wenguo.people.units import superiors
 from wenguo.policy.escalation import Escalation, SignRule, WarningLevel
@@ -194,7 +194,7 @@ def rules_at(at: datetime) -> tuple[Escalation, Weights, int]:
     policy, not by that of the case: it promises nothing."""
     version = in_force(at)
     rules = version.pack.escalation
-    return rules, weights_of(rules, f"policy:{version.pk}"), version.pack.thresholds.silence_days
+    return rules, weights_in_force(rules, version.pk), version.pack.thresholds.silence_days
 
 
 def look(case: Case, *, at: datetime) -> Weighing:

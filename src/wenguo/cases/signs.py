@@ -80,7 +80,8 @@ class Story:
     heard: list[tuple[Happened, Heard]] = field(default_factory=list)
     owned: bool = False
     since: tuple[int, datetime] | None = None  # nobody has been in charge
-    last_answer: tuple[int, datetime] | None = None
+    silent_since: tuple[int, datetime] | None = None
+    answered: bool = False  # and the customer has not come back: a call-back has its own clock
     waiting: bool = False  # for the customer
     flags: dict[str, Happened] = field(default_factory=dict)
     offered: dict[int, int] = field(default_factory=dict)
@@ -103,7 +104,8 @@ def told(events: Iterable[Happened], at: datetime) -> Story:
             story.unanswered.append(e)
         elif e.type in _ANSWERS and not (e.type == "message.called" and e.data.get("outcome") != "reached"):
             story.unanswered.clear()
-            story.last_answer = (e.seq, e.at)
+            story.silent_since = (e.seq, e.at)
+        _answered(story, e)
         _decisions(story, e)
         if e.words:
             story.heard.append((e, hear(e.words)))
@@ -119,6 +121,13 @@ def _columns(story: Story, e: Happened) -> None:
         story.waiting = changed["waiting_since"] is not None
     if "flags" in changed:
         story.flags = {f: story.flags.get(f, e) for f in changed["flags"]}
+
+
+def _answered(story: Story, e: Happened) -> None:
+    if e.type == "case.answered":
+        story.answered = True
+    elif story.answered and (e.type in _CONTACTS or e.type in {"case.reassessed", "case.reopened"}):
+        story.answered, story.silent_since = False, (e.seq, e.at)
 
 
 def _clock(story: Story, e: Happened) -> None:
@@ -230,8 +239,8 @@ def _unowned(story: Story, rules: Escalation) -> Sign:
 
 
 def _silence(story: Story, days: int) -> Sign:
-    since = story.last_answer or next(iter(_birth(story)), None)
-    if story.waiting or since is None:
+    since = story.silent_since or next(iter(_birth(story)), None)
+    if story.waiting or story.answered or since is None:
         return Sign("silence", 0)
     return _lasting("silence", since, days * _DAY, story.at)
 

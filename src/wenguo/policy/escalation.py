@@ -66,8 +66,8 @@ class WarningLevel(Part):
 
 
 class Calibration(Part):
-    """How the score is compared with what happened: as it stood so many hours after receipt, with what followed until
-    so many days after the end."""
+    """How the score is compared with what happened: as it stood so many hours after receipt, with what followed within
+    so many days of that. `shrink`: how strongly a fitted model is pulled towards the weights of the policy."""
 
     observe_after_hours: int = Field(ge=1, le=24 * 60)
     follow_days: int = Field(ge=1, le=365)

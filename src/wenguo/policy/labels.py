@@ -98,7 +98,7 @@ FIELDS: dict[str, Any] = {
     "calibration": _("校准"),
     "enough_outcomes": _("拟合模型至少需要的升级件数"),
     "folds": _("交叉检验的份数"),
-    "follow_days": _("结案后继续观察的天数"),
+    "follow_days": _("其后观察的天数"),
     "from_score": _("分值不低于"),
     "leave_below": _("低于才解除"),
     "measures": _("该做什么"),

@@ -33,6 +33,7 @@ MENU = (
     Item("followups", _("回访"), "phone-call", "desk:followups", ("case.followup",)),
     Item("customers", _("客户"), "users", "desk:customers", ("customer.see",)),
     Item("insight", _("分析"), "chart-bar", "desk:insight", ("insight.see",)),
+    Item("risk", _("升级风险"), "trending-up", "desk:risk", ("insight.see",)),
     Item("policy", _("政策"), "book-2", "desk:policy", ("policy.see",)),
     Item("admin", _("管理"), "settings", "desk:admin", ADMIN),
 )

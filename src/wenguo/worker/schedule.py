@@ -9,6 +9,7 @@ from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
 from wenguo.cases import clock, links, risk, unsent
+from wenguo.insight.escalation import check_job
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import URGENT, task
 
@@ -39,6 +40,9 @@ def weigh_all_risks(timestamp: int) -> None:
     while risk.sweep_all(at=now):
         pass
 
+
+# At night: compare the escalation risk with what happened, and fit a model when there are outcomes enough.
+app.periodic(cron="47 3 * * *")(check_job)
 
 # Fold the new heads of all journals into a Merkle root, so that receipts can be checked.
 app.periodic(cron="*/10 * * * *")(fold_heads)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from wenguo.web.desk import admin, audit, calendar, customer_import, customers, insight, jobs, people, policy
+from wenguo.web.desk import (
+    admin,
+    audit,
+    calendar,
+    customer_import,
+    customers,
+    insight,
+    jobs,
+    people,
+    policy,
+    risk_page,
+)
 
 urlpatterns: list[URLPattern] = [
     path("customers/", customers.show, name="customers"),
@@ -60,4 +71,7 @@ urlpatterns: list[URLPattern] = [
     path("absence/<int:pk>/end/", people.absence_end, name="absence_end"),
     path("insight/", insight.show, name="insight"),
     path("insight/cases/", insight.cases, name="insight_cases"),
+    path("insight/risk/", risk_page.show, name="risk"),
+    path("insight/risk/check/", risk_page.check, name="risk_check"),
+    path("insight/risk/models/<int:pk>/", risk_page.decide, name="risk_model"),
 ]
