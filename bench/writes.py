@@ -38,8 +38,8 @@ def submissions(token: str, number: int, seed: int) -> Iterator[bytes]:
 
 def taking_in(token: str, number: int, at_once: int = 16) -> client.Run:
     with serving() as where:
-        client.drive(where, submissions(token, 200, _fresh()), at_once=at_once)  # warm
-        return metered(where, list(submissions(token, number, _fresh())), at_once)
+        client.drive(where, submissions(token, 200, fresh()), at_once=at_once)  # warm
+        return metered(where, list(submissions(token, number, fresh())), at_once)
 
 
 def metered(where: Where, requests: list[bytes], at_once: int) -> client.Run:
@@ -49,7 +49,7 @@ def metered(where: Where, requests: list[bytes], at_once: int) -> client.Run:
     return run
 
 
-def _fresh() -> int:
+def fresh() -> int:
     return int(time.time() * 1000) % 10**9
 
 
@@ -67,7 +67,7 @@ def prepared(number: int) -> list[str]:
     from wenguo.people.staff import Person
 
     agent, lead = (Person.objects.get(username=name) for name in ("xiaoman", "xuemei"))
-    numbers, base = [], _fresh() % 10_000_000
+    numbers, base = [], fresh() % 10_000_000
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
     for n in range(number):
@@ -159,7 +159,7 @@ def rows_of_an_intake() -> int:
     with transaction.atomic():
         before = written()
         agent = Person.objects.get(username="xiaoman")
-        complaint = Complaint("api", "退款没有到账,请处理", name="王小明", phone=f"16{_fresh():09d}")
+        complaint = Complaint("api", "退款没有到账,请处理", name="王小明", phone=f"16{fresh():09d}")
         receive(complaint, by=agent, at=datetime.now(UTC))
         return written() - before
 

@@ -45,3 +45,15 @@ def later(name: str, *, at: datetime | None = None, unique: str | None = None, *
         return
     with suppress(AlreadyEnqueued):
         app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)
+
+
+def as_row(name: str, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """The same job as a row for `procrastinate_defer_jobs_v1`, to be written with others; None: a breath has it."""
+    if (breath := taken()) is not None:
+        breath.jobs.append((name, kwargs))
+        return None
+    job = app.configure_task(name, allow_unknown=False).job
+    return {
+        "queue_name": job.queue, "task_name": name, "priority": job.priority, "lock": job.lock,
+        "queueing_lock": job.queueing_lock, "args": kwargs, "scheduled_at": job.scheduled_at,
+    }  # fmt: skip

@@ -33,6 +33,7 @@ from wenguo.people.scope import reach
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.search import tsquery_text, tsvector_text
+from wenguo.together import Together
 
 
 class Nature(models.TextChoices):
@@ -295,16 +296,20 @@ class Involvement(models.Model):
         constraints = [models.UniqueConstraint(fields=["person", "case"], name="cases_involved_once")]
 
 
-def involve(case: Case, *people: Any, at: datetime) -> None:
-    """Let these people see the case from now on."""
+def involve(case: Case, *people: Any, at: datetime, rows: Together | None = None) -> None:
+    """Let these people see the case from now on; written with the other `rows` if those are given."""
     # Whom this instance involved already, and within which savepoints: what may have been undone is written again.
     done, here = case.involved or {}, list(connection.savepoint_ids)
     wanted = dict.fromkeys(p if isinstance(p, int) else p.pk for p in people if p)
     new = [pk for pk in wanted if pk not in done or done[pk] != here[: len(done[pk])]]
     new = [pk for pk in new if is_news(("involved", case.pk, pk))]
     if new:
-        rows = [Involvement(case=case, person_id=pk, since=at) for pk in new]
-        Involvement.objects.bulk_create(rows, ignore_conflicts=True)
+        made = [Involvement(case=case, person_id=pk, since=at) for pk in new]
+        if rows is None:
+            Involvement.objects.bulk_create(made, ignore_conflicts=True)
+        else:
+            for one in made:
+                rows.add(one)
         case.involved = {**done, **dict.fromkeys(new, here)}
 
 
@@ -401,10 +406,15 @@ def differing(case: Case, columns: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in columns.items() if getattr(case, name) != value}
 
 
+_PLAIN = frozenset({str, int, bool})
+
+
 def plain(value: Any) -> Any:
     """A value as the journal keeps it: JSON without floats; moments as UTC text, days as ISO text, models as their
     id.
     """
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(value, date):

@@ -31,6 +31,7 @@ from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.text.normal import one_line
+from wenguo.together import Together
 
 RANKS = ("supervisor", "manager", "executive")  # who hears of a breach where the rule names nobody
 
@@ -214,9 +215,11 @@ def promised(case: Case, kinds: Sequence[str], *, at: datetime) -> list[Clock]:
     return [_promised(case, kind, rule, at) for kind, rule in rules if rule is not None]
 
 
-def born(clocks: Sequence[Clock]) -> list[Happening]:
-    """Keep the promises of a case that was just made; what its journal says of them, one after the other."""
-    Clock.objects.bulk_create(clocks)
+def born(clocks: Sequence[Clock], rows: Together) -> list[Happening]:
+    """Keep the promises of a new case, with its other rows; what its journal says of them, one after the other."""
+    for clock in clocks:
+        clock.pk = rows.id(Clock)
+        rows.add(clock)
     shown = nearest([])
     return [_happening("clock.started", clock, shown, clocks[:n]) for n, clock in enumerate(clocks, 1)]
 

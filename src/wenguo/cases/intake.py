@@ -14,7 +14,6 @@ from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import OperationalError, connection, models, transaction
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from psycopg.types.json import Jsonb
@@ -35,10 +34,11 @@ from wenguo.cases.case import (
     rows,
     words_of,
 )
+from wenguo.cases.clock import Clock
 from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import Outcome, require
 from wenguo.cases.notice import tell
-from wenguo.cases.number import next_number
+from wenguo.cases.number import next_number, sequence_of
 from wenguo.customers.customer import Customer, family_ids, link
 from wenguo.customers.identity import Claims
 from wenguo.errors import Invalid, NotNow, Refusal
@@ -50,9 +50,11 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import clean, one_line
+from wenguo.together import Together
 
 log = logging.getLogger("wenguo.cases")
 
+_NOTHING: tuple[Any, ...] = ("", None, (), [])
 LONGEST = 20_000  # characters kept in the record itself; what is longer is kept whole as a file
 CLOCKS_AT_BIRTH = ("acknowledge", "first_contact", "respond", "solve")
 # How long the short fields may be, so that nothing a person typed is cut by a database error.
@@ -156,7 +158,7 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
     complaint = tidy(complaint)
     try:
         with transaction.atomic():
-            submission = _keep(complaint, by, at, raw)
+            submission = _keep(complaint, by, at, raw, Submission.State.ACCEPTED)
             return _understand(submission, complaint, by=by, at=at) if submission else _again(complaint)
     except Refusal as refused:
         why = refused.message
@@ -219,30 +221,37 @@ def _again(complaint: Complaint) -> Received:
 
 _KEEP = """
     INSERT INTO cases_submission
-        (channel, external_id, key, claims, raw, received_at, received_by, state, why, file_keys)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'new', '', %s) ON CONFLICT DO NOTHING RETURNING id
+        (channel, external_id, key, claims, raw, received_at, received_by, state, why, file_keys, case_id)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', %s, CASE WHEN %s THEN nextval('cases_case_id_seq') END)
+    ON CONFLICT DO NOTHING RETURNING id, case_id
 """  # the database says whether it came before: no look beforehand, and two at the same moment are one
 
 
-def _keep(complaint: Complaint, by: Any, at: datetime, raw: bytes | None) -> Submission | None:
-    """The submission as it came; None if it came before."""
+def _keep(
+    complaint: Complaint, by: Any, at: datetime, raw: bytes | None, state: str = Submission.State.NEW
+) -> Submission | None:  # fmt: skip
+    """The submission as it came; None if it came before. One that is ACCEPTED has the id of the case it will be."""
     kept = Submission(
         channel=complaint.channel,
         external_id=complaint.external_id or None,
         key=complaint.key or None,
-        claims={k: plain(v) for k, v in asdict(complaint).items() if v not in ("", None, (), [])},
+        claims={name: plain(value) for name, value in vars(complaint).items() if value not in _NOTHING},
         raw=raw,
         received_at=at,
         received_by=by.journal_ref if by else "complainant",
+        state=state,
         file_keys=[f.key for f in complaint.files],
     )
+    if complaint.files:
+        kept.claims["files"] = [asdict(f) for f in complaint.files]
     with connection.cursor() as cursor:
-        given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at]
-        cursor.execute(_KEEP, [*given, kept.received_by, kept.file_keys])
+        given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by]
+        cursor.execute(_KEEP, [*given, state, kept.file_keys, state == Submission.State.ACCEPTED])
         row = cursor.fetchone()
     if row is None:
         return None
-    kept.pk, kept._state.adding = row[0], False
+    kept.pk, kept.case_id = row
+    kept._state.adding = False
     return kept
 
 
@@ -253,33 +262,40 @@ def _set_aside(submission: Submission, why: str) -> Received:
 
 
 def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> Received:
-    customer = _customer(complaint, by=by, at=at)
+    rows = Together()
+    rows.expect(sequence_of(at), journal.Stream, *[Clock] * len(CLOCKS_AT_BIRTH))
+    customer = _customer(complaint, by=by, at=at, rows=rows)
     actor = by or customer
     pack_version = in_force(at)
     known = None if customer.just_made else repeat_of(complaint, customer, pack_version.pack, at=at)
     if known is not None:
         _join(known, submission, complaint, by=actor, at=at)
         return Received(submission, known, joined=True)
-    case = open_case(submission, complaint, customer, pack_version, by=actor, at=at)
+    case = open_case(submission, complaint, customer, pack_version, by=actor, at=at, rows=rows)
     return Received(submission, case)
 
 
-def _customer(complaint: Complaint, *, by: Any, at: datetime) -> Customer:
+def _customer(complaint: Complaint, *, by: Any, at: datetime, rows: Together) -> Customer:
     if complaint.customer_id:
         return Customer.objects.get(pk=complaint.customer_id).current
     claims = Claims(
         name=complaint.name, phone=complaint.phone, mail=complaint.mail, wechat=complaint.wechat,
         company=complaint.company, member_no=complaint.member_no,
     )  # fmt: skip
-    return link(claims, at=at, by=by or SYSTEM)
+    return link(claims, at=at, by=by or SYSTEM, rows=rows)
 
 
 def open_case(
     submission: Submission, complaint: Complaint, customer: Customer, version: Any, *, by: Any, at: datetime,
-    continues: Case | None = None,
+    continues: Case | None = None, rows: Together | None = None,
 ) -> Case:  # fmt: skip
-    """A new case with its record, first event, clocks, evidence and acknowledgement job."""
-    number = next_number(at)
+    """A new case with its record, first event, clocks, evidence and acknowledgement job: all in one statement.
+
+    `rows`: what else is to be written with it. A submission that was kept as ACCEPTED names the id the case gets.
+    """
+    rows = rows or Together()
+    named = submission.case_id if submission.state == Submission.State.ACCEPTED else None
+    number = next_number(at, rows)
     staff = by if isinstance(by, Person) else None
     level = complaint.level or first_level(version.pk, complaint, customer)
     text = complaint.text
@@ -289,8 +305,8 @@ def open_case(
     product, batch = complaint.product[:80], complaint.batch[:40]
     found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
     case = Case(
+        pk=named or rows.id(Case),
         number=number,
-        stream=journal.begin_stream("case", number),
         policy=version,
         nature=complaint.nature,
         channel=complaint.channel,
@@ -308,30 +324,34 @@ def open_case(
         received_at=at,
         continues=continues,
         round=continues.round + 1 if continues else 1,
-        search=RawSQL("%s::tsvector", [words_of(*found_by, product, batch)]),
+        search=words_of(*found_by, product, batch),
     )
     promises = clock.promised(case, CLOCKS_AT_BIRTH, at=at)
-    first = _birth(case, submission, complaint, by=by, at=at)
     for column, value in clock.nearest(promises).items():
         setattr(case, column, value)
-    case.save(force_insert=True)
-    _write_record(case, complaint, text, staff)
+    started = [happening.entry(by, at) for happening in clock.born(promises, rows)]
+    first = _birth(case, submission, complaint, by=by, at=at)
+    case.stream = journal.begin("case", number, [first, *started], rows=rows)
+    rows.add(case)
+    rows.add(_record_of(case, complaint, text, staff))
     if staff:
-        involve(case, staff, at=at)
-    journal.append(case.stream, [first, *(happening.entry(by, at) for happening in clock.born(promises))])
+        involve(case, staff, at=at, rows=rows)
+    rows.later("cases.acknowledge", case_id=case.pk)
+    rows.later("cases.read", case_id=case.pk)
+    rows.write()
     if text != complaint.text:
         whole = store(_("投诉原文.txt"), iter([complaint.text.encode()]))
         _attach(case, whole, by=staff or SYSTEM, at=at, note=_("文字过长，全文见附件"), public=True)
     for stored in complaint.files:
         _attach(case, stored, by=by, at=at, public=True)
-    submission.case, submission.state = case, Submission.State.ACCEPTED
-    submission.save(update_fields=["case", "state"])
-    later("cases.acknowledge", case_id=case.pk)
-    later("cases.read", case_id=case.pk)
+    if named is None:
+        submission.state, submission.case_id = Submission.State.ACCEPTED, case.pk
+        submission.save(update_fields=["case", "state"])
+    submission.case = case
     return case
 
 
-def _write_record(case: Case, complaint: Complaint, text: str, staff: Person | None) -> None:
+def _record_of(case: Case, complaint: Complaint, text: str, staff: Person | None) -> Record:
     values = {
         "happened": complaint.happened, "place": complaint.place, "order_number": complaint.order_number,
         "contact_name": complaint.name or complaint.company, "contact_phone": complaint.phone,
@@ -339,7 +359,7 @@ def _write_record(case: Case, complaint: Complaint, text: str, staff: Person | N
         "preferred_channel": complaint.preferred_channel, "mood": complaint.mood,
         "on_behalf_of": complaint.on_behalf_of,
     }  # fmt: skip
-    Record.objects.create(
+    return Record(
         case=case, description=text, wishes=list(complaint.wishes), wish=complaint.wish, claim_fen=complaint.claim_fen,
         order_fen=complaint.order_fen, people_affected=complaint.people_affected, received_by=staff,
         **{name: value[: _LIMITS[name]] for name, value in values.items()},

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from wenguo.breath import given
 from wenguo.errors import Invalid
+from wenguo.together import Together
 
 _SHAPE = re.compile(r"(?:TS)?(\d{4})(\d{4,9})([0-9X])")
 
@@ -61,18 +62,25 @@ def reserve(month: str, count: int) -> int:
     return first
 
 
-def next_number(at: datetime) -> str:
-    """A number nobody has. Uses one sequence a month, so that no intake waits for another."""
-    month = at.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%y%m")
+def sequence_of(at: datetime) -> str:
+    """The name of the sequence that counts the cases of this month: one a month, so that no intake waits for
+    another."""
+    return f"cases_number_{_month(at)}"
+
+
+def next_number(at: datetime, rows: Together | None = None) -> str:
+    """A number nobody has; drawn with the ids of the `rows` it is for."""
+    month, sequence = _month(at), sequence_of(at)
     if (serial := given("serial")) is not None:
         return spell(month, serial)
-    sequence = f"cases_number_{month}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval(to_regclass(%s))", [sequence])
-        serial = cursor.fetchone()[0]
-        if serial is None:  # the month's first
+    serial = (rows or Together()).id(sequence)
+    if serial is None:  # the month's first
+        with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [sequence])
             cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{sequence}"')
-            cursor.execute("SELECT nextval(%s)", [sequence])
-            serial = cursor.fetchone()[0]
+        serial = Together().id(sequence)
     return spell(month, serial)
+
+
+def _month(at: datetime) -> str:
+    return at.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%y%m")

@@ -19,9 +19,10 @@ from django.utils.translation import gettext_lazy as _
 
 from wenguo import journal
 from wenguo.customers.identity import Claims, normal
-from wenguo.customers.words import as_vector, words_of
+from wenguo.customers.words import as_text, as_vector, words_of
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
+from wenguo.together import Together
 
 CREATED = journal.define("customer.created", _("建立客户档案"))
 CHANGED = journal.define("customer.changed", _("修改客户资料"))
@@ -225,47 +226,70 @@ SELECT id FROM family ORDER BY depth, id
 
 
 @transaction.atomic(savepoint=False)
-def link(claims: Claims, *, at: datetime, by: Actor | None = None) -> Customer:
+def link(claims: Claims, *, at: datetime, by: Actor | None = None, rows: Together | None = None) -> Customer:
     """The customer these claims speak of: found by the most telling identity, or made.
 
     New identities are added unproven, unless they belong to another customer, who then shows among the `duplicates`.
     `by` None: the customer themselves. Two calls at once with one identity give one customer: the second waits until
-    the first transaction has ended. Claims without any usable identity make a new customer each time.
+    the first transaction has ended. Claims without any usable identity make a new customer each time. With `rows` a
+    customer who is made (`just_made`) is written when those are.
     """
     told = claims.identities()
     hold([(kind, value) for kind, value, _shown in told])
     known = _known(told)
     customer = next((known[kind, value].current for kind, value, _shown in told if (kind, value) in known), None)
-    entries: list[journal.Entry] = []
-    if customer is None:
-        customer, new = _made(claims, at=at), True
-        data = {"kind": customer.kind}
-        ref = (by or customer).journal_ref
-        entries.append(journal.Entry(CREATED, ref, at, data=data, private={"name": customer.name}))
-    else:
-        new = False
+    new = [one for one in told if one[:2] not in known]
+    if customer is not None:
         _fill(customer, claims)
-    customer.just_made = new
-    entries += _identified(customer, [one for one in told if one[:2] not in known], by=by or customer, at=at)
-    if entries:
-        stream = (journal.begin_stream if new else journal.open_stream)("customer", str(customer.pk))
-        journal.append(stream, entries)
+        if new:
+            _identify(customer, new, by=by or customer, at=at)
+        return customer
+    customer = _made(claims, new, by=by, at=at, rows=(own := rows or Together()))
+    if rows is None:
+        own.write()
     return customer
 
 
-def _identified(
-    customer: Customer, told: Sequence[tuple[str, str, str]], *, by: Actor, at: datetime
-) -> list[journal.Entry]:
-    """Add these identities; what the journal is to say of it."""
-    made = Identity.objects.bulk_create(
-        Identity(customer=customer, kind=kind, value=value, shown=shown, created_at=at) for kind, value, shown in told
-    )
+def _identify(customer: Customer, told: Sequence[tuple[str, str, str]], *, by: Actor, at: datetime) -> None:
+    """Add these identities, and say so in the customer's journal."""
+    made = Identity.objects.bulk_create(_identity(customer, *one, at) for one in told)
+    journal.append(journal.open_stream("customer", str(customer.pk)), _identified(made, by, at))
+
+
+def _identity(customer: Customer, kind: str, value: str, shown: str, at: datetime, pk: int | None = None) -> Identity:
+    return Identity(pk=pk, customer=customer, kind=kind, value=value, shown=shown, created_at=at)
+
+
+def _identified(made: Iterable[Identity], by: Actor, at: datetime) -> list[journal.Entry]:
     return [
         journal.Entry(
             IDENTIFIED, by.journal_ref, at, data={"identity": one.pk, "kind": one.kind}, private={"shown": one.shown}
         )
         for one in made
     ]
+
+
+def _made(
+    claims: Claims, told: Sequence[tuple[str, str, str]], *, by: Actor | None, at: datetime, rows: Together
+) -> Customer:  # fmt: skip
+    """A new customer with these identities and a journal."""
+    rows.expect(Customer, journal.Stream, *[Identity] * len(told))
+    company = claims.company.strip()
+    customer = Customer(
+        pk=rows.id(Customer),
+        kind=Customer.Kind.COMPANY if company else Customer.Kind.PERSON,
+        contact_name=_cut("contact_name", claims.name if company else ""),
+        language=_cut("language", claims.language) or "zh-hans",
+        created_at=at,
+        **{field: _cut(field, value) for field, value in _told(claims).items()},
+    )
+    customer.words = as_text(words_of(customer.name))
+    customer.just_made = True
+    made = [rows.add(_identity(customer, *one, at, rows.id(Identity))) for one in told]
+    by, data = by or customer, {"kind": customer.kind}
+    created = journal.Entry(CREATED, by.journal_ref, at, data=data, private={"name": customer.name})
+    journal.begin("customer", str(customer.pk), [created, *_identified(made, by, at)], rows=rows)
+    return rows.add(customer)
 
 
 def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Customer]:
@@ -293,17 +317,6 @@ def hold(identities: Iterable[tuple[str, str]]) -> None:
                 "SELECT pg_advisory_xact_lock(hashtextextended(key, 7)) FROM unnest(%s::text[]) AS held (key)",
                 [keys],
             )
-
-
-def _made(claims: Claims, *, at: datetime) -> Customer:
-    company = claims.company.strip()
-    return Customer.objects.create(
-        kind=Customer.Kind.COMPANY if company else Customer.Kind.PERSON,
-        contact_name=_cut("contact_name", claims.name if company else ""),
-        language=_cut("language", claims.language) or "zh-hans",
-        created_at=at,
-        **{field: _cut(field, value) for field, value in _told(claims).items()},
-    )
 
 
 def _told(claims: Claims) -> dict[str, str]:

@@ -30,6 +30,11 @@ def as_vector(words: Sequence[str]) -> Func:
     return Func(array, function="array_to_tsvector", template="%(function)s(%(expressions)s::text[])")
 
 
+def as_text(words: Sequence[str]) -> str:
+    """The same vector as text, the way PostgreSQL writes it."""
+    return " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
+
+
 def as_query(q: str) -> str:
     """A tsquery in which every word of `q` begins a word of the name; empty if `q` is too little to search by."""
     parts = ["".join(c for c in part if c.isalnum()) for part in normalise(q).split()]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .canonical import NotCanonical
-    from .chain import Entry, append, append_all, begin_stream, open_stream
+    from .chain import Entry, append, append_all, begin, open_stream
     from .erasure import erase
     from .kinds import UnknownType, define, is_public, subscribe, title_of, types
     from .merkle import fold
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "canonical": ("NotCanonical",),
-    "chain": ("Entry", "append", "append_all", "begin_stream", "open_stream"),
+    "chain": ("Entry", "append", "append_all", "begin", "open_stream"),
     "erasure": ("erase",),
     "kinds": ("UnknownType", "define", "is_public", "subscribe", "title_of", "types"),
     "merkle": ("fold",),
@@ -48,7 +48,7 @@ __all__ = [
     "Verdict",
     "append",
     "append_all",
-    "begin_stream",
+    "begin",
     "check_receipt",
     "define",
     "erase",

@@ -54,6 +54,8 @@ def plain(value: Any, place: str = "value") -> Any:
     """`value` made of str, int, bool, None, list and dict only. NotCanonical, or Invalid for text nobody can store."""
     if value is None or value is True or value is False:
         return value
+    if type(value) is str:
+        return _text(value)
     if isinstance(value, Enum):
         return plain(value.value, place)
     if isinstance(value, str):
@@ -91,6 +93,8 @@ def parse(text: str) -> Any:
 
 def _text(value: str) -> str:
     value = str(value)
+    if value.isprintable() and value.isascii():  # most are: ids, moments, names of rules
+        return value
     if "\x00" in value:
         raise Invalid(_("文字中含有无法保存的空字符（NUL），请删除后再试"))
     try:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from django.db import connection, transaction
 
 from wenguo.breath import once
+from wenguo.together import Together
 
 from .canonical import NotCanonical, canonical, moment, plain
 from .kinds import known, tell
@@ -42,9 +45,25 @@ def open_stream(kind: str, ref: str) -> Stream:
     return once(("stream", kind, ref), lambda: Stream.objects.get_or_create(kind=kind, ref=ref)[0])
 
 
-def begin_stream(kind: str, ref: str) -> Stream:
-    """A stream that cannot be there yet, because what it tells of was made in this transaction. One query."""
-    return Stream.objects.create(kind=kind, ref=ref)
+def begin(kind: str, ref: str, entries: Sequence[Entry], *, rows: Together) -> Stream:
+    """A stream that cannot be there yet, because what it tells of is made in this transaction, with its first events.
+
+    They are written with the other `rows`; subscribers hear of them then, and of events without an id.
+    """
+    stream = Stream(pk=rows.id(Stream), kind=kind, ref=ref)
+    events: list[Event] = []
+    for seq, entry in enumerate(entries, 1):
+        events.append(rows.add(_chained(stream, seq, bytes(stream.head), entry)))
+        stream.seq, stream.head, stream.unfolded = seq, events[-1].hash, True
+        rows.announce(json.dumps({"topic": stream.name, "type": entry.type, "seq": seq}))
+    rows.add(stream)
+    rows.afterwards(partial(_tell_all, events))
+    return stream
+
+
+def _tell_all(events: Sequence[Event]) -> None:
+    for event in events:
+        tell(event.stream, event)
 
 
 def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
@@ -70,8 +89,7 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
         assert events is not None
     if given is not None:
         given.seq, given.head, given.unfolded = end.seq, end.head, True
-    for event in events:
-        tell(event.stream, event)
+    _tell_all(events)
     return events
 
 
@@ -89,8 +107,7 @@ def append_all(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event]:
     events = _written(ends)
     if events is None:
         raise RuntimeError("a stream given to append_all was not locked")
-    for event in events:
-        tell(event.stream, event)
+    _tell_all(events)
     return events
 
 

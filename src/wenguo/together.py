@@ -1,0 +1,153 @@
+"""Rows of several tables that belong together, written in one statement.
+
+An act that makes a thing with all that hangs on it knows every row before it writes the first, if it draws their ids
+beforehand. Then the database is asked twice instead of once a table:
+
+    rows = Together()
+    rows.expect(Customer, Identity, Identity)              # what will be needed is drawn in one go
+    customer = rows.add(Customer(pk=rows.id(Customer), name=…))
+    rows.add(Identity(pk=rows.id(Identity), customer=customer, …))
+    rows.later("customers.welcome", customer=customer.pk)
+    rows.write()                                           # rows, jobs and announcements: one statement
+
+A row may refer to another of the same statement in any order: PostgreSQL looks at references when the transaction ends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any, TypeVar
+
+from django.db import connection, models
+from django.db.models.expressions import DatabaseDefault
+from django.utils.functional import Promise
+
+from wenguo.later import as_row
+
+M = TypeVar("M", bound=models.Model)
+Source = type[models.Model] | str  # a table with its ids, or a sequence by its name
+
+
+class Together:
+    """What is to be written. Nothing is read back: defaults of the database stay unknown to the instances."""
+
+    def __init__(self) -> None:
+        self._wanted: Counter[str] = Counter()
+        self._drawn: dict[str, list[int | None]] = defaultdict(list)
+        self._rows: dict[type[models.Model], list[models.Model]] = defaultdict(list)
+        self._jobs: list[dict[str, Any]] = []
+        self._said: list[str] = []
+        self._afterwards: list[Callable[[], object]] = []
+
+    def expect(self, *sources: Source) -> None:
+        """So many ids of these will be asked for: the first of them that is needed brings them all."""
+        self._wanted.update(map(_sequence, sources))
+
+    def id(self, source: Source) -> Any:
+        """The next id; None: there is no sequence of that name."""
+        name = _sequence(source)
+        if not self._drawn[name]:
+            self._wanted[name] = max(1, self._wanted[name])
+            self._draw()
+        return self._drawn[name].pop(0)
+
+    def _draw(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(_DRAW, [[*self._wanted], [*self._wanted.values()]])
+            for name, value in cursor.fetchall():
+                self._drawn[name].append(value)
+        self._wanted.clear()
+
+    def add(self, row: M) -> M:
+        """Write this instance, which nothing has written before. With no id in any row of its table: it gets one."""
+        self._rows[type(row)].append(row)
+        return row
+
+    def later(self, name: str, **kwargs: Any) -> None:
+        """Put a job in the queue; see `wenguo.later`."""
+        if (job := as_row(name, kwargs)) is not None:
+            self._jobs.append(job)
+
+    def announce(self, message: str) -> None:
+        """Say on NOTIFY wenguo, heard when the transaction has ended."""
+        self._said.append(message)
+
+    def afterwards(self, act: Callable[[], object]) -> None:
+        """Do this once all is written, still in the transaction."""
+        self._afterwards.append(act)
+
+    def write(self) -> None:
+        """Write it all, in the caller's transaction."""
+        tables = tuple((model, _columns(model, rows)) for model, rows in self._rows.items())
+        given: list[Any] = [
+            json.dumps([_values(row, columns) for row in self._rows[model]], default=_json, ensure_ascii=False)
+            for model, columns in tables
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_statement(tables), [*given, self._said, json.dumps(self._jobs, default=_json)])
+        for rows in self._rows.values():
+            for row in rows:
+                row._state.adding, row._state.db = False, connection.alias
+        afterwards = self._afterwards
+        self._rows, self._jobs, self._said, self._afterwards = defaultdict(list), [], [], []
+        for act in afterwards:
+            act()
+
+
+_DRAW = """
+    SELECT name, nextval(to_regclass(name)) FROM unnest(%s::text[], %s::int[]) AS wanted (name, number),
+    generate_series(1, number)
+"""
+
+
+def _sequence(source: Source) -> str:
+    return source if isinstance(source, str) else f"{source._meta.db_table}_id_seq"
+
+
+def _columns(model: type[models.Model], rows: Sequence[models.Model]) -> tuple[str, ...]:
+    """The columns to write, by attribute; those that the database can fill only where the first row has a value."""
+    always, maybe = _attributes(model)
+    known = rows[0].__dict__
+    return always + tuple(n for n in maybe if not (known[n] is None or isinstance(known[n], DatabaseDefault)))
+
+
+@cache
+def _attributes(model: type[models.Model]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """All columns, by attribute: those that must be written, and those that the database can fill."""
+    fills = {f.attname: isinstance(f, models.AutoField) or f.has_db_default() for f in model._meta.concrete_fields}
+    return tuple(name for name in fills if not fills[name]), tuple(name for name in fills if fills[name])
+
+
+def _values(row: models.Model, columns: Sequence[str]) -> dict[str, Any]:
+    known = row.__dict__
+    return {name: known[name] for name in columns}
+
+
+def _json(value: Any) -> Any:
+    """How PostgreSQL reads it from JSON into a column."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return "\\x" + bytes(value).hex()
+    if isinstance(value, Promise):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written together")
+
+
+@lru_cache(maxsize=256)
+def _statement(tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...]) -> str:
+    parts = []
+    for number, (model, columns) in enumerate(tables):
+        table, names = f'"{model._meta.db_table}"', ", ".join(f'"{name}"' for name in columns)
+        parts.append(
+            f"new_{number} AS (INSERT INTO {table} ({names})"
+            f" SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json))"
+        )
+    rows = f"WITH {', '.join(parts)} " if parts else ""
+    return f"""{rows}SELECT (SELECT count(pg_notify('wenguo', said)) FROM unnest(%s::text[]) AS said),
+        (SELECT procrastinate_defer_jobs_v1(array_agg(job))
+         FROM json_populate_recordset(NULL::procrastinate_job_to_defer_v1, %s::json) AS job HAVING count(*) > 0)"""
