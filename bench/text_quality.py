@@ -167,11 +167,7 @@ def measure_severity() -> None:
         exact, near, safety, alarms = [], [], [], []
         for row in part:
             read = understand(row["text"], reasons=False)
-            facts: dict[str, Any] = {"emotion": read.emotion}
-            best = read.judgement.best
-            if best is not None and best.probability >= 0.5 and best.code != category.OTHER:
-                facts["category"] = best.code
-            score = severity.score(pack, lexicon.scan(row["text"]), facts)
+            score = severity.score(pack, lexicon.scan(row["text"]), read.gravity)
             truth = int(row["reader1"]["level"])
             exact.append(score.level == truth)
             near.append(abs(score.level - truth) <= 1)

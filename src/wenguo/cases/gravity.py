@@ -9,7 +9,6 @@ from typing import Any
 
 from wenguo.policy import severity
 from wenguo.policy.versions import pack as pack_of
-from wenguo.text.category import OTHER
 from wenguo.text.lexicon import Lexicon, Term
 from wenguo.text.reading import understand
 
@@ -26,18 +25,9 @@ def assess(version_id: int, text: str, facts: Mapping[str, Any]) -> severity.Sco
     return severity.score(pack_of(version_id), _lexicon(version_id).scan(text), {**_heard(text), **facts})
 
 
-CLEAR = 0.5
-"""From this probability on a category that nobody has decided counts for the preliminary level."""
-
-
 @lru_cache(maxsize=64)
 def _heard(text: str) -> Mapping[str, Any]:
-    read = understand(text, reasons=False)
-    best = read.judgement.best
-    heard: dict[str, Any] = {"emotion": read.emotion}
-    if best is not None and best.probability >= CLEAR and best.code != OTHER:
-        heard["category"] = best.code
-    return heard
+    return understand(text, reasons=False).gravity
 
 
 def as_rows(score: severity.Score) -> dict[str, Any]:

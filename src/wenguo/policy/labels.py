@@ -339,6 +339,7 @@ VALUES: dict[str, Any] = {
     "returned_count": _("退单次数"),
     "days_silent": _("没有消息的天数"),
     "emotion": _("情绪强度"),
+    "danger_percent": _("涉及危险的可能(百分数)"),
     "slight": _("轻微"),
     "serious": _("严重"),
     "death": _("死亡"),

@@ -250,6 +250,7 @@ FactName = Literal[
     "returned_count",  # int, dispatches returned
     "days_silent",  # int, days without a word to the customer
     "emotion",  # int 0–3: calm, disappointed, angry, furious
+    "danger_percent",  # int 0–100: how probable the reading of the text finds a danger
 ]
 
 

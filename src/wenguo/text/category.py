@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 OTHER = "other"
 """No complaint, or one that fits no sub-class."""
 
-SHARPNESS = {"category": 1.25, "emotion": 0.5, "level": 0.8}
+DANGER = "product.safety"
+
+SHARPNESS = {"category": 1.06, "emotion": 0.5, "level": 0.8}
 """Fitted on one half of the development texts (bench/text_quality.py prints the error on the other half)."""
 
 APPLY = 0.85
@@ -55,11 +57,13 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The most probable sub-classes, best first; empty: cannot tell. `mains`: probabilities of the main classes."""
+    """The most probable sub-classes, best first; empty: cannot tell. `mains`: probabilities of the main classes;
+    `danger`: of a danger to persons or things, also where it is not the first suggestion."""
 
     suggestions: tuple[Suggestion, ...]
     mains: tuple[tuple[str, float], ...]
     known: float
+    danger: float = 0.0
 
     @property
     def best(self) -> Suggestion | None:
@@ -92,11 +96,12 @@ def of_vector(s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: 
     ordered = tuple(sorted(mains.items(), key=lambda one: -one[1]))
     if vector.known < KNOWN or made[0][1] < TELL:
         return Judgement((), ordered, vector.known)
+    danger = dict(made).get(DANGER, 0.0)
     named = tuple(
         Suggestion(code, probability, tuple(model.reasons(s, "category", code)) if reasons else ())
         for code, probability in made[:most]
     )
-    return Judgement(named, ordered, vector.known)
+    return Judgement(named, ordered, vector.known, danger)
 
 
 @dataclass(frozen=True, slots=True)

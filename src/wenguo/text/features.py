@@ -2,8 +2,9 @@
 dictionary, each with its place.
 
 Pieces, not words: typing errors cost little, and every piece can be pointed at in the original. Concepts
-(`words/concepts.yaml`) let a model of few examples understand words it was not taught: 硌 is 不舒服. Figures count as
-one sign; what stands between runs only separates them.
+(`words/concepts.yaml`) let a model of few examples understand words it was not taught: 硌 is 不舒服. Cue words
+(`words/cues.yaml`) speak for one sub-class with a strength of their own, which no teaching changes: 七天无理由. Figures
+count as one sign; what stands between runs only separates them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from wenguo.text.search import CJK
 READ = 4_000
 """Characters of a text that a model reads: the beginning, where people say what it is about."""
 
-PROGRAM = 2
+PROGRAM = 3
 """Raised when the same text gives other pieces than before: models are then taught anew."""
 
 LONGEST = 4
@@ -32,6 +33,9 @@ LONGEST = 4
 FIGURE = "#"
 CONCEPT = "@"
 """Pieces that begin so are concepts, not characters."""
+
+CUE = "="
+"""Pieces that begin so are cue words; what follows is the sub-class they speak for. One for each point of strength."""
 
 PRAISE, NO_PRAISE = "@praise", "@no_praise"
 _NEUTRAL = ("@person", "@place", "@promise", "@late", "@pack", "@aftersales", "@system", "@camera", "@sound", "@screen")
@@ -69,6 +73,8 @@ def pieces(s: str) -> list[str]:
             for at in range(length - size + 1):
                 add(run[at : at + size])
     found += [name for name, _start, _end in concepts(text)]
+    for name, _start, _end, strength in cues(text):
+        found += [name] * strength
     return found
 
 
@@ -85,6 +91,9 @@ def placed(s: str) -> Iterator[tuple[str, int, int]]:
                 yield run[at : at + size], *folded.span(start + at, start + at + size)
     for name, start, end in concepts(text):
         yield name, *folded.span(start, end)
+    for name, start, end, strength in cues(text):
+        for _ in range(strength):
+            yield name, *folded.span(start, end)
 
 
 def concepts(text: str) -> Iterator[tuple[str, int, int]]:
@@ -95,6 +104,14 @@ def concepts(text: str) -> Iterator[tuple[str, int, int]]:
         if name == PRAISE and _DENIES.search(text, max(0, start - 6), start):
             name = NO_PRAISE
         yield name, start, end
+
+
+def cues(text: str) -> Iterator[tuple[str, int, int, int]]:
+    """(cue, start, end, strength 1-3) in a folded text; they may overlap."""
+    automaton, meant = _cues()
+    for which, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
+        for name, strength in meant[which]:
+            yield name, start, end, strength
 
 
 def grievance(text: str) -> str:
@@ -118,19 +135,28 @@ def grievance(text: str) -> str:
 
 @cache
 def dictionary_version() -> str:
-    """A model taught with another dictionary does not fit."""
-    return sha256(_dictionary().encode()).hexdigest()[:12]
+    """A model taught with other dictionaries does not fit."""
+    return sha256("".join(map(_dictionary, ("concepts", "cues"))).encode()).hexdigest()[:12]
 
 
-def _dictionary() -> str:
-    return files("wenguo.text").joinpath("words/concepts.yaml").read_text("utf-8")
+def _dictionary(name: str) -> str:
+    return files("wenguo.text").joinpath(f"words/{name}.yaml").read_text("utf-8")
 
 
 @cache
 def _concepts() -> tuple[AhoCorasick, list[str]]:
     """Of overlapping words the first and longest counts."""
     named: dict[str, str] = {}
-    for name, words in yaml.safe_load(_dictionary())["concepts"].items():
+    for name, words in yaml.safe_load(_dictionary("concepts"))["concepts"].items():
         for word in str(words).split():
             named.setdefault(fold(word).text, CONCEPT + name)
     return AhoCorasick(list(named), matchkind=MatchKind.LeftmostLongest), list(named.values())
+
+
+@cache
+def _cues() -> tuple[AhoCorasick, list[list[tuple[str, int]]]]:
+    meant: dict[str, list[tuple[str, int]]] = {}
+    for code, of in yaml.safe_load(_dictionary("cues")).items():
+        for word, strength in of["words"].items():
+            meant.setdefault(fold(str(word)).text, []).append((CUE + code, strength))
+    return AhoCorasick(list(meant)), list(meant.values())

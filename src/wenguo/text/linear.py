@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from wenguo.text.features import pieces, placed
+from wenguo.text.features import CUE, pieces, placed
 
 FORMAT = 1
 Floats = npt.NDArray[np.float32]
@@ -67,14 +67,18 @@ class Linear:
     note: Mapping[str, Any]
 
     def vector(self, s: str) -> Vector:
-        """The text as rows and values of length one."""
+        """The text as rows and values of length one; cue words stand beside it with their strength."""
         places = self.places
         rows: list[int] = []
         counts: list[float] = []
+        cued: dict[int, float] = {}
         seen = unseen = 0
         for piece, n in Counter(pieces(s)).items():
             row = places.get(piece)
             if row is not None:
+                if piece[0] == CUE:
+                    cued[row] = min(n, STRONGEST)
+                    continue
                 rows.append(row)
                 counts.append(1.0 + log(n) if n > 1 else 1.0)
             if len(piece) == 2:
@@ -86,6 +90,9 @@ class Linear:
             return Vector(rows, np.zeros(0, np.float32), 0.0)
         values = np.array(counts, np.float32) * self.rarity[rows]
         values /= np.sqrt(values @ values)
+        if cued:
+            rows += cued
+            values = np.append(values, np.array(list(cued.values()), np.float32))
         return Vector(rows, values, seen / (seen + unseen + FEW))
 
     def scores(self, vector: Vector, head: str) -> Floats:
@@ -125,6 +132,9 @@ class Linear:
 
 ENOUGH = 0.35
 """From this share of known pairs of characters on a text is like those the model was taught with."""
+
+STRONGEST = 6
+"""Cue words for one sub-class have no more strength together than this."""
 
 FEW = 3
 """Pairs of characters by which a very short text counts as less known."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,20 @@ class Reading:
     @property
     def at_once(self) -> bool:
         return any(threat.kind in feelings.AT_ONCE for threat in self.threats)
+
+
+    @property
+    def gravity(self) -> dict[str, Any]:
+        """What of it bears on the level of a case, by the names of the policy's facts."""
+        said: dict[str, Any] = {"emotion": self.emotion, "danger_percent": round(self.judgement.danger * 100)}
+        best = self.judgement.best
+        if best is not None and best.probability >= CLEAR and best.code != category.OTHER:
+            said["category"] = best.code
+        return said
+
+
+CLEAR = 0.5
+"""From this probability on a category that nobody has decided counts for the preliminary level."""
 
 
 def understand(

@@ -21,7 +21,7 @@ from scipy import sparse
 from scipy.optimize import minimize_scalar
 from sklearn.linear_model import LogisticRegression
 
-from wenguo.text.features import CONCEPT, dictionary_version, pieces
+from wenguo.text.features import CONCEPT, CUE, dictionary_version, pieces
 from wenguo.text.linear import Head, Linear
 
 
@@ -38,15 +38,18 @@ class Example:
 class Recipe:
     """How to teach. `least`: texts a piece must occur in; `bend`: how freely weights may grow; `counted`: how much of
     naive Bayes is mixed in, which helps when there are few examples; `concepts`: how many times a concept counts what
-    a piece counts; `even`: every class counts the same; `own`: how many texts of the base one example counts for;
+    a piece counts; `cue`: what a point of a cue word adds to the score of its class, untaught; `main`: how much of what
+    speaks for the main class (before the dot) speaks for its sub-classes; `even`: every class counts the same; `own`: how many texts of the base one example counts for;
     `sharpness`: of each head; of a head without one it is found by holding examples back (`calibrate`), else it is 1.
     """
 
     least: int = 2
     most_pieces: int = 120_000
-    bend: float = 3.0
-    counted: float = 0.15
+    bend: float = 1.0
+    counted: float = 0.3
     concepts: float = 2.5
+    cue: float = 0.15
+    main: float = 0.5
     even: bool = False
     own: float = 6.0
     calibrate: bool = False
@@ -135,13 +138,17 @@ def _teach(examples: Sequence[Example], recipe: Recipe, note: Mapping[str, Any] 
             totals = np.bincount(labels, share, len(classes))
             share *= (totals.sum() / len(classes) / totals)[labels]
         made, bias = _fit(matrix[rows], labels, share, len(classes), recipe)
+        if recipe.main:
+            more, bias_more = _of_main(matrix[rows], classes, labels, share, recipe)
+            made, bias = made + more, bias + bias_more
         heads[name] = Head(classes, columns, recipe.sharpness.get(name, 1.0))
         columns += len(classes)
         weights.append(made)
         biases.append(bias)
+    places, rarity, stacked = _with_cues(places, rarity, np.hstack(weights), heads, recipe)
     taught = {"dictionary": dictionary_version(), **(note or {})}
     return Linear(
-        heads, places, np.hstack(weights).astype(np.float32), rarity.astype(np.float32),
+        heads, places, stacked.astype(np.float32), rarity.astype(np.float32),
         np.concatenate(biases).astype(np.float32), taught,
     )  # fmt: skip
 
@@ -161,7 +168,7 @@ def _vocabulary(bags: Sequence[Counter[str]], recipe: Recipe) -> tuple[dict[str,
     texts: Counter[str] = Counter()
     for bag in bags:
         texts.update(bag.keys())
-    kept = [(piece, n) for piece, n in texts.items() if n >= recipe.least]
+    kept = [(piece, n) for piece, n in texts.items() if n >= recipe.least and piece[0] != CUE]
     kept.sort(key=lambda one: (-one[1], one[0]))
     kept = kept[: recipe.most_pieces]
     rarity = np.log((1 + len(bags)) / (1 + np.array([n for _, n in kept], float))) + 1
@@ -183,6 +190,35 @@ def _matrix(bags: Sequence[Counter[str]], places: Mapping[str, int], rarity: npt
     matrix = sparse.csr_matrix((values, columns, ends), shape=(len(bags), len(places)))
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix
+
+
+def _of_main(
+    matrix: sparse.csr_matrix, classes: Sequence[str], labels: npt.NDArray[Any], share: npt.NDArray[Any], recipe: Recipe
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """What speaks for the main classes, as weights of their sub-classes: few examples say more about what is coarse."""
+    mains = [code.partition(".")[0] for code in classes]
+    known = sorted(set(mains))
+    if not 1 < len(known) < len(classes):
+        return np.zeros((matrix.shape[1], len(classes))), np.zeros(len(classes))
+    of = np.array([known.index(main) for main in mains])
+    made, bias = _fit(matrix, of[labels], share, len(known), replace(recipe, counted=0.0))
+    return recipe.main * made[:, of], recipe.main * bias[of]
+
+
+def _with_cues(
+    places: Mapping[str, int], rarity: npt.NDArray[Any], weights: npt.NDArray[Any], heads: Mapping[str, Head],
+    recipe: Recipe,
+) -> tuple[dict[str, int], npt.NDArray[Any], npt.NDArray[Any]]:  # fmt: skip
+    """The cue words of every class that has some, as further rows."""
+    columns = {
+        CUE + code: head.first + k for head in heads.values() for k, code in enumerate(head.classes) if "." in code
+    }
+    if not recipe.cue or not columns:
+        return dict(places), rarity, weights
+    rows = np.zeros((len(columns), weights.shape[1]))
+    rows[np.arange(len(columns)), list(columns.values())] = recipe.cue
+    found = {**places, **{cue: len(places) + k for k, cue in enumerate(columns)}}
+    return found, np.append(rarity, np.ones(len(columns))), np.vstack([weights, rows])
 
 
 def _fit(
