@@ -34,7 +34,6 @@ class Reading:
     def at_once(self) -> bool:
         return any(threat.kind in feelings.AT_ONCE for threat in self.threats)
 
-
     @property
     def gravity(self) -> dict[str, Any]:
         """What of it bears on the level of a case, by the names of the policy's facts."""

@@ -38,9 +38,10 @@ class Example:
 class Recipe:
     """How to teach. `least`: texts a piece must occur in; `bend`: how freely weights may grow; `counted`: how much of
     naive Bayes is mixed in, which helps when there are few examples; `concepts`: how many times a concept counts what
-    a piece counts; `cue`: what a point of a cue word adds to the score of its class, untaught; `main`: how much of what
-    speaks for the main class (before the dot) speaks for its sub-classes; `even`: every class counts the same; `own`: how many texts of the base one example counts for;
-    `sharpness`: of each head; of a head without one it is found by holding examples back (`calibrate`), else it is 1.
+    a piece counts; `cue`: what a point of a cue word adds to the score of its class, untaught; `main`: how much of
+    what speaks for the main class (before the dot) speaks for its sub-classes; `even`: every class counts the same;
+    `own`: how many texts of the base one example counts for; `sharpness`: of each head; of a head without one it is
+    found by holding examples back (`calibrate`), else it is 1.
     """
 
     least: int = 2
