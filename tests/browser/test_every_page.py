@@ -79,7 +79,8 @@ NO_PAGES = frozenset({
     "desk:customer_unmerge", "desk:policy_publish", "desk:policy_discard", "desk:policy_download", "desk:person_act",
     "desk:token_revoke", "desk:jobs_retry_all", "desk:job_act", "desk:letter_resend", "desk:audit_check",
     "desk:audit_receipt", "desk:absence_end", "desk:peek", "desk:view_change", "desk:bulk", "desk:queue_export",
-    "desk:queue_layout", "desk:queue_news", "desk:view_keep",
+    "desk:queue_layout", "desk:queue_news", "desk:view_keep", "desk:model_train", "desk:model_promote",
+    "desk:model_back",
 })  # fmt: skip
 ACCOUNTS = ("account_login", "account_change_password", "account_reauthenticate", "mfa_index", "mfa_activate_totp")
 

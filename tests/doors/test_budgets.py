@@ -36,6 +36,7 @@ BUDGETS = [
     ("/desk/admin/people/", "admin", 9),
     ("/desk/admin/audit/", "admin", 10),
     ("/desk/admin/jobs/", "admin", 10),
+    ("/desk/admin/models/", "admin", 12),
     ("/desk/cases/{number}/", "agent", 25),
     ("/desk/cases/{number}/risk/", "agent", 10),
     ("/desk/insight/risk/", "supervisor", 14),

@@ -72,6 +72,8 @@ MAY = {
     "admin/tokens/": EVERYBODY, "admin/tokens/{pk}/revoke/": EVERYBODY,  # one's own
     "admin/jobs/": {"admin"}, "admin/jobs/retry/": {"admin"}, "admin/jobs/{pk}/{name}/": {"admin"},
     "admin/letters/{pk}/resend/": {"admin"}, "admin/health/": {"admin"},
+    "admin/models/": {"admin"}, "admin/models/train/": {"admin"},
+    "admin/models/{number}/promote/": {"admin"}, "admin/models/{number}/back/": {"admin"},
     "admin/audit/": JOURNAL, "admin/audit/check/": JOURNAL, "admin/audit/{pk}/": JOURNAL,
     "admin/audit/{pk}/receipt/": JOURNAL,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
+from wenguo.cases import model
 from wenguo.policy import severity
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.lexicon import Lexicon, Term
@@ -22,12 +23,13 @@ def assess(version_id: int, text: str, facts: Mapping[str, Any]) -> severity.Sco
     """The score of a text (its first 20 000 characters) and facts under one version of the policy. How strongly the
     text is felt, and what it is probably about while nobody has said so, are facts too."""
     text = text[:20_000]
-    return severity.score(pack_of(version_id), _lexicon(version_id).scan(text), {**_heard(text), **facts})
+    heard = _heard(text, model.in_force())
+    return severity.score(pack_of(version_id), _lexicon(version_id).scan(text), {**heard, **facts})
 
 
 @lru_cache(maxsize=64)
-def _heard(text: str) -> Mapping[str, Any]:
-    return understand(text, reasons=False).gravity
+def _heard(text: str, by: model.InForce) -> Mapping[str, Any]:
+    return understand(text, reasons=False, model=by.model).gravity
 
 
 def as_rows(score: severity.Score) -> dict[str, Any]:

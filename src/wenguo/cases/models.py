@@ -13,6 +13,7 @@ from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission
 from wenguo.cases.investigation import ChecklistTick, Fact, Finding
 from wenguo.cases.links import Lookup
+from wenguo.cases.model import ModelVersion
 from wenguo.cases.notice import Notice
 from wenguo.cases.option import Option
 from wenguo.cases.override import Override
@@ -46,6 +47,7 @@ __all__ = [
     "JointTask",
     "Lookup",
     "Measure",
+    "ModelVersion",
     "Notice",
     "Option",
     "Override",

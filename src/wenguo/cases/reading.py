@@ -1,22 +1,34 @@
 """What the program understood of a case when it arrived, kept beside what people decided. Source: TR-1, TR-2, TR-10.
 
-A reading is a proposal and never changes the case; comparing it with the decision shows how good it is. It holds codes,
-numbers and places in the text, no words, so nothing personal outlives the record it was read from.
+A reading is a proposal; comparing it with the decision shows how good it is. It holds codes, numbers and places in the
+text, no words, so nothing personal outlives the record it was read from.
+
+Where the first suggestion is within the error budget of the policy, the program sets the category of a case nobody has
+classified (`apply`): the journal says so with `by` system, the case carries the flag `program_category` until a person
+confirms or corrects it. Everything else waits for a person.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases.case import Case
+from wenguo.cases import model as models_of
+from wenguo.cases.case import Case, add_words, flag, record
+from wenguo.cases.learning import BY_PROGRAM, held_out, words_of
+from wenguo.cases.lifecycle import Stage
+from wenguo.errors import Overtaken
 from wenguo.later import task
+from wenguo.people.actor import SYSTEM
+from wenguo.policy.schema import Pack
 from wenguo.text import reading as texts
-from wenguo.text.category import OTHER, built
+from wenguo.text.category import OTHER
+from wenguo.text.lexicon import Hit, Lexicon, Term
 
 LONGEST = 20_000
 
@@ -43,7 +55,9 @@ class Reading(models.Model):
 
 @task("cases.read")
 def read_job(case_id: int) -> None:
-    read(case_id, at=timezone.now())
+    at = timezone.now()
+    if (reading := read(case_id, at=at)) is not None:
+        apply(reading, at=at)
 
 
 def read(case_id: int, *, at: datetime) -> Reading | None:
@@ -51,14 +65,15 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
     case = Case.objects.select_related("record").filter(pk=case_id).first()
     if case is None:
         return None
-    text = f"{case.record.description}\n{case.record.wish}"[:LONGEST]
-    understood = texts.understand(text, timezone.localtime(case.received_at).date())
+    text = words_of((case.record.description, case.record.wish))[:LONGEST]
+    by = models_of.in_force()
+    understood = texts.understand(text, timezone.localtime(case.received_at).date(), model=by.model)
     best = understood.judgement.best
     told = best is not None and best.code != OTHER
     reading, _made = Reading.objects.update_or_create(
         case=case,
         defaults={
-            "by_model": str(built().note.get("version", ""))[:40],
+            "by_model": by.name,
             "category": best.code if best and told else "",
             "probability": best.probability if best else 0,
             "emotion": understood.emotion,
@@ -67,6 +82,56 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
         },
     )
     return reading
+
+
+@transaction.atomic
+def apply(reading: Reading, *, at: datetime) -> bool:
+    """Set the category of a case nobody has classified, if the reading is within the error budget. TR-2.
+
+    Not applied: what measures the models (`learning.held_out`), and what speaks of a danger but was read otherwise.
+    A person who acts at the same moment is first; then nothing happens.
+    """
+    case = Case.objects.select_related("record").get(pk=reading.case_id)
+    by = models_of.in_force()
+    least = by.applies_from(case.pack)
+    words = words_of((case.record.description, case.record.wish))
+    if (
+        case.category
+        or case.stage not in {Stage.RECEIVED, Stage.TRIAGE}
+        or least is None
+        or reading.probability < least
+        or all(sub.code != reading.category for sub in case.pack.subs)
+        or held_out(words)
+        or (reading.category != DANGER and danger(case.pack, words))
+    ):
+        return False
+    try:
+        with transaction.atomic():
+            record(
+                case, "case.classified", by=SYSTEM, at=at, because=f"model:{by.name}",
+                data={"from": "", "to": reading.category, "permille": int(reading.probability * 1000)},
+                set={"category": reading.category, "flags": flag(case, BY_PROGRAM)},
+            )  # fmt: skip
+    except Overtaken:
+        return False
+    add_words(case, case.category_words)
+    return True
+
+
+DANGER = "product.safety"
+
+
+def danger(pack: Pack, text: str) -> list[Hit]:
+    """Where the text says that a danger is there, by the hint words of the pack: rather one look too many."""
+    if all(sub.code != DANGER for sub in pack.subs):
+        return []
+    hints = _hints(tuple(pack.sub(DANGER).hints))
+    return [hit for hit in hints.scan(text) if hit.standing in {"said", "nearly"}]
+
+
+@lru_cache(maxsize=4)
+def _hints(words: tuple[str, ...]) -> Lexicon:
+    return Lexicon([Term(word, DANGER) for word in words])
 
 
 def _places(read: texts.Reading) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, gravity, handover
-from wenguo.cases.case import Case, Handling, add_words, involve, record
+from wenguo.cases.case import Case, Handling, add_words, involve, record, unflag
 from wenguo.cases.intake import facts_of_case
+from wenguo.cases.learning import BY_PROGRAM
 from wenguo.cases.lifecycle import Gate, gate, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotYours
@@ -64,17 +65,22 @@ def proposed_route(case: Case) -> tuple[Route | None, Unit | None, list[Unit]]:
 
 @transaction.atomic
 def classify(case: Case, category: str, also: Sequence[str] = (), *, by: Any, at: datetime, because: str = "") -> None:
-    """Set the primary sub-class and further ones. Invalid: not in the taxonomy of the case's pack. Source: TR-1."""
+    """Set the primary sub-class and further ones, or confirm what the program applied. Invalid: not in the taxonomy of
+    the case's pack. Source: TR-1, TR-2."""
     require(case, "classify", by=by, at=at)
     known = {s.code for s in case.pack.subs}
     if category not in known or not set(also) <= known:
         raise Invalid(_("请从分类表中选择"), fields={"category": _("请从分类表中选择")})
     also = [c for c in dict.fromkeys(also) if c != category]
-    if (category, also) == (case.category, case.also):
+    by_program = BY_PROGRAM in case.flags
+    if (category, also) == (case.category, case.also) and not by_program:
         return
+    changes: dict[str, Any] = {"category": category, "also": also}
+    if by_program:
+        changes["flags"] = unflag(case, [BY_PROGRAM])
     record(
         case, "case.classified", by=by, at=at, because=because,
-        data={"from": case.category, "to": category}, set={"category": category, "also": also},
+        data={"from": case.category, "to": category}, set=changes,
     )  # fmt: skip
     add_words(case, case.category_words)
 

@@ -252,6 +252,24 @@ def verify(number: str | None) -> None:
         sys.exit(commands.verify(number, _progress))
 
 
+@cli.command(
+    help=words(
+        "用本单位人工定类的投诉件训练候选分类模型,与在用模型比较;启用由管理员在网页上决定。",
+        "Teach a candidate model with the cases people classified; an administrator decides on the page.",
+    )
+)
+@click.option(
+    "--if-news", is_flag=True, help=words("没有新的定类就不训练(夜间任务用)", "Not when nothing new was decided")
+)
+def train(if_news: bool) -> None:
+    from wenguo.config import database
+
+    with database.database(tell):
+        from wenguo.config import commands
+
+        commands.train(_progress, if_news=if_news, at=_now())
+
+
 # -- letting in --------------------------------------------------------------------------------------------------------
 
 

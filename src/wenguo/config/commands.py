@@ -35,6 +35,49 @@ def token(username: str, name: str, scopes: Sequence[str], expires_at: datetime,
     return tokens.issue(_person(username), name, scopes, expires_at, by=SYSTEM, at=at)
 
 
+def train(bar: Bar, *, if_news: bool, at: datetime) -> None:
+    """Teach a candidate, and say what it can do. NotNow, in words: nothing decided, too little, already at it."""
+    from wenguo.cases import learning
+    from wenguo.people.actor import SYSTEM
+
+    speak()
+    if if_news and not learning.has_news(at):
+        click.echo(words("没有新的人工定类,不训练", "nothing new was decided: no training"))
+        return
+    steps = {
+        "collect": words("读取已定类的投诉件", "reading decided cases"),
+        "teach": words("训练,几分钟内没有进度", "teaching, no progress shown for minutes"),
+        "measure": words("在留出件上比较", "comparing on held-out cases"),
+    }
+    with bar(None, words("训练", "train"), words("件", "cases")) as show:
+        said = ""
+
+        def progress(done: int, of: int, step: str) -> None:
+            nonlocal said
+            if step != said:
+                said = step
+                click.echo(steps[step], err=True)
+                show(0, of)
+            show(done, of)
+
+        made = learning.train(by=SYSTEM, at=at, progress=progress)
+    own, before = made.evaluation["own"], made.evaluation["before"]
+
+    def share(figures: dict[str, Any]) -> str:
+        return f"{figures['accuracy']:.3f} [{figures['low']:.3f}, {figures['high']:.3f}]"
+
+    click.echo(
+        words(
+            f"候选第 {made.number} 版:用 {made.examples} 件(其中更正 {made.corrections} 件)训练;"
+            f"{made.held_out} 件留出件上正确 {share(own)},在用模型 {share(before)}。"
+            "请管理员在「管理 → 分类模型」决定是否启用",
+            f"candidate {made.number}: taught with {made.examples} cases ({made.corrections} corrected);"
+            f" right on {made.held_out} held-out cases {share(own)}, model in force {share(before)}."
+            " An administrator decides on the page",
+        )
+    )
+
+
 def verify(number: str | None, bar: Bar) -> int:
     """The exit code: 0 when every link holds, 1 when one is broken."""
     from wenguo import journal

@@ -125,6 +125,7 @@ _ALL = [
         ("jobs.repair", _("处理失败任务")),
         ("journal.see", _("查看审计日志")),
         ("system.health", _("查看系统状态")),
+        ("model.manage", _("管理分类模型")),
     ),
 ]
 PERMISSIONS: dict[str, Permission] = {permission.code: permission for permission in _ALL}

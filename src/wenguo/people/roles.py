@@ -233,6 +233,7 @@ STANDARD: tuple[Standard, ...] = (
         Role.Scope.ALL,
         (
             *("people.see", "people.manage", "token.manage", "jobs.repair", "journal.see", "system.health"),
+            "model.manage",
             *("policy.see", "policy.draft", "calendar.import"),
         ),
     ),

@@ -170,7 +170,9 @@ class Thresholds(Part):
     payment_split_window_hours: int = Field(ge=1)
     payment_split_count: int = Field(ge=2)
     goodwill_window_days: int = Field(ge=1)  # cumulated per complainant
-    classify_apply_from: Share
+    classify_apply_from: Share  # whatever was measured, nothing is applied below it; 1: nothing at all
+    classify_error_budget: Share = 0.1  # at most so many of the applied ones may be wrong
+    classify_least_examples: int = Field(default=200, ge=50)  # decided cases before a model of one's own is taught
     reopen_days: int = Field(ge=1, le=3650)
     silence_days: int = Field(ge=1, le=90)
     five_why_from_level: LevelNumber

@@ -77,6 +77,19 @@ class Evaluation:
         within = [c.bar for c in self.coverage if c.covered > 0 and c.wrong <= budget]
         return min(within) if within else None
 
+    def cautious_bar(self, budget: float, least: int = 30) -> float | None:
+        """Like `bar`, for acting unseen: at it and at each higher one that `least` texts reach, (wrong + 1) / (n + 2)
+        keeps the budget, so that a lucky few decide nothing."""
+        found = None
+        for c in sorted(self.coverage, key=lambda c: -c.bar):
+            n = round(c.covered * self.texts)
+            if n < least:
+                continue
+            if (round(c.wrong * n) + 1) / (n + 2) > budget:
+                break
+            found = c.bar
+        return found
+
     @property
     def data(self) -> dict[str, Any]:
         """Plain values, to be stored as JSON."""

@@ -90,6 +90,8 @@ def _calibrated(model: Linear, examples: Sequence[Example], recipe: Recipe, base
     """The model with a sharpness for each head, found on examples held back from models taught like it."""
     order = np.random.default_rng(SEED).permutation(len(examples))
     parts = [order[: len(order) // 10]] if len(order) > MANY else np.array_split(order, FOLDS)
+    asked = {name for e in examples for name in e.labels}  # the other heads of the base need not be taught again
+    base = [replace(e, labels={name: label for name, label in e.labels.items() if name in asked}) for e in base]
     scores: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in model.heads}
     labels: dict[str, list[int]] = {name: [] for name in model.heads}
     for part in parts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection
@@ -69,3 +71,14 @@ def tidy(timestamp: int) -> None:
             "DELETE FROM procrastinate_jobs WHERE status = 'succeeded' AND id IN (SELECT job_id FROM"
             " procrastinate_events GROUP BY job_id HAVING max(at) < now() - interval '14 days')"
         )
+
+
+@app.periodic(cron="41 2 * * *")
+@task("worker.train", lock="train")
+def train(timestamp: int) -> None:
+    """At night: a candidate model from what was decided since the last one. In a process of its own and at low
+    priority, so that no clock waits for it; too few cases are no failure (exit code 1, said in its output)."""
+    command = [sys.executable, "-m", "wenguo.config.cli", "train", "--if-news"]
+    done = subprocess.run(["nice", "-n", "15", *command], check=False, timeout=3600)
+    if done.returncode not in {0, 1}:
+        raise RuntimeError(f"wenguo train ended with {done.returncode}")

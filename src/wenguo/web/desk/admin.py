@@ -37,6 +37,7 @@ PARTS = (
     ("tokens", _lazy("接口令牌"), "desk:tokens", ""),
     ("jobs", _lazy("任务"), "desk:jobs", "jobs.repair"),
     ("audit", _lazy("审计日志"), "desk:audit", "journal.see"),
+    ("models", _lazy("分类模型"), "desk:models", "model.manage"),
     ("health", _lazy("系统状态"), "desk:health", "system.health"),
 )
 

@@ -40,6 +40,7 @@ FLAGS = {
     "unhappy": (_lazy("客户不满意"), "due"),
     "reassessed": (_lazy("重新评估"), "warn"),
     "override_owed": (_lazy("欠越级说明"), "due"),
+    "program_category": (_lazy("程序分类"), "info"),
 }
 EARLIER = 5  # earlier cases of the customer on the page; the rest is one tap away
 

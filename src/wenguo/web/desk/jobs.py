@@ -37,6 +37,7 @@ TITLES = {
     "journal.fold": _lazy("日志存证"),
     "cases.invite_survey": _lazy("发出评价邀请"), "worker.sweep_clocks": _lazy("时限预警与升级"),
     "worker.rescue_jobs": _lazy("接手中断的任务"), "worker.tidy": _lazy("夜间清理"),
+    "worker.train": _lazy("训练分类模型"),
     "insight.check_journal": _lazy("校验全部日志"),
 }  # fmt: skip
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from wenguo.cases import model, reading
+from wenguo.cases.reading import DANGER
 from wenguo.text import category
-from wenguo.text.lexicon import Lexicon, Term
 
 CLEAR = 0.5
 """From this probability on the entry form fills the category in by itself; the agent sees why and may change it."""
-
-
-DANGER = "product.safety"
 
 
 class Suggested(NamedTuple):
@@ -38,36 +35,32 @@ class Suggested(NamedTuple):
 def suggest(pack: Any, text: str, most: int = 3) -> list[Suggested]:
     """The sub-classes `text` is most probably about. Nothing where it cannot be told, or where it is no complaint.
 
-    A pack with sub-classes of its own is also searched for their hint words: the shipped model does not know them.
+    Sub-classes of the pack that the model was not taught are searched for by their hint words.
     """
     known = {sub.code: sub for sub in pack.subs}
-    judged = category.judge(text, most=most)
+    by = model.in_force().model
+    judged = category.judge(text, by, most=most)
     made = [
         Suggested(known[s.code], _words(text, s), s.probability)
         for s in judged.suggestions
         if s.code in known and s.probability >= category.TELL / 2
     ]
-    if danger := _danger(known.get(DANGER), text):
+    if danger := _danger(pack, text):
         made = [danger, *(one for one in made if one.sub.code != DANGER)]
     elif judged.best is not None and judged.best.code == category.OTHER:
         return []
-    own = [sub for code, sub in known.items() if code not in category.built().heads["category"].classes]
+    own = [sub for code, sub in known.items() if code not in by.heads["category"].classes]
     lower = text.lower()
     hinted = [(sub, [hint for hint in sub.hints if hint.lower() in lower]) for sub in own]
     return [*(Suggested(sub, words, None) for sub, words in hinted if words), *made][:most]
 
 
-def _danger(sub: Any, text: str) -> Suggested | None:
-    """A danger that is said to be there comes first, whatever else the text is about: rather one look too many."""
-    if sub is None:
+def _danger(pack: Any, text: str) -> Suggested | None:
+    """A danger that is said to be there comes first, whatever else the text is about."""
+    hits = reading.danger(pack, text)
+    if not hits:
         return None
-    hits = [hit for hit in _hints(tuple(sub.hints)).scan(text) if hit.standing in {"said", "nearly"}]
-    return Suggested(sub, list(dict.fromkeys(text[hit.start : hit.end] for hit in hits)), None) if hits else None
-
-
-@lru_cache(maxsize=4)
-def _hints(words: tuple[str, ...]) -> Lexicon:
-    return Lexicon([Term(word, DANGER) for word in words])
+    return Suggested(pack.sub(DANGER), list(dict.fromkeys(text[hit.start : hit.end] for hit in hits)), None)
 
 
 def _words(text: str, suggestion: category.Suggestion) -> list[str]:
@@ -106,7 +99,7 @@ def proposal(case: Any) -> Proposal | None:
     suggested = suggest(case.pack, text)
     if not suggested:
         return None
-    judged = category.judge(text, most=1)
+    judged = category.judge(text, model.in_force().model, most=1)
     spans = [(r.start, r.end) for r in judged.suggestions[0].reasons] if judged.suggestions else []
     if suggested[0].sub.code == DANGER and suggested[0].probability is None:
         spans = [(at, at + len(word)) for word in suggested[0].words if (at := text.find(word)) >= 0]

@@ -220,7 +220,10 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
             words = _("{old} → {new}").format(old=told(pack.level(data["from"]).title), new=words)
         return [words, _("系统建议 {level}").format(level=told(pack.level(data["proposed"]).title))]
     if type == "case.classified":
-        return [told(pack.category_title(data["to"])) if pack.has_category(data["to"]) else data["to"]]
+        to = told(pack.category_title(data["to"])) if pack.has_category(data["to"]) else data["to"]
+        if "permille" in data:
+            return [to, _("程序自动采用，把握 {share}%").format(share=data["permille"] // 10)]
+        return [to, _("确认程序的分类") if data.get("from") == data["to"] else ""]
     if type == "handover.returned":
         reason = next((told(r.title) for r in pack.return_reasons if r.code == data.get("reason")), "")
         proposed = units.get(data.get("proposed") or 0, "")
