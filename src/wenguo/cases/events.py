@@ -65,6 +65,7 @@ INTERNAL = {
     "clock.rederived": _("时限重新计算"),
     "clock.warned": _("时限预警"),
     "clock.breached": _("超时升级"),
+    "assist.used": _("使用语言模型"),
     "risk.raised": _("升级风险升高"),
     "risk.lowered": _("升级风险降低"),
     "handover.sent": _("转办"),

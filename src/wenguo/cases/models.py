@@ -1,6 +1,7 @@
 """The tables of `cases`, each defined in its chapter."""
 
 from wenguo.cases.approval import Approval
+from wenguo.cases.assist import Assist
 from wenguo.cases.case import Case, Involvement, Record
 from wenguo.cases.causes import CauseNode
 from wenguo.cases.clock import Clock, Extension, Firing, Pause
@@ -29,6 +30,7 @@ from wenguo.cases.weights import RiskCheck, RiskModel
 __all__ = [
     "EXPORTED",
     "Approval",
+    "Assist",
     "Attempt",
     "Case",
     "CauseNode",

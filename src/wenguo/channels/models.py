@@ -1,3 +1,4 @@
+from wenguo.channels.language_model import ModelCall
 from wenguo.channels.outbox import Delivery
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "ModelCall"]

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ImproperlyConfigured
 
 from wenguo.config.embedded import Server
+from wenguo.inside import inside
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -289,6 +290,18 @@ EMAIL_USE_SSL = _flag("SMTP_SSL", EMAIL_PORT == 465)
 EMAIL_USE_TLS = _flag("SMTP_STARTTLS", EMAIL_PORT == 587)
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = _env("MAIL_FROM", "闻过投诉中心 <no-reply@localhost>")
+
+# A language model beside the program: off unless an address is set. Nothing here depends on it.
+LLM_URL = _web_address("LLM_URL", "")
+LLM_KEY = _env("LLM_KEY")
+LLM_MODEL = _env("LLM_MODEL")
+LLM_TIMEOUT = _number("LLM_TIMEOUT", 30, 1, 300)
+LLM_DAILY_REQUESTS = _number("LLM_DAILY_REQUESTS", 200, 1, 1_000_000)
+LLM_DAILY_TOKENS = _number("LLM_DAILY_TOKENS", 400_000, 1, 1_000_000_000)
+if LLM_URL and not LLM_MODEL:
+    raise ImproperlyConfigured("WENGUO_LLM_MODEL: 请写模型名称 (write the name of the model)")
+if LLM_URL.startswith("http://") and not inside(urlsplit(LLM_URL).hostname or ""):
+    raise ImproperlyConfigured("WENGUO_LLM_URL: 外部地址请用 https:// (an address outside needs https://)")
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

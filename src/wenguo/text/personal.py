@@ -68,13 +68,13 @@ _ORDER = re.compile(
 )
 
 
-def find(s: str) -> list[Found]:
+def find(s: str, *, doubtful: bool = False) -> list[Found]:
     """All personal data in `s`, in order; full-width digits, blanks and dashes in numbers are understood.
 
     Only what is sure: an identity card has 18 characters and a right checksum (or 15 after its keyword), a bank card
-    passes Luhn. Company hotlines (400, 95…) are nobody's personal data.
+    passes Luhn. Company hotlines (400, 95…) are nobody's personal data. `doubtful`: what may be one, too.
     """
-    return list(_search(s, doubtful=False))
+    return list(_search(s, doubtful=doubtful))
 
 
 def mask(s: str) -> str:

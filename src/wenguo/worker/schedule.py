@@ -10,7 +10,7 @@ from django.db import connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from wenguo.cases import clock, links, risk, unsent
+from wenguo.cases import assist, clock, links, risk, unsent
 from wenguo.insight.escalation import check_job
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import URGENT, task
@@ -65,6 +65,7 @@ def tidy(timestamp: int) -> None:
     """At night: throw away what no longer counts."""
     now = datetime.now(UTC)
     links.forget_lookups(before=now - timedelta(days=1))
+    assist.tidy(before=now)
     unsent.sweep(before=now - timedelta(days=2))  # a form brings its files back for a day: web/portal/files.py
     with connection.cursor() as cursor:
         cursor.execute(

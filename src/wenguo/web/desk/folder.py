@@ -24,6 +24,7 @@ from wenguo.cases.investigation import Fact, Finding
 from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
 from wenguo.cases.option import Option
 from wenguo.cases.reply import Reply
+from wenguo.channels import language_model
 from wenguo.customers.customer import Customer, Order, family_ids
 from wenguo.customers.masking import mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import Masked, masked
@@ -153,6 +154,11 @@ class Folder:
         if self.case.kept is None:
             self.case.kept = {name: [] for name in _OF_CASE if not self.has(name)}
         return self
+
+    @property
+    def assists(self) -> bool:
+        """Is there a language model to ask, and may this reader?"""
+        return language_model.is_on() and not why_not(self.case, "message", by=self.person, at=self.at)
 
     def has(self, *names: str) -> bool:
         """May the case have any of these? Yes also where nobody asked (`marked`)."""

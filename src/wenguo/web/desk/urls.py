@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from wenguo.web.desk import (
     admin_urls,
+    assist,
     bulk,
     case,
     clocks,
@@ -52,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notices/read/", notices.read, name="notices_read"),
     path("cases/<str:number>/", case.show, name="case"),
     path("cases/<str:number>/peek/", peek.show, name="peek"),
+    path("cases/<str:number>/assist/", assist.show, name="case_assist"),
     path("cases/<str:number>/risk/", risk.hint, name="case_risk"),
     path("cases/<str:number>/story/", case.story, name="story"),
     path("cases/<str:number>/watching/", case.watching, name="watching"),
