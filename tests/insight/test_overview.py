@@ -223,7 +223,7 @@ def test_the_headline_tells_how_sure_it_is():
     assert "93%（95% 区间 89%–96%）" in more
     assert "是上一同长时段（20 件）的 9.0 倍（95% 区间 5.7–14.3）" in headline("month", _came(180, 20), Share(0, 0), [])
     less = headline("month", _came(160, 240), Share(0, 0), [])
-    assert "少 33%(95% 区间 19%–45%)" in less
+    assert "少 33%（95% 区间 19%–45%）" in less
     assert "没有明显变化" in headline("month", _came(100, 95), Share(0, 0), [])
     few = headline("month", _came(4, 2), Share(0, 0), [])
     assert "区间" not in few and "2 件" in few
