@@ -122,7 +122,7 @@
     const lying = kind === "bars";
     const names = category(data, small, lying ? { inverse: true, axisLine: { show: false }, axisLabel: { color: token("ink"), fontSize: small * 0.75, width: small * 8, overflow: "truncate" } } : { boundaryGap: kind !== "line" && kind !== "area" });
     const amounts = values(data, small, lying ? { axisLabel: { show: false }, splitLine: { show: false }, name: "" } : {});
-    const grid = { ...base.grid, top: (base.legend ? small * 2 : small * 0.5) + (lying || !data.y ? 0 : small * 1.5), right: lying ? small * 4 : small * 0.75 };
+    const grid = { ...base.grid, left: lying ? small : 4, top: (base.legend ? small * 2 : small * 0.5) + (lying || !data.y ? 0 : small * 1.5), right: lying ? small * 4 : small * 0.75 };
     return { ...base, grid: lying && !base.legend ? { ...grid, top: 0 } : grid, legend: base.legend && { ...base.legend, data: [...data.series.map((s) => s.name), ...(data.band ? [data.band.name] : [])] },
       tooltip: { ...base.tooltip, axisPointer: { type: kind === "line" || kind === "area" ? "line" : "shadow", shadowStyle: { color: token("ink"), opacity: 0.05 } } },
       xAxis: lying ? amounts : names, yAxis: lying ? names : amounts, series: seriesOf(kind, data) };
