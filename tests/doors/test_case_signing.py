@@ -134,3 +134,22 @@ def test_a_question_goes_to_the_proposer_and_back_before_anything_is_decided(des
 def test_an_answer_needs_a_question(desk):
     step = proposed(desk)
     assert at_desk(desk.agent).post(f"/desk/approvals/{step.pk}/explanation/", {"words": "无人问"}).status_code == 409
+
+
+def test_the_approver_sees_what_is_left_of_the_budget(desk):
+    step = proposed(desk)
+    page = f"/desk/approvals/{step.pk}/"
+    signer, admin = at_desk(desk.supervisor), at_desk(desk.admin)
+    assert "sign-budget" not in signer.get(page).content.decode()
+    unit = step.option.case.unit or step.option.case.intake_unit
+    form = {
+        "code": unit.code, "title": unit.title, "kind": unit.kind, "function": unit.function, "region": unit.region,
+        "calendar": unit.calendar, "phone": unit.phone, "parent": unit.parent_id or "", "budget_every": "month",
+    }  # fmt: skip
+    wrong = admin.post(f"/desk/admin/units/{unit.pk}/", {**form, "budget_fen": "-1"})
+    assert wrong.status_code == 422 and "应为不小于 0 的金额" in wrong.content.decode()
+    admin.post(f"/desk/admin/units/{unit.pk}/", {**form, "budget_fen": "1,000.00"})
+    told = signer.get(page).content.decode()
+    assert "剩 1,000.00 元 / 1,000.00 元" in told and "本件用 380.00 元，批准后剩 620.00 元" in told
+    admin.post(f"/desk/admin/units/{unit.pk}/", {**form, "budget_fen": "300"})
+    assert "批准本件将超出预算 80.00 元" in signer.get(page).content.decode()

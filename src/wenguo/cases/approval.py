@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock
 from wenguo.cases.authority import name_for, ranks_from, ranks_of_day, units_above
+from wenguo.cases.budget import keep_within
 from wenguo.cases.case import Case, involve, record
 from wenguo.cases.lifecycle import Stage, require
 from wenguo.cases.notice import tell
@@ -232,6 +233,7 @@ def approve(step: Approval, words: str = "", *, by: Person, at: datetime, device
     if _pressed_before(step, by, Approval.State.APPROVED):
         return
     require(case, "approve", by=by, at=at)
+    keep_within(step.option, at)
     option = _decide(step, Approval.State.APPROVED, clean(words, 2000), by=by, at=at, device=device)
     clock.stop(case, "approve", by=by, at=at, about=step.about)
     following = option.approvals.filter(attempt=step.attempt, state="waiting").order_by("position").first()

@@ -65,6 +65,7 @@ def _units(at: datetime) -> dict[str, units.Unit]:
             unit.code, unit.title, unit.kind, by=SYSTEM, at=at, parent=made[unit.parent] if unit.parent else None,
             function="" if unit.kind in {"head", "branch"} else unit.function, region=unit.region,
             calendar=unit.calendar, phone=unit.phone or company.hotline,
+            budget_fen=None if unit.budget is None else unit.budget * 100,
         )  # fmt: skip
     return made
 

@@ -48,6 +48,10 @@ class Unit(models.Model):
         OUTLET = "outlet", gettext_lazy("网点（门店）")
         DEPARTMENT = "department", gettext_lazy("部门")
 
+    class Every(models.TextChoices):
+        MONTH = "month", gettext_lazy("每月")
+        YEAR = "year", gettext_lazy("每年")
+
     code = models.CharField(gettext_lazy("机构码"), max_length=32, unique=True)
     title = models.CharField(gettext_lazy("名称"), max_length=120)
     kind = models.CharField(gettext_lazy("类型"), max_length=16, choices=Kind.choices)
@@ -67,6 +71,8 @@ class Unit(models.Model):
     calendar = models.CharField(gettext_lazy("工作日历"), max_length=32, default="standard")
     phone = models.CharField(gettext_lazy("电话"), max_length=40, blank=True, default="")
     active = models.BooleanField(gettext_lazy("启用"), default=True)
+    budget_fen = models.BigIntegerField(gettext_lazy("补偿预算"), null=True, blank=True)  # None: that of the unit above
+    budget_every = models.CharField(gettext_lazy("预算周期"), max_length=5, choices=Every.choices, default=Every.MONTH)
 
     objects = Units.as_manager()
 
@@ -75,6 +81,11 @@ class Unit(models.Model):
         indexes = (
             models.Index(OpClass("path", name="text_pattern_ops"), name="people_unit_path"),
             models.Index(fields=("function",), name="people_unit_function"),
+        )
+        constraints = (
+            models.CheckConstraint(
+                name="people_unit_budget", condition=models.Q(budget_fen=None) | models.Q(budget_fen__gte=0)
+            ),
         )
 
     def __str__(self) -> str:
@@ -104,9 +115,9 @@ class Unit(models.Model):
 
 @transaction.atomic
 def found(
-    code: str, title: str, kind: str, *, by: Actor, at: datetime, parent: Unit | None = None, **details: str
+    code: str, title: str, kind: str, *, by: Actor, at: datetime, parent: Unit | None = None, **details: Any
 ) -> Unit:
-    """A new unit. `details`: function, region, calendar, phone. Invalid: code taken, or a word missing or too long."""
+    """A new unit. `details`: function, region, calendar, phone, budget. Invalid: code taken, bad words."""
     permit(by, "people.manage", at)
     unit = Unit(code=code.strip(), title=title.strip(), kind=kind, parent=parent, **details)
     _check(unit)
@@ -118,7 +129,7 @@ def found(
 
 @transaction.atomic
 def change(unit: Unit, *, by: Actor, at: datetime, **details: Any) -> None:
-    """Change code, title, kind, function, region, calendar, phone, parent or active.
+    """Change code, title, kind, function, region, calendar, phone, parent, active or the budget.
 
     Invalid: a unit cannot come under itself. NotNow: one with people at work or working units below cannot be closed.
     """
@@ -151,7 +162,19 @@ def change(unit: Unit, *, by: Actor, at: datetime, **details: Any) -> None:
     record("unit", unit.pk, CHANGED, by=by, at=at, data=facts, private=words or None)
 
 
-_CHANGEABLE = {"code", "title", "kind", "function", "region", "calendar", "phone", "parent", "active"}
+_CHANGEABLE = {
+    "code",
+    "title",
+    "kind",
+    "function",
+    "region",
+    "calendar",
+    "phone",
+    "parent",
+    "active",
+    "budget_fen",
+    "budget_every",
+}
 
 
 def _check(unit: Unit) -> None:

@@ -195,6 +195,7 @@ FIELDS: dict[str, Any] = {
     "on": _("启用"),
     "only": _("适用"),
     "openings": _("开场"),
+    "over_budget": _("超出预算"),
     "over_table": _("超出标准"),
     "override": _("越级"),
     "parts": _("五部分"),
@@ -273,6 +274,8 @@ FIELDS: dict[str, Any] = {
 }
 
 VALUES: dict[str, Any] = {
+    "warn": _("提醒，仍可审批"),
+    "block": _("不得审批"),
     "acknowledge": _("受理回执"),
     "first_contact": _("首次联系"),
     "respond": _("首次响应"),

@@ -369,6 +369,7 @@ class Approval(Part):
     rules: tuple[ApprovalRule, ...]
     ranks: tuple[Role, ...]  # rising; whoever stands higher may sign for a lower step
     over_table: Words  # above the table: one step higher, with a reason
+    over_budget: Literal["warn", "block"] = "warn"  # an amount beyond the unit's budget: say so, or refuse to sign
     override: Override
     reply_gates: tuple[ReplyGate, ...] = ()
 

@@ -158,6 +158,7 @@ def _category(pack: Pack, code: str) -> str:
 
 def readable(pack: Pack) -> list[Section]:
     """The pack in force as sections with tables, in the order of a handbook."""
+    beyond = _("超出预算：{what}").format(what=VALUES[pack.approval.over_budget])
     return [
         _section("taxonomy", (), *_taxonomy(pack)),
         _section("decision_tree", (), _tree(pack)),
@@ -168,7 +169,11 @@ def readable(pack: Pack) -> list[Section]:
         _section("calendars", (), _calendars(pack)),
         _section("responsibility", (), _routes(pack)),
         _section("compensation", pack.compensation.principles, *_compensation(pack)),
-        _section("approval", (pack.approval.over_table, pack.approval.override.because), *_approval(pack)),
+        _section(
+            "approval",
+            (pack.approval.over_table, beyond, pack.approval.override.because),
+            *_approval(pack),
+        ),
         _section("followup", (pack.followup.duly_attempted, *pack.followup.unhappy), *_followup(pack)),
         _section("checklists", (), *_checklists(pack)),
         _section("templates", (), *_templates(pack)),

@@ -26,6 +26,7 @@ class Unit:
     calendar: str
     address: str = ""
     phone: str = ""
+    budget: int | None = None  # yuan a month for compensation
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def choices_of_units() -> list[tuple[int, str]]:
 def _unit_context(found: Unit | None) -> dict[str, Any]:
     pack = in_force(timezone.now()).pack
     return {
-        "found": found, "kinds": Unit.Kind.choices, "functions": list(functions().items()),
+        "found": found, "kinds": Unit.Kind.choices, "budget_spans": Unit.Every.choices,
+        "functions": list(functions().items()),
         "calendars": [(c.code, told(c.title)) for c in pack.calendars], "parents": choices_of_units(),
     }  # fmt: skip
 
@@ -121,6 +122,8 @@ def _unit_details(given: Given) -> dict[str, Any]:
         "region": given.text("region", _("地区"), most=60, optional=True),
         "calendar": given.text("calendar", _("工作日历"), most=32),
         "phone": given.text("phone", _("电话"), most=40, optional=True),
+        "budget_fen": given.fen("budget_fen", _("补偿预算")),
+        "budget_every": given.choice("budget_every", _("预算周期"), set(Unit.Every.values), optional=True) or "month",
     }
     parent = given.raw("parent")
     details["parent"] = Unit.objects.filter(pk=int(parent)).first() if parent.isdecimal() and len(parent) < 18 else None

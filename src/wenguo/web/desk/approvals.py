@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import approval, override, reply, sheet
 from wenguo.cases.approval import Approval
+from wenguo.cases.budget import budget_for
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock
 from wenguo.cases.lifecycle import ACTS
@@ -113,7 +114,8 @@ def step(request: HttpRequest, pk: int) -> HttpResponse:
         "role": pack.role_title(found.role),
         "extra_fen": option.ladder_fen - option.amount_fen,
         "awards": awards, "bar": bar(awards, option.amount_fen), "place": awards.place(option.amount_fen),
-        "talk": approval.talk(found),
+        "talk": approval.talk(found), "budget": budget_for(option, at) if option.amount_fen else None,
+        "blocks": pack.approval.over_budget == "block",
         "mine": me(request).pk in {option.drafted_by_id, option.submitted_by_id, case.owner_id},
     }  # fmt: skip
     return page(request, "desk/stage/approval.html", context, here="approvals")
