@@ -26,10 +26,11 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo import journal
 from wenguo.breath import is_news, once, taken
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
+from wenguo.compiled import ask
 from wenguo.customers.customer import Customer
 from wenguo.errors import Overtaken
 from wenguo.journal.canonical import moment
-from wenguo.people.scope import reach
+from wenguo.people.scope import Reach, reach
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.search import tsquery_text, tsvector_text
@@ -76,7 +77,10 @@ class Liability(models.TextChoices):
 class CaseSet(models.QuerySet["Case"]):
     def visible_to(self, person: Any, at: datetime) -> Self:
         """The only way in, for pages, search, exports, files and API alike. Source: SY-1."""
-        span = reach(person, at)
+        return self.within(reach(person, at))
+
+    def within(self, span: Reach) -> Self:
+        """`visible_to` for who reaches so far."""
         if span.everything:
             return self
         involved = Involvement.objects.filter(case=models.OuterRef("pk"), person_id__in=span.person_ids)
@@ -89,7 +93,7 @@ class CaseSet(models.QuerySet["Case"]):
         )
 
     def open(self) -> Self:
-        return self.filter(stage__in=[s.value for s in OPEN])
+        return self.exclude(stage__in=[Stage.CLOSED, Stage.ARCHIVED])  # as the indexes of the open say it
 
     def late(self, at: datetime) -> Self:
         return self.open().filter(next_due_at__lt=at)
@@ -239,14 +243,19 @@ def rows(case: Case, name: str) -> list[Any]:
     """One of the small sets of a case, in its own order. A page that keeps what it read asks the database once."""
     if case.kept is not None and name in case.kept:
         return case.kept[name]
-    related, found = _WITH[name], getattr(case, name).annotate(**_IDS.get(name, {}))
-    found = found.order_by(*found.model._meta.ordering)  # which a query that aggregates would not keep by itself
-    found = list(found.select_related(*related) if related else found)
+    found = ask(("rows", name), lambda pk: _rows(name, pk), case.pk)
     for row in found:
         row.case = case
     if case.kept is not None:
         case.kept[name] = found
     return found
+
+
+def _rows(name: str, pk: int) -> models.QuerySet[Any]:
+    kind = Case._meta.get_field(name).related_model
+    found = kind._default_manager.filter(case=pk).annotate(**_IDS.get(name, {}))  # type: ignore[union-attr]
+    found = found.order_by(*found.model._meta.ordering)  # which a query that aggregates would not keep by itself
+    return found.select_related(*_WITH[name]) if _WITH[name] else found
 
 
 # What an act may change. The search index is derived text, identity and stream are given at birth and never change.

@@ -188,7 +188,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "BACKEND": "wenguo.web.jinja.Templates",
         "DIRS": [PACKAGE / "web/templates"],
         "APP_DIRS": False,
         "OPTIONS": {"environment": "wenguo.web.jinja.environment", "auto_reload": DEBUG},
@@ -207,7 +207,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "people.Person"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["wenguo.web.account.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -226,6 +226,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {"login": "1200/m/ip", "login_failed": "300/m/ip,10/5m/key"}
 MFA_ADAPTER = "wenguo.web.account.SecondFactor"
 MFA_TOTP_ISSUER = "闻过"
+SESSION_ENGINE = "wenguo.web.sessions"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")

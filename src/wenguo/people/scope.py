@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,8 +19,8 @@ class Reach:
     """`everything`, or work of the units in `unit_ids`, or work of the persons in `person_ids`."""
 
     everything: bool
-    unit_ids: frozenset[int]
-    person_ids: frozenset[int]
+    unit_ids: Collection[int]
+    person_ids: Collection[int]
 
     def __bool__(self) -> bool:
         """Whether it reaches anything at all."""
@@ -27,7 +28,16 @@ class Reach:
 
     def covers(self, *, unit_ids: frozenset[int] | set[int], person_ids: frozenset[int] | set[int]) -> bool:
         """Whether something that belongs to these units and persons lies within."""
-        return self.everything or bool(self.unit_ids & unit_ids) or bool(self.person_ids & person_ids)
+        return self.everything or not unit_ids.isdisjoint(self.unit_ids) or not person_ids.isdisjoint(self.person_ids)
+
+    @property
+    def values(self) -> tuple[list[int], list[int]]:
+        """For a compiled query; `like` puts them together again. What else it depends on is `everything`."""
+        return [*self.unit_ids], [*self.person_ids]
+
+    def like(self, unit_ids: Collection[int], person_ids: Collection[int]) -> Reach:
+        """As far as this, with these values in place of one's own."""
+        return Reach(self.everything, unit_ids, person_ids)
 
 
 EVERYTHING = Reach(True, frozenset(), frozenset())

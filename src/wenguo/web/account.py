@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
@@ -22,8 +23,16 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from wenguo.compiled import ask
 from wenguo.people import signin, staff
 from wenguo.people.staff import Person
+
+
+class Backend(AuthenticationBackend):
+    def get_user(self, user_id: Any) -> Person | None:
+        """Who is signed in: asked by every request."""
+        found = ask("signed in", lambda pk: Person.objects.filter(pk=pk, is_active=True), int(user_id))
+        return found[0] if found else None
 
 
 class Adapter(DefaultAccountAdapter):

@@ -72,13 +72,14 @@ def span(seconds: float | timedelta) -> str:
     days, hours, minutes = whole // 1440, whole % 1440 // 60, whole % 60
     if not whole:
         return _("不到 1 分")
-    parts = [
-        (days, ngettext("{n} 天", "{n} 天", days)),
-        (hours, ngettext("{n} 小时", "{n} 小时", hours)),
-        (minutes, ngettext("{n} 分", "{n} 分", minutes)),
-    ]
-    first = next(i for i, (n, _words) in enumerate(parts) if n)
-    return " ".join(words.format(n=n) for n, words in parts[first : first + 2] if n)
+    parts = []
+    if days:
+        parts.append(ngettext("{n} 天", "{n} 天", days).format(n=days))
+    if hours:
+        parts.append(ngettext("{n} 小时", "{n} 小时", hours).format(n=hours))
+    if minutes and not days:
+        parts.append(ngettext("{n} 分", "{n} 分", minutes).format(n=minutes))
+    return " ".join(parts)
 
 
 def remaining(due_at: datetime | None, at: datetime, empty: str = "—") -> str:

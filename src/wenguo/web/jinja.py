@@ -1,22 +1,29 @@
-"""The one template environment: escaping, translation, and the few globals a page may use.
+"""The templates: escaping, translation, and the few globals a page may use.
 
 Templates know neither the clock nor the database. `_("…")` returns plain text that is escaped where it is put; fill in
 with `_("共 {n} 件").format(n=…)`, as in Python.
+
+Each language has its templates compiled for itself, with its words and all else that never changes (icons, addresses
+of static files) already in them: while a page is made, a sentence of it is one piece of text with the markup around it.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from django.template.backends import jinja2 as backend
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
-from jinja2 import Environment
+from jinja2 import Environment, nodes
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
 from wenguo.web.filters import FILTERS
@@ -34,6 +41,7 @@ def _icons() -> dict[str, str]:
     return dict(line.split("\t", 1) for line in lines)
 
 
+@cache
 def icon(name: str, size: int = 16, css: str = "") -> Markup:
     """A Tabler outline icon as inline SVG, hidden from screen readers: a word always stands beside it."""
     if not re.fullmatch(r"[a-z0-9-]+", name):
@@ -50,15 +58,28 @@ def icon(name: str, size: int = 16, css: str = "") -> Markup:
 
 
 def url(name: str, *args: Any, **kwargs: Any) -> str:
-    return reverse(name, args=args or None, kwargs=kwargs or None)
+    """The address of a page. The house stands at the root of its host, so an address once written stays the same."""
+    return _address(settings.ROOT_URLCONF, name, args, tuple(kwargs.items()))
+
+
+@lru_cache(maxsize=20_000)
+def _address(urls: str, name: str, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> str:
+    return reverse(name, urls, args=args or None, kwargs=dict(kwargs) or None)
 
 
 def url_or(name: str, otherwise: str = "", *args: Any, **kwargs: Any) -> str:
     """The address of a page that may not be installed, or `otherwise`."""
-    try:
-        return url(name, *args, **kwargs)
-    except NoReverseMatch:
+    if not _installed(settings.ROOT_URLCONF, name, args, tuple(kwargs.items())):
         return otherwise
+    return url(name, *args, **kwargs)
+
+
+@lru_cache(maxsize=20_000)
+def _installed(urls: str, name: str, args: tuple[Any, ...], kwargs: tuple[tuple[str, Any], ...]) -> bool:
+    try:
+        return bool(_address(urls, name, args, kwargs))
+    except NoReverseMatch:
+        return False
 
 
 def attributes(given: dict[str, Any]) -> Markup:
@@ -73,9 +94,44 @@ def attributes(given: dict[str, Any]) -> Markup:
     return Markup("").join(written)
 
 
+# ── the environment ───────────────────────────────────────────────────────────────────────────────────────────────
+
+# What gives the same for the same arguments as long as the process lives, in one language.
+CONSTANT: dict[str, Any] = {"_": gettext, "gettext": gettext, "ngettext": ngettext, "icon": icon, "static": static}
+
+
+class _Said(NodeTransformer):
+    """Calls in a template whose answer is known when it is compiled give way to the answer."""
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Expr:
+        self.generic_visit(node)
+        said = CONSTANT.get(node.node.name) if isinstance(node.node, nodes.Name) else None
+        if said and not (node.dyn_args or node.dyn_kwargs) and all(map(_is_constant, [*node.args, *node.kwargs])):
+            args, named = [a.as_const() for a in node.args], dict(k.as_const() for k in node.kwargs)
+            return nodes.Const(said(*args, **named), lineno=node.lineno)
+        return node
+
+
+def _is_constant(node: nodes.Node) -> bool:
+    return isinstance(node.value if isinstance(node, nodes.Keyword) else node, nodes.Const)
+
+
+class _Environment(Environment):
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        parsed: nodes.Template = _Said().visit(super()._parse(source, name, filename))
+        return parsed
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`row.number` of a plain row finds its key at once, before any method of that name."""
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 def environment(**options: Any) -> Environment:
+    """For one language: a template must be compiled and shown while the same one is active."""
     options.setdefault("extensions", ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"])
-    env = Environment(trim_blocks=True, lstrip_blocks=True, **options)
+    env = _Environment(trim_blocks=True, lstrip_blocks=True, **options)
     env.install_gettext_callables(gettext, ngettext, newstyle=False, pgettext=pgettext, npgettext=npgettext)  # type: ignore[attr-defined]
     env.filters.update(FILTERS)
     env.globals.update(
@@ -91,3 +147,60 @@ def environment(**options: Any) -> Environment:
         debug=settings.DEBUG,
     )
     return env
+
+
+class Templates(backend.Jinja2):
+    """Django's engine, with an environment for each language."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self._by_language: dict[str | None, Environment] = {}
+        super().__init__(params)
+
+    @property
+    def env(self) -> Environment:
+        """That of the language of the moment."""
+        language = get_language()
+        found = self._by_language.get(language)
+        if found is None:
+            found = self._by_language[language] = self._first.overlay()
+        return found
+
+    @env.setter
+    def env(self, first: Environment) -> None:
+        self._first = first
+
+    def get_template(self, template_name: str) -> Any:
+        return _Template(super().get_template(template_name).template, self)
+
+
+class _Template(backend.Template):
+    """Django's template; but all forms of one answer carry the same token, as making it anew for each is dear."""
+
+    def render(self, context: dict[str, Any] | None = None, request: HttpRequest | None = None) -> Any:
+        given = dict(context or {})
+        if request is not None:
+            token = vars(request).setdefault("_token_shown", _Token(request))
+            given |= {"request": request, "csrf_token": token, "csrf_input": token.input}
+        return self.template.render(given)
+
+
+class _Token:
+    """The token against forged posts. It is made when it is first shown: then the answer must carry its cookie."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request, self.input = request, _Input(self)
+
+    @cached_property
+    def text(self) -> str:
+        return get_token(self.request)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class _Input:
+    def __init__(self, token: _Token) -> None:
+        self.token = token
+
+    def __html__(self) -> str:
+        return f'<input type="hidden" name="csrfmiddlewaretoken" value="{self.token.text}">'

@@ -33,7 +33,12 @@ def keyset(query: QuerySet[Any, Any], *order: str, after: str = "", size: int = 
     keys = [(name.removeprefix("-"), name.startswith("-")) for name in order]
     if after:
         query = query.filter(_beyond(query.model, keys, _read(after, query.model, keys)))
-    found = list(ordered(query, *order)[: size + 1])
+    return sliced(list(ordered(query, *order)[: size + 1]), *order, size=size)
+
+
+def sliced(found: Sequence[Any], *order: str, size: int = 50) -> Slice:
+    """A slice of `size` rows from what was found in that order; one row more tells that there are further ones."""
+    keys = [(name.removeprefix("-"), name.startswith("-")) for name in order]
     rows = found[:size]
     return Slice(rows, _write(rows[-1], keys) if len(found) > size else "")
 

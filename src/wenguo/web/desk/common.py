@@ -28,8 +28,10 @@ from markupsafe import Markup
 
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS, Stage
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotFound, Overtaken
 from wenguo.journal import Event, title_of
+from wenguo.people.scope import Reach, reach
 from wenguo.people.staff import Person
 from wenguo.web.desk.folder import Folder, marked
 from wenguo.web.doors import go, panels
@@ -96,16 +98,24 @@ def find_case(request: HttpRequest, number: str) -> Case:
 
     NotFound: no such case, or not for this person. Overtaken: the page posted is older than the case (`version`).
     """
-    at = timezone.now()
-    seen = Case.objects.visible_to(me(request), at).select_related(*RELATED)
-    found = seen.filter(number=number)
-    case: Case | None = (marked(found) if request.method == "GET" else found).first()
-    if case is None:
+    found = _seen(number, reach(me(request), timezone.now()), with_marks=request.method == "GET")
+    if not found:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
+    case: Case = found[0]
     read = request.POST.get("version", "")
     if read and read != str(case.version):
         raise Overtaken(_overtaken(case))
     return case
+
+
+def _seen(number: str, span: Reach, *, with_marks: bool) -> list[Any]:
+    """The case of this number, if it lies within what somebody sees."""
+
+    def make(number: str, *reach: Any) -> Any:
+        found = Case.objects.within(span.like(*reach)).select_related(*RELATED).filter(number=number)
+        return marked(found) if with_marks else found
+
+    return ask(("case", with_marks, span.everything), make, number, *span.values)
 
 
 def _overtaken(case: Case) -> str:

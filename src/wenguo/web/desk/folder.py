@@ -25,9 +25,11 @@ from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
 from wenguo.cases.option import Option
 from wenguo.cases.reply import Reply
 from wenguo.channels import language_model
+from wenguo.compiled import ask
 from wenguo.customers.customer import Customer, Order, family_ids
 from wenguo.customers.masking import mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import Masked, masked
+from wenguo.people.scope import reach
 from wenguo.policy import promise
 from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
@@ -183,10 +185,9 @@ class Folder:
     @cached_property
     def clocks(self) -> list[Chip]:
         """The promises of this round: those that run, the nearest first, then those that ended, the last first."""
-        clocks = self.case.clocks.filter(round=self.case.round)
-        if self.has("pauses"):
-            clocks = clocks.annotate(**{f"pause_{f}": _of_pauses(f) for f in ("since", "until", "reason")})
-        chips = [self._chip(clock) for clock in clocks]
+        pauses = {f"pause_{f}": _of_pauses(f) for f in ("since", "until", "reason")} if self.has("pauses") else {}
+        found = ask(("clocks", bool(pauses)), lambda pk: Clock.objects.filter(case=pk).annotate(**pauses), self.case.pk)
+        chips = [self._chip(clock) for clock in found if clock.round == self.case.round]
         live = sorted(
             (c for c in chips if c.is_live), key=lambda c: (c.clock.due_at is None, c.clock.due_at or self.at)
         )
@@ -302,16 +303,21 @@ class Folder:
     @cached_property
     def orders(self) -> list[Order]:
         """The latest orders, that of the record first."""
-        latest = list(Order.objects.filter(customer_id__in=self.family)[:12])
+        latest = ask("orders", lambda ids: Order.objects.filter(customer_id__in=ids)[:12], self.family)
         told = self.case.record.order_number
         return sorted(latest, key=lambda o: o.number != told)[:4]
 
     @cached_property
     def earlier(self) -> list[Any]:
         """Other cases of this customer that the reader may see, the newest first; one more than shown."""
-        others = Case.objects.visible_to(self.person, self.at).filter(customer_id__in=self.family)
-        told = others.exclude(pk=self.case.pk).order_by("-received_at", "-pk")
-        return list(told.values("number", "subject", "stage", "level", "received_at")[: EARLIER + 1])
+        span = reach(self.person, self.at)
+
+        def make(pk: int, family: Any, *reach: Any) -> Any:
+            others = Case.objects.within(span.like(*reach)).filter(customer_id__in=family).exclude(pk=pk)
+            told = others.order_by("-received_at", "-pk")
+            return told.values("number", "subject", "stage", "level", "received_at")[: EARLIER + 1]
+
+        return ask(("earlier", span.everything), make, self.case.pk, self.family, *span.values)
 
     @property
     def contact(self) -> dict[str, str]:

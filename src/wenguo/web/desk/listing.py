@@ -7,9 +7,10 @@ differ in what they hold.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,9 +25,12 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.clock import Clock, State
 from wenguo.cases.lifecycle import Stage
+from wenguo.cases.notice import Notice
 from wenguo.cases.risk import at_level
+from wenguo.compiled import ask, filled
 from wenguo.customers import search as customers
 from wenguo.customers.privacy import masked_name
+from wenguo.people.scope import Reach, reach
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.schema import Pack
@@ -35,6 +39,8 @@ from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.desk.saved import SavedView
 from wenguo.web.given import Given
+from wenguo.web.jinja import url
+from wenguo.web.keyset import Slice, ordered, sliced
 
 CAP = 1000
 COLUMNS = (
@@ -84,15 +90,48 @@ CLOCKS = {
 
 
 @dataclass(frozen=True)
+class Reader:
+    """Who reads a list, as far as the list depends on it. `unit_ids`: where they work."""
+
+    person_id: int
+    reach: Reach
+    unit_ids: Collection[int]
+
+    @classmethod
+    def of(cls, person: Any, at: datetime) -> Reader:
+        return cls(person.pk, reach(person, at), {p.unit_id for p in person.standing.effective(at)})
+
+    @property
+    def seen(self) -> Any:
+        """All that this reader may see."""
+        return Case.objects.within(self.reach)
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """For a compiled query; `like` puts them together again."""
+        return self.person_id, [*self.unit_ids], *self.reach.values
+
+    def like(self, person_id: Any, unit_ids: Any, *values: Any) -> Reader:
+        """A reader with these values in place of one's own."""
+        return Reader(person_id, self.reach.like(*values), unit_ids)
+
+
+DUE = ("next_due_at", "pk")
+NEWEST = ("-received_at", "-pk")
+
+
+@dataclass(frozen=True)
 class View:
-    """A saved view. `of` narrows what one may see; `order`: keys of the list, the last unique."""
+    """A saved view. `of(rows, reader, at, night)` narrows what one may see, `night` being the end of this day;
+    `order`: keys of the list, the last unique.
+    """
 
     key: str
     word: Any
     symbol: str
-    of: Any
-    order: tuple[str, ...] = ("next_due_at", "pk")
-    needs: str = ""
+    of: Callable[[Any, Reader, datetime, datetime], Any]
+    order: tuple[str, ...] = DUE
+    counted_in: tuple[str, ...] = ()  # the order of an index that holds the view and little else
 
 
 def end_of_day(at: datetime) -> datetime:
@@ -101,48 +140,56 @@ def end_of_day(at: datetime) -> datetime:
     return timezone.make_aware(datetime.combine(here.date() + timedelta(days=1), time()), here.tzinfo)
 
 
-def _unit_of(rows: Any, person: Any, at: datetime) -> Any:
-    return rows.open().filter(unit_id__in={p.unit_id for p in person.standing.effective(at)})
-
-
-NEWEST = ("-received_at", "-pk")
 VIEWS: dict[str, View] = {
     v.key: v
     for v in (
-        View("open", _lazy("全部在办"), "inbox", lambda rows, person, at: rows.open()),
-        View("mine", _lazy("我的"), "user-check", lambda rows, person, at: rows.open().filter(owner=person)),
-        View("unit", _lazy("本部门"), "users", _unit_of),
-        View("unassigned", _lazy("未分派"), "user-question", lambda rows, person, at: rows.unassigned()),
+        View("open", _lazy("全部在办"), "inbox", lambda rows, who, at, night: rows.open(), counted_in=DUE),
+        View("mine", _lazy("我的"), "user-check", lambda rows, who, at, night: rows.open().filter(owner=who.person_id)),
+        View(
+            "unit",
+            _lazy("本部门"),
+            "users",
+            lambda rows, who, at, night: rows.open().filter(unit_id__in=who.unit_ids),
+        ),
+        View("unassigned", _lazy("未分派"), "user-question", lambda rows, who, at, night: rows.unassigned()),
         View(
             "triage",
             _lazy("待分级"),
             "scale",
-            lambda rows, person, at: rows.filter(stage=Stage.TRIAGE),
+            lambda rows, who, at, night: rows.filter(stage=Stage.TRIAGE),
             ("level", "received_at", "pk"),
         ),
-        View("today", _lazy("今日到期"), "calendar-due", lambda rows, person, at: rows.due_before(end_of_day(at), at)),
-        View("late", _lazy("超时"), "alarm", lambda rows, person, at: rows.late(at)),
+        View(
+            "today",
+            _lazy("今日到期"),
+            "calendar-due",
+            lambda rows, who, at, night: rows.due_before(night, at),
+            counted_in=DUE,
+        ),
+        View("late", _lazy("超时"), "alarm", lambda rows, who, at, night: rows.late(at), counted_in=DUE),
         View(
             "risk",
             _lazy("升级风险高"),
             "trending-up",
-            lambda rows, person, at: rows.open().filter(at_level("high")),
+            lambda rows, who, at, night: rows.open().filter(at_level("high")),
         ),
-        View("returned", _lazy("退单"), "corner-up-left", lambda rows, person, at: rows.open().filter(returns__gte=1)),
+        View(
+            "returned", _lazy("退单"), "corner-up-left", lambda rows, who, at, night: rows.open().filter(returns__gte=1)
+        ),
         View(
             "regulator",
             _lazy("监管与消协"),
             "building-bank",
-            lambda rows, person, at: rows.open().filter(channel__in=[Channel.REGULATOR, Channel.ASSOCIATION]),
+            lambda rows, who, at, night: rows.open().filter(channel__in=[Channel.REGULATOR, Channel.ASSOCIATION]),
         ),
         View(
             "done",
             _lazy("已结案"),
             "circle-check",
-            lambda rows, person, at: rows.filter(stage__in=[Stage.CLOSED, Stage.ARCHIVED]),
+            lambda rows, who, at, night: rows.filter(stage__in=[Stage.CLOSED, Stage.ARCHIVED]),
             NEWEST,
         ),
-        View("all", _lazy("全部"), "list", lambda rows, person, at: rows, NEWEST),
+        View("all", _lazy("全部"), "list", lambda rows, who, at, night: rows, NEWEST),
     )
 }
 COUNTED = ("open", "mine", "unit", "unassigned", "triage", "today", "late", "risk", "returned", "regulator")
@@ -152,24 +199,46 @@ WITHIN = {"1": _lazy("今天"), "7": _lazy("近 7 天"), "30": _lazy("近 30 天
 
 
 def capped_counts(asked: Mapping[str, QuerySet[Any]], cap: int = CAP) -> dict[str, int]:
-    """How many rows each of these has, counted no further than `cap` + 1. One query for all."""
+    """How many rows each of these has, counted no further than `cap` + 1. One query for all, none for nothing."""
+    return counted(*counting({name: rows.order_by() for name, rows in asked.items()}, cap)) if asked else {}
+
+
+def counting(asked: Mapping[str, QuerySet[Any]], cap: int = CAP) -> tuple[list[str], str, list[Any]]:
+    """The names, the SQL that counts, and its parameters; each counted along its order."""
     parts: list[str] = []
     given: list[Any] = []
-    names: list[str] = []
-    for name, rows in asked.items():
+    for rows in asked.values():
         try:
-            sql, params = rows.order_by().values_list("pk")[: cap + 1].query.sql_with_params()
+            sql, params = rows.values_list("pk")[: cap + 1].query.sql_with_params()
         except EmptyResultSet:
-            continue
-        names.append(name)
-        parts.append(f"(SELECT count(*) FROM ({sql}) part_{len(parts)})")
-        given += params
-    if not parts:
-        return dict.fromkeys(asked, 0)
+            parts.append("0")
+        else:
+            parts.append(f"(SELECT count(*) FROM ({sql}) part)")
+            given += params
+    return list(asked), "SELECT " + ", ".join(parts), given
+
+
+def counted(names: Sequence[str], sql: str, params: Sequence[Any]) -> dict[str, int]:
+    """The counts by name. One query."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(parts), given)
-        found = cursor.fetchone()
-    return {**dict.fromkeys(asked, 0), **dict(zip(names, found, strict=True))}
+        cursor.execute(sql, params)
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def view_counts(who: Reader, at: datetime, also: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """How many cases each counted view holds for this reader, how many notices are unread (`notices`), and `also`.
+    One query, and one for `also`.
+    """
+
+    def write(at: datetime, night: datetime, *reader: Any) -> tuple[list[str], str, list[Any]]:
+        some = who.like(*reader)
+        views = {
+            v.key: v.of(some.seen, some, at, night).order_by(*v.counted_in) for v in (VIEWS[key] for key in COUNTED)
+        }
+        return counting({**views, "notices": Notice.objects.unread_of(some.person_id)})
+
+    key = ("view counts", who.reach.everything)
+    return {**counted(*filled(key, write, at, end_of_day(at), *who.values)), **capped_counts(also)}
 
 
 # ── filters ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -252,10 +321,14 @@ def _of_whom(rows: Any, given: Given, on: dict[str, str]) -> Any:
 
 def _places_and_people(at: datetime) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     """Units in the order of their tree, and the first 300 by name of those who work on cases: (id, name). One query."""
-    able = Person.objects.able("case.reply", at=at).order_by("name")[:300]
-    people = Person.objects.filter(pk__in=able.values("pk")).values_list(Value("person"), "pk", "name", "name")
-    units = Unit.objects.working().values_list(Value("unit"), "pk", "title", "path")
-    found = sorted(units.order_by().union(people.order_by(), all=True), key=lambda row: row[3])
+
+    def make(at: datetime) -> Any:
+        able = Person.objects.able("case.reply", at=at).order_by("name")[:300]
+        people = Person.objects.filter(pk__in=able.values("pk")).values_list(Value("person"), "pk", "name", "name")
+        units = Unit.objects.working().values_list(Value("unit"), "pk", "title", "path")
+        return units.order_by().union(people.order_by(), all=True)
+
+    found = sorted(ask("places and people", make, at), key=lambda row: row[3])
     return (
         [(pk, name) for kind, pk, name, _by in found if kind == "unit"],
         [(pk, name) for kind, pk, name, _by in found if kind == "person"],
@@ -313,13 +386,16 @@ SORTS = {"level": "level", "received": "new", "due": "due"}  # a head that sorts
 
 @dataclass(frozen=True)
 class Listing:
-    """A list as an address asks for it. `rows`: what one may see and the filters let through, not yet in order; `on`:
-    the filters that are on, {field: words}; `own`: the views this person keeps; `opened`: the one that is open.
+    """A list as an address asks for it. `narrowed`: what the filters and the search let through of the view, not yet in
+    order, None when there are none; `on`: the filters that are on, {field: words}; `own`: the views this person keeps;
+    `opened`: the one that is open.
     """
 
     view: View
+    who: Reader
+    at: datetime
     asked: Mapping[str, str]
-    rows: Any
+    narrowed: Any
     on: Mapping[str, str]
     q: str
     order: tuple[str, ...]
@@ -327,6 +403,11 @@ class Listing:
     columns: tuple[str, ...]
     own: Sequence[SavedView]
     opened: SavedView | None
+
+    @cached_property
+    def rows(self) -> Any:
+        """All rows of the list, not yet in order."""
+        return _all_of(self.view, self.who, self.at) if self.narrowed is None else self.narrowed
 
     @property
     def query(self) -> str:
@@ -340,24 +421,44 @@ def columns_of(asked: Listing) -> tuple[str, ...]:
     return (*COLUMNS, "risk__level", "risk__score") if "risk" in asked.columns else COLUMNS
 
 
-def read(data: QueryDict, seen: Any, person: Any, at: datetime, pack: Pack, view: View | None = None) -> Listing:
-    """The list that `data` asks for, of the cases in `seen`. Invalid: a day that is none. One query, and one
+def first_rows(asked: Listing, size: int) -> Slice:
+    """The first rows of a list that nothing narrows."""
+    view, who, columns = asked.view, asked.who, columns_of(asked)
+
+    def make(at: datetime, night: datetime, *reader: Any) -> Any:
+        some = who.like(*reader)
+        return ordered(view.of(some.seen, some, at, night).values(*columns), *asked.order)[: size + 1]
+
+    key = ("view", view.key, who.reach.everything, columns, asked.order, size)
+    found = ask(key, make, asked.at, end_of_day(asked.at), *who.values)
+    return sliced(found, *asked.order, size=size)
+
+
+def read(data: QueryDict, person: Any, at: datetime, pack: Pack, view: View | None = None) -> Listing:
+    """The list that `data` asks for, of the cases this person may see. Invalid: a day that is none. One query, and one
     when a unit or an owner is asked for.
     """
-    given = Given(data)
+    given, who = Given(data), Reader.of(person, at)
     view = view or VIEWS.get(given.raw("view"), VIEWS["open"])
-    rows, on = narrow(view.of(seen, person, at), given, at, pack)
-    if q := given.raw("q")[:200]:
-        rows = sought(rows, q)
-    asked = {k: v for k in ASKED if (v := given.raw(k)[:200])} | {"view": view.key}
-    kept = list(SavedView.objects.filter(person=person).order_by("pk"))
+    conditions = {k: v for k in ASKED if (v := given.raw(k)[:200])}
+    narrowed: Any = None
+    on: dict[str, str] = {}
+    q = conditions.get("q", "")
+    if conditions.keys() - {"view", "order"}:
+        narrowed, on = narrow(_all_of(view, who, at), given, at, pack)
+        narrowed = sought(narrowed, q) if q else narrowed
+    kept = ask("own views", lambda pk: SavedView.objects.filter(person=pk).order_by("pk"), person.pk)
     own = [k for k in kept if k.name]
     opened = next((k for k in own if str(k.pk) == given.raw("own")), None)
     layout = opened or next((k for k in kept if not k.name), None)
     columns = tuple(c for c in OFFERED if c in layout.columns) if layout and layout.columns else USUAL
     key = given.raw("order") if given.raw("order") in ORDERS else layout.order if layout else ""
     order = ORDERS[key][1] if key in ORDERS else view.order
-    return Listing(view, asked, rows, on, q, order, key, columns, own, opened)
+    return Listing(view, who, at, conditions | {"view": view.key}, narrowed, on, q, order, key, columns, own, opened)
+
+
+def _all_of(view: View, who: Reader, at: datetime) -> Any:
+    return view.of(who.seen, who, at, end_of_day(at))
 
 
 # ── what it shows ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -369,18 +470,11 @@ def dressed(
     """Rows as a list shows them: the customer masked, the share of the nearest promise that is gone. One query, none
     without `clocks`.
     """
-    waiting = clocks and [r["pk"] for r in rows if r["next_due_at"] and r["next_due_at"] > at]
-    started = (
-        {
-            (c["case_id"], c["due_at"]): c["started_at"]
-            for c in Clock.objects.filter(case_id__in=waiting, state=State.RUNNING).values(
-                "case_id", "due_at", "started_at"
-            )
-        }
-        if waiting
-        else {}
-    )
+    waiting = [r["pk"] for r in rows if clocks and r["next_due_at"] and r["next_due_at"] > at]
+    started = {(case, due): since for case, due, since in ask("started", _started, waiting)} if waiting else {}
     full = person.sees_personal(at)
+    stages, channels = dict(spelt(Stage.choices)), dict(spelt(Channel.choices))
+    flags = {code: flag_words(code) for code in FLAGS}
     dressed = []
     for row in rows:
         due, since = row["next_due_at"], started.get((row["pk"], row["next_due_at"]))
@@ -396,15 +490,21 @@ def dressed(
                 if row["customer__name"]
                 else name,
                 "tier": told(pack.tier_title(row["customer__tier"])) if row["customer__tier"] != "regular" else "",
-                "stage_words": Stage(row["stage"]).label,
-                "channel_words": Channel(row["channel"]).label if "channel" in row else "",
-                "marks": [flag_words(f) for f in row["flags"]],
+                "stage_words": stages[row["stage"]],
+                "channel_words": channels[row["channel"]] if "channel" in row else "",
+                "marks": [flags.get(f, (f, "")) for f in row["flags"]],
+                "href": url("desk:case", row["number"]),
                 "category_words": told(pack.category_title(row["category"]))
                 if row["category"] and pack.has_category(row["category"])
                 else "",
             }
         )
     return dressed
+
+
+def _started(case_ids: list[int]) -> Any:
+    running = Clock.objects.filter(case_id__in=case_ids, state=State.RUNNING)
+    return running.values_list("case_id", "due_at", "started_at")
 
 
 def choices(at: datetime, pack: Pack) -> dict[str, Any]:

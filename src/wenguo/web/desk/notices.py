@@ -14,9 +14,10 @@ from django.views.decorators.http import require_GET, require_POST
 from wenguo.cases import notice
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
+from wenguo.compiled import filled
 from wenguo.web import doors
 from wenguo.web.desk.common import me
-from wenguo.web.desk.listing import capped_counts
+from wenguo.web.desk.listing import Reader, counted, counting
 from wenguo.web.doors import desk, go, page
 from wenguo.web.filters import count as count_words
 from wenguo.web.given import Given
@@ -69,13 +70,19 @@ def count(request: HttpRequest) -> HttpResponse:
 def counts(person: Any) -> Mapping[str, int]:
     """The numbers of the menu in one query: open cases of mine, unassigned ones I may see, unread notices."""
     at = timezone.now()
-    asked: dict[str, Any] = {"notices": Notice.objects.unread_of(person)}
-    if person.may("case.see", at):
-        asked |= {
-            "mine": Case.objects.open().filter(owner=person),
-            "queue": Case.objects.visible_to(person, at).unassigned(),
-        }
-    return capped_counts(asked)
+    who, sees = Reader.of(person, at), person.may("case.see", at)
+
+    def write(*reader: Any) -> tuple[list[str], str, list[Any]]:
+        some = who.like(*reader)
+        asked: dict[str, Any] = {"notices": Notice.objects.unread_of(some.person_id)}
+        if sees:
+            asked |= {
+                "mine": Case.objects.open().filter(owner=some.person_id).order_by(),
+                "queue": some.seen.unassigned().order_by(),
+            }
+        return counting(asked)
+
+    return counted(*filled(("menu", sees, who.reach.everything), write, *who.values))
 
 
 doors.counts = counts

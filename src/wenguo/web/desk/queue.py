@@ -15,7 +15,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from wenguo.cases import export, intake
 from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.intake import Submission
-from wenguo.cases.notice import Notice
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.told import told
@@ -24,18 +23,18 @@ from wenguo.web.desk import bulk
 from wenguo.web.desk.common import me, spelt
 from wenguo.web.desk.listing import (
     CLOCKS,
-    COUNTED,
     OFFERED,
     ORDERS,
     SORTS,
     VIEWS,
     Listing,
     View,
-    capped_counts,
     choices,
     columns_of,
     dressed,
+    first_rows,
     read,
+    view_counts,
 )
 from wenguo.web.desk.risk import LOOKS
 from wenguo.web.doors import by_htmx, desk, go, may, page
@@ -79,10 +78,12 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     at = timezone.now()
     person = me(request)
     pack = in_force(at).pack
-    seen = Case.objects.visible_to(person, at)
-    asked = read(request.GET, seen, person, at, pack, view)
+    asked = read(request.GET, person, at, pack, view)
     after = Given(request.GET).raw("after")
-    found = keyset(asked.rows.values(*columns_of(asked)), *asked.order, after=after, size=PAGE)
+    if asked.narrowed is None and not after:
+        found = first_rows(asked, PAGE)
+    else:
+        found = keyset(asked.rows.values(*columns_of(asked)), *asked.order, after=after, size=PAGE)
     base = url("desk:mine") if here == "mine" else url("desk:queue")
     acts = bulk.offered(person)
     context = {
@@ -105,14 +106,11 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     }
     if by_htmx(request):
         return render(request, "desk/queue_rows.html" if after else "desk/queue_list.html", context)
-    counted: dict[str, Any] = {k: VIEWS[k].of(seen, person, at) for k in COUNTED}
-    counted["notices"] = Notice.objects.unread_of(person)
-    if asked.on or asked.q:
-        counted["here"] = asked.rows
-    totals = capped_counts(counted)
+    narrowed = bool(asked.on or asked.q)
+    totals = view_counts(asked.who, at, {"here": asked.rows} if narrowed else {})
     context |= {
         "views": [(v, totals.get(v.key), f"{url('desk:queue')}?view={v.key}") for v in VIEWS.values()],
-        "total": totals.get("here" if asked.on or asked.q else asked.view.key),
+        "total": totals.get("here" if narrowed else asked.view.key),
         "choices": choices(at, pack),
         "orders": [(k, words) for k, (words, _keys) in ORDERS.items()],
         "offered": spelt(OFFERED.items()),
@@ -158,7 +156,7 @@ def news(request: HttpRequest) -> HttpResponse:
     """
     shown = dict(re.findall(r"(\d{1,17})\.(\d{1,9})", request.GET.get("shown", "")[:8000]))
     at, person = timezone.now(), me(request)
-    asked = read(request.GET, Case.objects.visible_to(person, at), person, at, in_force(at).pack)
+    asked = read(request.GET, person, at, in_force(at).pack)
     size = min(max(len(shown), PAGE), MOST_SHOWN)
     keys = [k.removeprefix("-") for k in asked.order if k != "pk" and k != "-pk"]
     rows = keyset(asked.rows.values("pk", "version", *keys), *asked.order, size=size).rows

@@ -10,7 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from wenguo.cases.case import Case, Channel
+from wenguo.cases.case import Case, Channel, Involvement
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Post
 from wenguo.people.units import Unit
@@ -70,12 +71,16 @@ def people_and_units(folder: Folder) -> tuple[list[tuple[str, str]], list[tuple[
 
 
 def _people_and_units(case: Case, at: Any) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    units = {u.pk for u in (case.unit, case.intake_unit) if u}
-    near = Q(unit__in=units) | Q(person__in=case.involvements.values("person"))
-    posts = Post.objects.active(at).filter(near, person__is_active=True)
-    here = posts.order_by("unit__path", "person").values_list("unit__path", "person_id", "person__name", "unit__title")
-    all_units = Unit.objects.working().order_by().annotate(nobody=Value(""))
-    rows = list(here[: COLLEAGUES * 2].union(all_units.values_list("path", "pk", "nobody", "title"), all=True))
+
+    def make(case: int, at: Any, units: Any) -> Any:
+        near = Q(unit__in=units) | Q(person__in=Involvement.objects.filter(case=case).values("person"))
+        posts = Post.objects.active(at).filter(near, person__is_active=True).order_by("unit__path", "person")
+        here = posts.values_list("unit__path", "person_id", "person__name", "unit__title")
+        all_units = Unit.objects.working().order_by().annotate(nobody=Value(""))
+        return here[: COLLEAGUES * 2].union(all_units.values_list("path", "pk", "nobody", "title"), all=True)
+
+    units = sorted({u.pk for u in (case.unit, case.intake_unit) if u})
+    rows = ask("people and units", make, case.pk, at, units)
     rows.sort(key=lambda row: (row[0], row[1]))
     people: dict[int, str] = {}
     for _path, pk, name, title in rows:

@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from wenguo.compiled import ask
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
@@ -28,6 +29,7 @@ from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time
 
 PAGE = 60  # events at a time
+BEYOND = 2**31 - 1  # no event of a case has this number
 FOLD = 3  # so many quiet lines in a row are told in one
 WITH_CUSTOMER = (
     "case.received",
@@ -127,10 +129,12 @@ def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> St
 
     `before`: only what happened before the event with this number.
     """
-    events = _shown(Event.objects.filter(stream_id=folder.case.stream_id), show)
-    if before is not None:
-        events = events.filter(seq__lt=before)
-    found = list(events.annotate(total=Window(Count("*"))).order_by("-seq")[:PAGE])
+
+    def make(stream: int, before: int) -> Any:
+        events = _shown(Event.objects.filter(stream_id=stream, seq__lt=before), show)
+        return events.annotate(total=Window(Count("*"))).order_by("-seq")[:PAGE]
+
+    found = ask(("story", show), make, folder.case.stream_id, before or BEYOND)
     names, units = _names(found)
     lines = [_line(folder, e, names, units) for e in found]
     total = found[0].total if found else 0
@@ -170,10 +174,15 @@ def _names(events: Sequence[Event]) -> tuple[dict[int, str], dict[int, str]]:
             for v in (event.data.get("to"), event.data.get("unit"), event.data.get("proposed"), changed.get("unit_id"))
             if isinstance(v, int)
         }
-    kind = models.Value
-    asked = Person.objects.filter(pk__in=people).order_by().annotate(of=kind("person")).values_list("of", "pk", "name")
-    titled = Unit.objects.filter(pk__in=units).order_by().annotate(of=kind("unit")).values_list("of", "pk", "title")
-    rows = list(asked.union(titled, all=True)) if people and units else list(asked if people else titled)
+
+    def make(*ids: int) -> Any:
+        of = models.Value
+        named = Person.objects.filter(pk__in=ids).order_by().values_list(of("person"), "pk", "name")
+        titled = Unit.objects.filter(pk__in=ids).order_by().values_list(of("unit"), "pk", "title")
+        return named.union(titled, all=True)
+
+    wanted = sorted(people | units)
+    rows = ask("names", make, *wanted, *wanted[-1:] * (-len(wanted) % 8)) if wanted else []  # by eights: few statements
     return {pk: name for of, pk, name in rows if of == "person"}, {pk: name for of, pk, name in rows if of == "unit"}
 
 

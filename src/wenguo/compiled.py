@@ -1,0 +1,179 @@
+"""Queries that every page asks: Django writes their SQL once, later only the values are put in.
+
+    found = ask("session", lambda key, at: Session.objects.filter(session_key=key, expire_date__gt=at), key, now)
+
+gives the same list as the query itself. Making SQL is the dearest part of a small query, dearer than asking it.
+
+`make` is called with stand-ins for the values, once for each `key` and each length of a list among the values. So
+whatever else it depends on belongs into `key`, and it may hand the values only to lookups that leave them as they are
+(`=`, `<`, `in`); where one does not, that is noticed at once. A value is a moment, a whole number that an integer
+column holds, a text, or a list of such.
+
+The database, too, is spared its part: each connection is told a query once (`PREPARE`), with all that is not a value
+written out, so that it sees which indexes serve, and then only executes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
+from django.db.models import Model, QuerySet
+from psycopg.sql import Literal
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+KEPT = 300  # queries
+
+_MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
+_NUMBER = 2_147_000_000
+Make = Callable[..., QuerySet[Any, Any]]
+
+
+def ask(key: Hashable, make: Callable[..., QuerySet[M, Any]], *values: Any) -> list[Any]:
+    """The rows of `make(*values)`."""
+    shape = _shape(values)
+    if (found := _known.get((key, shape))) is None:
+        found = _keep((key, shape), _compile(make, shape))
+    return [] if found is _NOTHING else list(found.rows(values))
+
+
+def filled(key: Hashable, write: Callable[..., tuple[T, str, Sequence[Any]]], *values: Any) -> tuple[T, str, list[Any]]:
+    """For SQL of one's own: `write(*values)` gives something to know the answer by, the SQL, and its parameters. What
+    comes back is the same with SQL that is short, and only the values as parameters.
+    """
+    shape = _shape(values)
+    if (found := _known.get((key, shape))) is None:
+        stand_ins = list(_stand_ins(shape))
+        known_by, sql, params = write(*stand_ins)
+        found = _keep((key, shape), (known_by, _Statement(sql, params, stand_ins)))
+    known_by, statement = found
+    return known_by, *statement.execute(connections["default"], values)
+
+
+_known: dict[Hashable, Any] = {}
+_NOTHING = object()  # a query that finds nothing, whatever the values
+
+
+def _keep(key: Hashable, made: Any) -> Any:
+    if len(_known) >= KEPT:
+        _known.clear()
+    _known[key] = made
+    return made
+
+
+Shape = tuple[tuple[type, int], ...]
+
+
+def _shape(values: Sequence[Any]) -> Shape:
+    """What the SQL depends on: of each value the type, of a list the length, too."""
+    return tuple(
+        (type(v), -1) if not isinstance(v, list) else (type(v[0]) if v else type(None), len(v)) for v in values
+    )
+
+
+def _stand_ins(shape: Shape) -> Iterator[Any]:
+    n = 0
+    for kind, length in shape:
+        some: list[Any] = []
+        for _each in range(abs(length)):
+            n += 1
+            if issubclass(kind, datetime):
+                some.append(_MOMENT + timedelta(microseconds=n))
+            elif issubclass(kind, str):
+                some.append(f"☐{n}☐")
+            elif issubclass(kind, int) and not issubclass(kind, bool):
+                some.append(_NUMBER + n)
+            else:
+                raise TypeError(f"no value of a compiled query: {kind}")
+        yield some[0] if length < 0 else some
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
+    return [v for value in values for v in (value if isinstance(value, list) else [value])]
+
+
+class _Statement:
+    """SQL whose parameters are values, or are written out in it; the database knows it by its name."""
+
+    numbers = count(1)
+
+    def __init__(self, sql: str, params: Sequence[Any], stand_ins: Sequence[Any]) -> None:
+        place = {v: n for n, v in enumerate(_flat(stand_ins))}
+        self.takes: list[int] = []
+        self.name = f"wenguo_{next(self.numbers)}"
+        parts = sql.replace("%%", "\0").split("%s")
+        text = [parts[0]]
+        for param, after in zip(params, parts[1:], strict=True):
+            if isinstance(param, datetime | str | int) and param in place:
+                self.takes.append(place[param])
+                text += [f"${len(self.takes)}", after]
+            else:
+                text += [Literal(param).as_string(None), after]
+        self.sql = "".join(text).replace("\0", "%")
+        lost = [v for v in place if (v if isinstance(v, str) else str(v)) in self.sql]
+        assert not lost, "a value was changed or written out on its way into the SQL"
+        self.call = f"EXECUTE {self.name}" + (f"({', '.join(['%s'] * len(self.takes))})" if self.takes else "")
+
+    def execute(self, connection: Any, values: Sequence[Any]) -> tuple[str, list[Any]]:
+        """What to send and with which parameters; the connection is told the statement if it does not know it yet."""
+        connection.ensure_connection()
+        told = _told.setdefault(connection.connection, set())
+        if self.name not in told:
+            with connection.cursor() as cursor:
+                if len(told) >= KEPT:
+                    cursor.execute("DEALLOCATE ALL")
+                    told.clear()
+                cursor.execute(f"PREPARE {self.name} AS {self.sql}")
+            told.add(self.name)
+        flat = _flat(values)
+        return self.call, [flat[n] for n in self.takes]
+
+
+_told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # by connection: the names of what it was told
+
+
+def _compile(make: Make, shape: Shape) -> Any:
+    stand_ins = list(_stand_ins(shape))
+    query = make(*stand_ins)
+    assert not query._prefetch_related_lookups, "a compiled query cannot prefetch"  # type: ignore[attr-defined]
+    compiler = query.query.get_compiler(using=query.db)
+    try:
+        sql, params = compiler.as_sql()
+    except EmptyResultSet:
+        return _NOTHING
+    return _Rows(query, compiler, _Statement(sql, params, stand_ins))
+
+
+@dataclass
+class _Rows:
+    query: Any
+    compiler: Any
+    statement: _Statement
+
+    def rows(self, values: Sequence[Any]) -> Iterator[Any]:
+        """Read as Django reads them: by a compiler of our own that has its SQL already."""
+        compiler = copy(self.compiler)
+        compiler.connection = connections[self.query.db]
+        call = self.statement.execute(compiler.connection, values)
+        compiler.as_sql = lambda *_args, **_kwargs: call
+        query = copy(self.query.query)
+        query.get_compiler = lambda *_args, **_kwargs: compiler
+        return iter(self.query._iterable_class(_Asking(query, self.query.db, self.query._fields)))
+
+
+@dataclass
+class _Asking:
+    """As much of a QuerySet as its rows are read with."""
+
+    query: Any
+    db: str
+    _fields: Any
+    _known_related_objects: dict[Any, Any] = field(default_factory=dict)

@@ -1,0 +1,105 @@
+"""Queries whose SQL is made once: they find what the query itself finds, whatever the values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+
+from wenguo import compiled
+from wenguo.compiled import ask, filled
+from wenguo.people.staff import Person
+
+pytestmark = pytest.mark.django_db
+THEN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def people() -> list[Person]:
+    return [
+        Person.objects.create_user(f"p{n}", None, name=f"王{n}", joined_at=THEN + timedelta(days=n)) for n in range(4)
+    ]
+
+
+def joined_by(at: datetime) -> Any:
+    return Person.objects.filter(joined_at__lte=at).order_by("joined_at")
+
+
+def test_the_second_time_no_sql_is_made_and_the_new_values_count(people: list[Person]) -> None:
+    asked: list[datetime] = []
+
+    def make(at: datetime) -> Any:
+        asked.append(at)
+        return joined_by(at)
+
+    for days in range(-1, 5):
+        at = THEN + timedelta(days=days)
+        assert ask("test joined", make, at) == list(joined_by(at))
+    assert len(asked) == 1 and asked[0].year == 9000
+
+
+def test_lists_texts_and_numbers_are_values_too(people: list[Person]) -> None:
+    def make(ids: Any, name: Any) -> Any:
+        return Person.objects.filter(pk__in=ids).exclude(name=name).order_by("-pk").values_list("pk", "name")
+
+    for some in ([people[0].pk], [p.pk for p in people], [people[2].pk, people[1].pk], []):
+        assert ask("test ids", make, some, "王1") == list(make(some, "王1"))
+
+
+def test_rows_are_read_as_the_query_reads_them(people: list[Person]) -> None:
+    def plain(pk: int) -> Any:
+        return Person.objects.filter(pk=pk).annotate(both=Concat("name", Value("/"), F("username"))).values("both")
+
+    assert ask("test plain", plain, people[3].pk) == [{"both": "王3/p3"}]
+    one = ask("test whole", lambda pk: Person.objects.filter(pk=pk), people[3].pk)[0]
+    assert one == people[3] and one.joined_at == people[3].joined_at and not one._state.adding
+    one.name = "赵三"
+    one.save(update_fields=["name"])
+    assert ask("test whole", lambda pk: Person.objects.filter(pk=pk), people[3].pk)[0].name == "赵三"
+
+
+def test_sql_of_one_s_own_is_told_the_database_once(people: list[Person]) -> None:
+    def write(at: datetime, pk: int) -> tuple[str, str, list[Any]]:
+        sql = "SELECT name LIKE '王%%', %s, name FROM people_person WHERE id = %s AND joined_at < %s"
+        return "names", sql, ["it's", pk, at]
+
+    found = []
+    for person in people[:2]:
+        known_by, sql, params = filled("test text", write, THEN + timedelta(days=1), person.pk)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            found.append((known_by, cursor.fetchall()))
+    assert found == [("names", [(True, "it's", "王0")]), ("names", [])]
+
+
+def test_another_connection_is_told_too(people: list[Person]) -> None:
+    pk = people[0].pk
+    assert ask("test told", lambda pk: Person.objects.filter(pk=pk), pk)
+    with connection.cursor() as cursor:  # as a connection that has just been opened knows nothing
+        cursor.execute("DEALLOCATE ALL")
+    compiled._told.clear()
+    assert ask("test told", lambda pk: Person.objects.filter(pk=pk), pk)
+
+
+@pytest.mark.parametrize("lookup", ["name__contains", "name__iexact"])
+def test_a_value_that_a_lookup_changes_is_noticed(lookup: str) -> None:
+    with pytest.raises(AssertionError, match="changed"):
+        ask(f"test {lookup}", lambda name: Person.objects.filter(**{lookup: f"{name}!"}), "王")
+
+
+def test_what_can_be_no_value_is_refused() -> None:
+    with pytest.raises(TypeError):
+        ask("test flag", lambda on: Person.objects.filter(is_active=on), True)
+
+
+def test_not_more_than_so_many_are_kept(monkeypatch: pytest.MonkeyPatch, people: list[Person]) -> None:
+    monkeypatch.setattr(compiled, "_known", {})
+    monkeypatch.setattr(compiled, "KEPT", 3)
+    at = THEN + timedelta(days=9)
+    for n in range(9):
+        assert ask(("test many", n), joined_by, at) == list(joined_by(at))
+        assert len(compiled._known) <= 3
