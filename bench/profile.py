@@ -83,7 +83,7 @@ class Parts:
 def parted() -> Iterator[Parts]:
     from django.db.backends.utils import CursorWrapper
     from django.db.models.sql.compiler import SQLCompiler
-    from django.template.backends.jinja2 import Template
+    from jinja2 import Template
 
     parts = Parts()
     with ExitStack() as patches:

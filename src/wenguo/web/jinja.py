@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from django.conf import settings
@@ -23,8 +24,10 @@ from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
 from jinja2 import Environment, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context, Macro
 from jinja2.visitor import NodeTransformer
-from markupsafe import Markup, escape
+from markupsafe import Markup, _escape_inner, escape
 
 from wenguo.web.filters import FILTERS
 
@@ -84,14 +87,12 @@ def _installed(urls: str, name: str, args: tuple[Any, ...], kwargs: tuple[tuple[
 
 def attributes(given: dict[str, Any]) -> Markup:
     """HTML attributes from a mapping: None and False are left out, True stands alone, `_` reads as `-`."""
-    written = [
-        Markup(" {}").format(name.replace("_", "-"))
-        if value is True
-        else Markup(' {}="{}"').format(name.replace("_", "-"), value)
-        for name, value in given.items()
-        if value is not None and value is not False
-    ]
-    return Markup("").join(written)
+    parts = []
+    for name, value in given.items():
+        if value is not None and value is not False:
+            said = written(name.replace("_", "-"))
+            parts.append(f" {said}" if value is True else f' {said}="{written(value)}"')
+    return Markup("".join(parts))
 
 
 # ── the environment ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -116,7 +117,39 @@ def _is_constant(node: nodes.Node) -> bool:
     return isinstance(node.value if isinstance(node, nodes.Keyword) else node, nodes.Const)
 
 
+def written(value: Any) -> str:
+    """What a page says of a value, escaped."""
+    kind = type(value)
+    if kind is str:
+        return _escape_inner(value)
+    return value if kind is Markup else escape(value)
+
+
+class _Writing(CodeGenerator):
+    """Texts are the most of what a page writes: they are escaped without becoming a `Markup` each on their way."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
+            self.write("environment.written(")
+        else:
+            super()._output_child_pre(node, frame, finalize)
+
+
+class _Context(Context):
+    def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
+        """Macros and plain functions are called without being asked what else they may want to know."""
+        if type(called) is Macro or (type(called) is FunctionType and not hasattr(called, "jinja_pass_arg")):
+            kwargs.pop("_block_vars", None)
+            kwargs.pop("_loop_vars", None)
+            return called(self.eval_ctx, *args, **kwargs) if type(called) is Macro else called(*args, **kwargs)
+        return super().call(called, *args, **kwargs)
+
+
 class _Environment(Environment):
+    code_generator_class = _Writing
+    context_class = _Context
+    written = staticmethod(written)
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         parsed: nodes.Template = _Said().visit(super()._parse(source, name, filename))
         return parsed
