@@ -5,10 +5,12 @@ A page whose number of queries grows with its rows breaks its budget here, long 
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.sql.compiler import SQLCompiler
 from django.test import Client
 from django.utils import timezone
 
@@ -80,3 +82,45 @@ def test_a_page_keeps_to_its_budget(
     assert browser.get(address).status_code == 200
     with django_assert_max_num_queries(most):
         browser.get(address)
+
+
+# What a page may cost in calls of functions, Python's and C's: of all that can be counted this comes nearest to the
+# time of the CPU, and is the same on every machine. And how many queries may still have their SQL made anew.
+CALLS = [
+    ("/desk/queue/", "agent", 75_000, 0),
+    ("/desk/cases/{number}/", "agent", 85_000, 2),
+]
+
+
+@pytest.mark.parametrize(("address", "who", "most", "made"), CALLS, ids=[c[0] for c in CALLS])
+def test_a_page_looked_at_all_day_keeps_to_its_work(
+    busy: Any, address: str, who: str, most: int, made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Client()
+    browser.force_login(getattr(busy, who))
+    address = address.format(number=busy.case.number)
+    for _warm in range(2):
+        browser.get(address)
+    compiled: list[str] = []
+    as_sql = SQLCompiler.as_sql
+
+    def counted(compiler: Any, *args: Any, **kwargs: Any) -> Any:
+        compiled.append(str(compiler.query.model.__name__))
+        return as_sql(compiler, *args, **kwargs)
+
+    monkeypatch.setattr(SQLCompiler, "as_sql", counted)
+    calls = 0
+
+    def called(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        answer = browser.get(address)
+    finally:
+        sys.setprofile(before)
+    assert answer.status_code == 200 and b"</html>" in answer.content
+    assert len(compiled) <= made, compiled
+    assert calls <= most, calls

@@ -24,6 +24,7 @@ from wenguo.cases.handover import joint_gate
 from wenguo.cases.lifecycle import Gate, gate, gates, require
 from wenguo.cases.notice import tell
 from wenguo.cases.triage import move_back
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
@@ -453,10 +454,14 @@ def _checklist(found: InvestigationList, ticks: dict[tuple[str, str], ChecklistT
     return Checklist(found.title, [Line(code, c.code, c.text, c.why, ticks.get((code, c.code))) for c in found.items])
 
 
+def _ticks(pk: int) -> Any:
+    return ChecklistTick.objects.filter(case=pk).select_related("by")
+
+
 def board(case: Case) -> Board:
     """Everything the investigation page shows of this case; the number of queries does not grow with its facts."""
     facts = rows(case, "facts")
-    ticks = {(t.checklist, t.item): t for t in case.ticks.select_related("by")}
+    ticks = {(t.checklist, t.item): t for t in ask("ticks", _ticks, case.pk)}
     frame = case.pack.checklists.frame
     findings = rows(case, "findings")
     held = next((f for f in findings if f.round == case.round), None)

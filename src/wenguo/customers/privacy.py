@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
+from wenguo.compiled import ask
 from wenguo.customers.customer import ERASED_NAME, VULNERABLE, Customer, Identity, family_ids
 from wenguo.customers.masking import mask_address, mask_identity, mask_name, mask_word
 from wenguo.customers.merge import Merge
@@ -81,6 +83,12 @@ class Masked:
         return next((identity for identity in self.identities if identity.kind == kind), None)
 
 
+def _identities(customer: Customer) -> Iterable[Identity]:
+    if "identities" in getattr(customer, "_prefetched_objects_cache", {}):
+        return customer.identities.all()
+    return ask("identities", lambda pk: Identity.objects.filter(customer=pk), customer.pk)
+
+
 def masked(customer: Customer, viewer: Viewer, at: datetime | None = None) -> Masked:
     """What `viewer` may see without a reveal. One query, for the identities, unless they are prefetched."""
     full = viewer.sees_personal(at)
@@ -92,7 +100,7 @@ def masked(customer: Customer, viewer: Viewer, at: datetime | None = None) -> Ma
             identity.shown if full else mask_identity(identity.kind, identity.shown),
             identity.verified,
         )
-        for identity in customer.identities.all()
+        for identity in _identities(customer)
         if identity.retired_at is None
     )
     words = {field: getattr(customer, field) for field in REVEALABLE}
