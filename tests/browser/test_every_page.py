@@ -81,7 +81,7 @@ NO_PAGES = frozenset({
     "desk:audit_receipt", "desk:absence_end", "desk:peek", "desk:view_change", "desk:bulk", "desk:queue_export",
     "desk:queue_layout", "desk:queue_news", "desk:view_keep", "desk:model_train", "desk:model_promote",
     "desk:model_back",
-    "desk:case_assist", "desk:risk_check", "desk:risk_model",
+    "desk:case_assist", "desk:risk_check", "desk:risk_model", "desk:review_decide",
 })  # fmt: skip
 ACCOUNTS = ("account_login", "account_change_password", "account_reauthenticate", "mfa_index", "mfa_activate_totp")
 

@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from wenguo.cases import intake, letters
-from wenguo.cases.case import Case
+from wenguo.cases.case import Case, Record
 from wenguo.cases.notice import tell
 
 ROWS = 60
@@ -27,6 +27,7 @@ BUDGETS = [
     ("/desk/queue/?view=all", "supervisor", 12),
     ("/desk/queue/?view=late", "supervisor", 12),
     ("/desk/queue/?q=漏电", "supervisor", 13),
+    ("/desk/review/", "agent", 12),
     ("/desk/mine/", "agent", 12),
     ("/desk/tray/", "agent", 8),
     ("/desk/approvals/", "supervisor", 14),
@@ -66,7 +67,9 @@ def busy(desk: Any) -> Any:
         copies.append(copy)
     for stream, copy in zip(type(first.stream).objects.bulk_create(streams), copies, strict=True):
         copy.stream = stream
-    for copy in Case.objects.bulk_create(copies):
+    made = Case.objects.bulk_create(copies)
+    Record.objects.bulk_create(Record(case=copy, description="空调漏电,要求退款") for copy in made)
+    for copy in copies:
         tell(copy, [now.agent], "case.noted", "有新情况", at=now.now)
     now.case = first
     return now

@@ -188,9 +188,14 @@ def move_back(case: Case, act: str, reason: str, *, by: Any, at: datetime, also:
     tell(case, [case.owner_id], "case.moved_back", _("{act}").format(act=move.title), at=at)
 
 
-def review_queue(at: datetime) -> models.QuerySet[Case]:
-    """What waits for a person's judgement: taken on, not yet assigned; the gravest and oldest first."""
-    return Case.objects.filter(stage="triage").order_by("level", "received_at")
+def unclassified(cases: models.QuerySet[Case]) -> models.QuerySet[Case]:
+    """Those of `cases` whose category waits for a person: taken on, and nothing was sure enough to be applied."""
+    return cases.filter(stage="triage", category="")
+
+
+def applied(cases: models.QuerySet[Case]) -> models.QuerySet[Case]:
+    """Those in triage whose category is the program's, and nobody has looked."""
+    return cases.filter(stage="triage", flags__contains=[BY_PROGRAM])
 
 
 def score_rows(grading: Grading) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ ADMIN = ("people.manage", "token.manage", "jobs.repair", "journal.see", "system.
 MENU = (
     Item("today", _("今日"), "sun", "desk:today"),
     Item("queue", _("队列"), "inbox", "desk:queue", ("case.see",)),
+    Item("review", _("分类复核"), "tags", "desk:review", ("case.triage",)),
     Item("mine", _("我的"), "user-check", "desk:mine", ("case.see",)),
     Item("approvals", _("待审批"), "rubber-stamp", "desk:approvals", SIGN),
     Item("followups", _("回访"), "phone-call", "desk:followups", ("case.followup",)),

@@ -1,0 +1,83 @@
+"""The review queue: what the program is not sure of waits there, and each key press decides one case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.test import Client
+
+from wenguo.cases import intake, learning, reading, triage
+
+PAGE = "/desk/review/"
+
+
+def opened(person) -> Client:
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+def taken_on(desk, text, phone):
+    case = desk.receives(text, phone=phone, name=f"客户{phone[-2:]}")
+    intake.accept(case, by=desk.agent, at=desk.now)
+    reading.read(case.pk, at=desk.now)
+    return case
+
+
+def test_nothing_waits(desk):
+    page = opened(desk.agent).get(PAGE).content.decode()
+    assert "没有等着定类的投诉" in page
+    assert "没有程序归类而未复核的投诉" in opened(desk.agent).get(PAGE + "?kind=applied").content.decode()
+
+
+def test_one_key_decides_and_the_next_comes(desk):
+    first = taken_on(desk, "快递箱子压扁了,里面的杯子全碎了,包装就薄薄一层。", "13900000001")
+    desk.wait(minutes=30)
+    second = taken_on(desk, "客服态度太差,骂人还挂我电话。", "13900000002")
+    client = opened(desk.agent)
+    page = client.get(PAGE).content.decode()
+    assert page.index(first.number) < page.index(second.number)  # the nearest promise first
+    assert 'data-key="1"' in page and "autofocus" in page and "<mark>" in page and 'data-key="0"' in page
+
+    first.refresh_from_db()
+    form = {"category": "product.packaging", "version": str(first.version), "after": second.number}
+    answer = client.post(f"{PAGE}{first.number}/", form)
+    assert answer.status_code == 302 and answer["Location"].endswith(f"&case={second.number}")
+    first.refresh_from_db()
+    assert first.category == "product.packaging"
+    page = client.get(answer["Location"]).content.decode()
+    assert second.number in page and f"{PAGE}{first.number}/" not in page
+
+    assert client.post(f"{PAGE}{second.number}/", {"category": "nonsense"}).status_code == 422
+    assert client.post(f"{PAGE}{second.number}/", {"category": "service.attitude", "version": "1"}).status_code == 409
+    also = {"category": "service.attitude", "also": ["service.slow"]}
+    assert client.post(f"{PAGE}{second.number}/", also).status_code == 302
+    second.refresh_from_db()
+    assert (second.category, second.also) == ("service.attitude", ["service.slow"])
+
+
+def test_what_the_program_applied_is_confirmed_with_the_same_key(desk):
+    case = taken_on(desk, "快递箱子压扁了。", "13900000003")
+    type(case).objects.filter(pk=case.pk).update(category="product.packaging", flags=[learning.BY_PROGRAM])
+    client = opened(desk.agent)
+    assert case.number not in client.get(PAGE).content.decode()
+    page = client.get(PAGE + "?kind=applied").content.decode()
+    assert case.number in page and "请确认或改正" in page
+    client.post(f"{PAGE}{case.number}/", {"category": "product.packaging", "kind": "applied"})
+    case.refresh_from_db()
+    assert (case.category, case.flags) == ("product.packaging", [])
+    assert desk.timeline(case)[-1] == "case.classified"
+
+
+def test_the_least_sure_first_and_only_what_one_may_see(desk):
+    sure = taken_on(desk, "客服态度太差,骂人还挂我电话,态度恶劣。", "13900000004")
+    unsure = taken_on(desk, "东西不行,就那样吧。", "13900000005")
+    reading.Reading.objects.filter(case=sure).update(probability=0.8)
+    reading.Reading.objects.filter(case=unsure).update(probability=0.2)
+    type(sure).objects.filter(pk=sure.pk).update(next_due_at=desk.now - timedelta(hours=1))
+    client = opened(desk.agent)
+    by_clock, by_doubt = (client.get(f"{PAGE}?order={o}").content.decode() for o in ("clock", "unsure"))
+    assert by_clock.index(sure.number) < by_clock.index(unsure.number)
+    assert by_doubt.index(unsure.number) < by_doubt.index(sure.number)
+    assert unsure.number not in opened(desk.east_agent).get(PAGE).content.decode()
+    assert triage.unclassified(type(sure).objects.all()).count() == 2
