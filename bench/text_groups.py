@@ -1,0 +1,192 @@
+"""Are groups found: many people about one matter, in the order in which they wrote? Prints data, split, figures, speed.
+
+    .venv/bin/python bench/text_groups.py [--stored 1000000]
+
+Data: taidi2020 hot_issues, 3 201 messages of citizens in the order of their time; `issue_group` names 16 groups by rules
+over names of places, of which those with three users or more count. The data are not part of the project (WENGUO_DATA,
+else ../shared/data); without them nothing is measured, and it says so. They set no rule against two groups being the
+same, nor do they say that what is in no group is in none: so precision is given twice, with and without those.
+
+The replay is the real thing in memory: the same marks, the same limits on what is looked up, how common a piece is
+counted only from what came on the days before. There is one figure to choose (how alike is one matter): it was chosen
+on this set, so the interval says how the groups vary, not how another house would.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import os
+import random
+import statistics
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from wenguo.text import alike
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
+LEAST = 0.15  # the standard policy pack: group_likeness
+PEOPLE = 3  # group_people
+NEWEST, CANDIDATES = 64, 40  # as in cases/alike.py
+
+
+@dataclass
+class Message:
+    number: int
+    user: str
+    subject: str
+    text: str
+    at: datetime
+    group: str
+    matter: int = -1
+    told: alike.Told | None = field(default=None, repr=False)
+
+
+def messages() -> list[Message]:
+    rows: list[Message] = []
+    with gzip.open(DATA / "taidi2020_gov_messages/hot_issues.csv.gz", "rt", encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            at = row["time"].replace("/", "-")
+            pattern = "%Y-%m-%d %H:%M:%S" if at.count(":") == 2 else "%Y-%m-%d %H:%M"
+            when = datetime.strptime(at, pattern)
+            rows.append(Message(0, row["user"], row["subject"], row["detail"], when, row["issue_group"]))
+    rows.sort(key=lambda m: m.at)
+    for number, message in enumerate(rows):
+        message.number = number
+    return rows
+
+
+def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> list[list[Message]]:
+    """The matters with `PEOPLE` different users within the window, each with its messages."""
+    posted: dict[int, list[int]] = defaultdict(list)
+    matters: dict[int, list[int]] = {}
+    common, counted, day = alike.everyday(), 0, rows[0].at.date()
+    raised: dict[int, set[int]] = defaultdict(set)
+    for message in rows:
+        if message.at.date() > day:  # the night between: count what came until then
+            day = message.at.date()
+            if message.number - counted >= max(20, counted // 10):
+                counted = message.number
+                since = [f"{m.subject}\n{m.text}" for m in rows[max(0, counted - 20_000) : counted]]
+                common = alike.Commonness.of(since, alike.everyday() if counted < 1000 else None)
+        words = f"{message.subject}\n{message.text}"
+        message.told = message.told or alike.told(message.subject, words)
+        mine = alike.Weighed(message.told, common)
+        copies = alike.copy_marks(words)
+        asked, kept = [*mine.marks(alike.ASKED), *copies], [*mine.marks(), *copies]
+        met = Counter(n for mark in asked for n in posted[mark][-NEWEST:] if rows[n].at >= message.at - window)
+        likes = {}
+        for n, _times in sorted(met.items(), key=lambda item: (-item[1], -item[0]))[:CANDIDATES]:
+            other = rows[n].told
+            assert other is not None
+            likes[n] = mine.same_matter(alike.Weighed(other, common))
+        near = {rows[n].matter for n in likes}
+        within = {m: [n for n in matters[m] if rows[n].at >= message.at - window] for m in near}
+        found = alike.nearest_matter(likes, within, least)
+        message.matter = message.number if found is None else found
+        matters.setdefault(message.matter, []).append(message.number)
+        for mark in kept:
+            posted[mark].append(message.number)
+        members = [n for n in matters[message.matter] if rows[n].at >= message.at - window]
+        if len({rows[n].user for n in members}) >= PEOPLE:
+            raised[message.matter].update(members)
+    return [[rows[n] for n in sorted(members)] for members in raised.values()]
+
+
+def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: timedelta) -> None:
+    """Which true groups are found, and how many of the pairs put together are right."""
+    true: dict[str, list[Message]] = defaultdict(list)
+    for message in rows:
+        if message.group:
+            true[message.group].append(message)
+    wanted = {}
+    for name, members in true.items():
+        users = [len({m.user for m in members if a.at <= m.at <= a.at + window}) for a in members]
+        if max(users) >= PEOPLE:
+            wanted[name] = len({m.user for m in members})
+    found: dict[str, int] = {}
+    right, wrong, wrong_named, repeats = [], [], [], 0
+    for group in groups:
+        names = Counter(m.group for m in group if m.group)
+        repeats += len({m.user for m in group}) < PEOPLE
+        if not names:
+            continue
+        name = names.most_common(1)[0][0]
+        users = len({m.user for m in group if m.group == name})
+        if users >= PEOPLE:
+            found[name] = max(found.get(name, 0), users)
+        same = sum(n * (n - 1) // 2 for n in names.values())
+        named, size = sum(names.values()), len(group)
+        touched = size * (size - 1) // 2 - (size - named) * (size - named - 1) // 2
+        right.append(same)
+        wrong.append(touched - same)
+        wrong_named.append(named * (named - 1) // 2 - same)
+    hit = [name in found for name in wanted]
+    chance = random.Random(1)
+    shares = sorted(statistics.mean(chance.choices(hit, k=len(hit))) for _ in range(1000))
+    precise = sorted(
+        sum(right[k] for k in ks) / max(sum(right[k] + wrong[k] for k in ks), 1)
+        for ks in (chance.choices(range(len(right)), k=len(right)) for _ in range(1000))
+    )
+    strict = sum(right) / max(sum(right) + sum(wrong), 1)
+    lenient = sum(right) / max(sum(right) + sum(wrong_named), 1)
+    goal = lambda value, least: "reached" if value >= least else "NOT REACHED"  # noqa: E731
+    share = sum(hit) / len(hit)
+    print(f"  groups raised {len(groups)}, with fewer than {PEOPLE} users {repeats}; they touch {len(right)} true ones")
+    print(f"  true groups with >= {PEOPLE} users in the window: {len(wanted)}, found {sum(hit)} = {share:.2f}"
+          f" [{shares[25]:.2f}, {shares[974]:.2f}]  goal 0.85 {goal(share, 0.85)}")  # fmt: skip
+    print(f"  pairwise precision, pairs with a message of a true group: {strict:.3f}"
+          f" [{precise[25]:.3f}, {precise[974]:.3f}]  goal 0.90 {goal(strict, 0.9)}")  # fmt: skip
+    print(f"  pairwise precision, both of a true group: {lenient:.3f}")
+    told = (f"{name} {found.get(name, 0)}/{users}" for name, users in sorted(wanted.items()))
+    print(f"  users found of each: {', '.join(told)}", flush=True)
+
+
+def speed(rows: Sequence[Message]) -> None:
+    """One text, one core: its marks, and comparing it with 40 others."""
+    common, taken = alike.everyday(), []
+    others = [alike.told(other.subject, f"{other.subject}\n{other.text}").to_bytes() for other in rows[:CANDIDATES]]
+    for message in rows[:300]:
+        words = f"{message.subject}\n{message.text}"
+        start = time.perf_counter()
+        mine = alike.Weighed(alike.told(message.subject, words), common)
+        mine.marks(), mine.marks(alike.ASKED), alike.copy_marks(words)
+        for other in others:
+            mine.same_matter(alike.Weighed(alike.Told.from_bytes(other), common))
+        taken.append((time.perf_counter() - start) * 1000)
+    taken.sort()
+    print(f"  marks and {CANDIDATES} comparisons: median {statistics.median(taken):.1f} ms,"
+          f" p95 {taken[int(len(taken) * 0.95)]:.1f} ms (without the database)")  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stored", type=int, default=0, help="texts in the database of DATABASE_URL to look up among")
+    given = parser.parse_args()
+    if not DATA.is_dir():
+        print(f"NOT MEASURED: no real texts at {DATA} (WENGUO_DATA)")
+    else:
+        rows = messages()
+        for words, window in (("no window (365 days)", timedelta(days=365)), ("window 72 hours", timedelta(hours=72))):
+            print(f"hot_issues, {len(rows)} messages in time order, {words}, likeness >= {LEAST}")
+            judge(rows, replay(rows, window), window)
+        print("speed")
+        speed(rows)
+    if given.stored:
+        from bench import alike_stored
+
+        alike_stored.measure(given.stored)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+"""Whether two texts tell of the same matter: copies of each other, or different people about one place, batch or event.
+
+Two questions with two answers. *Copies*: short signatures (MinHash) whose bands meet where texts share most of their
+pairs of characters; `likeness` then verifies. *The same matter*: what is rare elsewhere and stands in both, weighted by
+how rare it is among the texts of this house (`Commonness`); names of places, products and people's own words for an
+event are rare, greetings and demands are not. Personal data and figures make no difference to either.
+
+Plain values: whoever keeps the marks of many texts finds the few that may be alike without reading the others.
+Measured by bench/text_groups.py. Source: IN-7, SP-2, SP-4, RS-3; TEXT.md 2 and 3.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+
+from wenguo.text import personal
+from wenguo.text.normal import fold
+from wenguo.text.search import CJK
+
+READ = 800
+"""Characters of a text that are compared: the beginning, where people say what it is about."""
+
+RARE = 24
+"""So many of the rarest pieces of a text are its marks."""
+
+ASKED = 48
+"""So many of them are looked for: what is rare in one text need not be among the rarest of the other."""
+
+BANDS, ROWS = 16, 3
+"""Signatures of 48 numbers in 16 bands: of texts that share 0.7 of their pairs 99.8 of 100 meet, of 0.5 88, of 0.2 12."""
+
+COMMON = 0.1
+"""A piece that stands in more than this share of all texts says nothing about the matter."""
+
+SAYS = 0.02
+"""A piece that stands in less than this share says something."""
+
+ENOUGH = 5
+"""Texts with fewer pieces that say something are like nothing: one word, a greeting, only phrases."""
+
+DECIDE = 4
+"""So many of the most alike texts of a matter decide whether a further one belongs to it."""
+
+BUCKETS = 1 << 18
+CELL = 65_535
+_RUN = re.compile(f"[{CJK}]+|[a-z][a-z0-9]*(?:[\\-/][a-z0-9]+)*")
+_PRIME = np.uint64((1 << 61) - 1)
+_CHANCE = np.random.default_rng(20_261_128)
+_TIMES = _CHANCE.integers(1, 1 << 31, size=(BANDS * ROWS, 1), dtype=np.uint64)
+_PLUS = _CHANCE.integers(0, 1 << 31, size=(BANDS * ROWS, 1), dtype=np.uint64)
+
+
+def essence(s: str) -> str:
+    """The beginning of `s` as it is compared: folded, what is personal taken out, figures blank."""
+    s = s[:READ]
+    for found in reversed(personal.find(s)):
+        s = f"{s[: found.start]} {s[found.end :]}"
+    return fold(s).text
+
+
+def pieces(s: str) -> frozenset[str]:
+    """The pairs of characters of its Chinese runs and its Latin words, of `essence(s)`."""
+    return _pieces(essence(s))
+
+
+def _pieces(text: str) -> frozenset[str]:
+    found: set[str] = set()
+    for run in _RUN.findall(text):
+        if run[0].isascii():
+            found.add(run[:32])
+        else:
+            found.update(run[at : at + 2] for at in range(len(run) - 1))
+    return frozenset(found)
+
+
+def _hash(piece: str) -> int:
+    return zlib.crc32(piece.encode())
+
+
+class Commonness:
+    """In how many of the texts of a house each piece stands; of `n` texts. Kept as counts of hashed pieces."""
+
+    def __init__(self, n: int, counts: np.ndarray) -> None:
+        self.n = n
+        self.counts = counts
+
+    @classmethod
+    def of(cls, texts: Iterable[str], floor: Commonness | None = None) -> Commonness:
+        """Counted over `texts`, and on top of `floor`."""
+        counts = floor.counts.astype(np.uint32) if floor else np.zeros(BUCKETS, np.uint32)
+        n = floor.n if floor else 0
+        for text in texts:
+            n += 1
+            found = [_hash(piece) % BUCKETS for piece in pieces(text)]
+            counts[np.unique(np.array(found, np.int64))] += 1
+        return cls(n, np.minimum(counts, CELL).astype(np.uint16))
+
+    def to_bytes(self) -> bytes:
+        return zlib.compress(self.counts.astype("<u2").tobytes(), 6)
+
+    @classmethod
+    def from_bytes(cls, n: int, content: bytes) -> Commonness:
+        """ValueError: not what `to_bytes` made."""
+        counts = np.frombuffer(zlib.decompress(content), "<u2")
+        if len(counts) != BUCKETS:
+            raise ValueError("not the counts of a house")
+        return cls(n, counts)
+
+    def df(self, hashes: np.ndarray) -> np.ndarray:
+        """In how many texts each stands."""
+        return self.counts[hashes % BUCKETS]
+
+    def weights(self, hashes: np.ndarray) -> np.ndarray:
+        """How much it says that a piece is there: the rarer the more, 0 for what stands everywhere."""
+        df = self.df(hashes).astype(np.float64)
+        return np.where(df <= max(self.n * COMMON, 1), np.log((self.n + 1) / (df + 0.5)), 0.0)
+
+    def weight(self, piece: str) -> float:
+        return float(self.weights(np.array([_hash(piece)], np.uint32))[0])
+
+
+@cache
+def everyday() -> Commonness:
+    """How complaints usually speak: of the texts written for the project; until a house has texts of its own."""
+    texts: list[str] = []
+    for file in files("wenguo.text").joinpath("training").iterdir():
+        if file.name.endswith(".tsv"):
+            texts += [line.split("\t")[0] for line in file.read_text("utf-8").splitlines() if line.strip()]
+    return Commonness.of(texts)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is compared of one text: the hashes of its pieces and of those of its subject line, each in rising order."""
+
+    whole: np.ndarray  # (n,) uint32
+    subject: np.ndarray  # (m,) uint32, m <= n
+
+    def to_bytes(self) -> bytes:
+        return np.concatenate([[len(self.subject)], self.subject, self.whole]).astype("<u4").tobytes()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Told:
+        kept = np.frombuffer(content, "<u4")
+        return cls(kept[1 + kept[0] :], kept[1 : 1 + kept[0]])
+
+
+def told(subject: str, text: str) -> Told:
+    """A text with its subject line (the first sentence where it has none of its own)."""
+    head = pieces(subject)
+    return Told(_hashes(head | pieces(text)), _hashes(head))
+
+
+def _hashes(found: Iterable[str]) -> np.ndarray:
+    return np.array(sorted({_hash(piece) for piece in found}), np.uint32)
+
+
+class Weighed:
+    """A text as it is compared with others: what its pieces weigh in this house."""
+
+    def __init__(self, text: Told, common: Commonness) -> None:
+        self.whole, self.subject = text.whole, text.subject
+        self.weights, self.heads = common.weights(text.whole), common.weights(text.subject)
+        self.norm, self.head_norm = _norm(self.weights), _norm(self.heads)
+        self.thin = int((common.df(text.whole) < common.n * SAYS).sum()) < ENOUGH
+
+    def same_matter(self, other: Weighed) -> float:
+        """0 to 1, symmetric: how much of what is rare the two share, in their whole words and in their subject
+        lines."""
+        if self.thin or other.thin:
+            return 0.0
+        whole = _cosine(self.whole, self.weights, self.norm, other.whole, other.norm)
+        heads = _cosine(self.subject, self.heads, self.head_norm, other.subject, other.head_norm)
+        return (whole + heads) / 2
+
+    def marks(self, most: int = RARE) -> list[int]:
+        """Its rarest pieces as numbers (signed 32 bits), half of them from the subject line. None of a thin text."""
+        if self.thin:
+            return []
+        head = self.subject[np.argsort(-self.heads, kind="stable")][: most // 2]
+        rest = self.whole[np.argsort(-self.weights, kind="stable")][:most]
+        return [_signed(int(piece)) for piece in dict.fromkeys([*head.tolist(), *rest.tolist()])][:most]
+
+
+def _norm(weights: np.ndarray) -> float:
+    return float(np.sqrt((weights * weights).sum()))
+
+
+def _cosine(a: np.ndarray, weights: np.ndarray, norm: float, b: np.ndarray, other_norm: float) -> float:
+    """Of two rising lists of pieces; what both hold weighs the same in both."""
+    if not len(a) or not len(b) or not norm or not other_norm:
+        return 0.0
+    at = np.searchsorted(b, a)
+    at[at == len(b)] = 0
+    both = weights[b[at] == a]
+    return min(float((both * both).sum()) / (norm * other_norm), 1.0)
+
+
+def nearest_matter(alike: Mapping[int, float], matters: Mapping[int, Sequence[int]], least: float) -> int | None:
+    """The matter a text belongs to: `alike` says how alike it is to which texts, `matters` which texts each holds.
+
+    The most alike of a matter (`DECIDE`) decide together, so that one chance likeness does not join two matters. None:
+    it begins one of its own. 0 < least <= 1.
+    """
+    best: tuple[float, int] | None = None
+    for matter, texts in matters.items():
+        top = sorted((alike.get(text, 0.0) for text in texts), reverse=True)[:DECIDE]
+        score = sum(top) / len(top) if top else 0.0
+        if score >= least and (best is None or score > best[0]):
+            best = (score, matter)
+    return best[1] if best else None
+
+
+def shared_pieces(texts: Sequence[str], common: Commonness, most: int = 12) -> list[str]:
+    """The weightiest pieces that stand in more than half of these texts, to show why they belong together."""
+    counts: dict[str, int] = {}
+    for text in texts:
+        for piece in pieces(text):
+            counts[piece] = counts.get(piece, 0) + 1
+    need = max(2, len(texts) // 2 + 1)
+    weighty = {p: common.weight(p) * n for p, n in counts.items() if n >= need}
+    return sorted((p for p, w in weighty.items() if w > 0), key=lambda p: (-weighty[p], p))[:most]
+
+
+def spans(s: str, wanted: Iterable[str]) -> list[tuple[int, int]]:
+    """Where these pieces stand in `s`, joined where they touch; for a page to point at them."""
+    folded = fold(s)
+    found: list[tuple[int, int]] = []
+    for piece in wanted:
+        at = folded.text.find(piece)
+        while at >= 0:
+            found.append(folded.span(at, at + len(piece)))
+            at = folded.text.find(piece, at + 1)
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+# ── marks: what is kept of a text so that others find it ──────────────────────────────────────────────────────────
+
+
+def copy_marks(s: str) -> list[int]:
+    """The bands of its signature as numbers: two texts that are nearly the same share at least one. None of a text
+    with fewer than `ENOUGH` pieces."""
+    found = pieces(s)
+    if len(found) < ENOUGH:
+        return []
+    hashes = np.array([_hash(piece) for piece in found], np.uint64)[None, :]
+    least = ((_TIMES * hashes + _PLUS) % _PRIME).min(axis=1).reshape(BANDS, ROWS)
+    return [_signed(zlib.crc32(bytes([n]) + band.tobytes())) for n, band in enumerate(least)]
+
+
+def name_mark(kind: str, name: str) -> int:
+    """The mark of a thing with a name of its own: a batch, an outlet."""
+    return _signed(_hash(f"={kind}:{fold(name).text.strip()}"))
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if number >= 1 << 31 else number
