@@ -2,10 +2,10 @@
 
     .venv/bin/python bench/text_groups.py [--stored 1000000]
 
-Data: taidi2020 hot_issues, 3 201 messages of citizens in the order of their time; `issue_group` names 16 groups by rules
-over names of places, of which those with three users or more count. The data are not part of the project (WENGUO_DATA,
-else ../shared/data); without them nothing is measured, and it says so. They set no rule against two groups being the
-same, nor do they say that what is in no group is in none: so precision is given twice, with and without those.
+Data: taidi2020 hot_issues, 3 201 messages of citizens in the order of their time; `issue_group` names 16 groups by
+rules over names of places, of which those with three users or more count. The data are not part of the project
+(WENGUO_DATA, else ../shared/data); without them nothing is measured, and it says so. They do not say that what is in no
+group belongs to none: so precision is given twice, with and without pairs of which only one message is named.
 
 The replay is the real thing in memory: the same marks, the same limits on what is looked up, how common a piece is
 counted only from what came on the days before. There is one figure to choose (how alike is one matter): it was chosen
@@ -35,7 +35,7 @@ from wenguo.text import alike
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
-LEAST = 0.15  # the standard policy pack: group_likeness
+LEAST = 0.16  # the standard policy pack: group_likeness
 PEOPLE = 3  # group_people
 NEWEST, CANDIDATES = 64, 40  # as in cases/alike.py
 
@@ -183,6 +183,8 @@ def main() -> None:
         print("speed")
         speed(rows)
     if given.stored:
+        sys.path.insert(0, str(ROOT))
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wenguo.config.settings")
         from bench import alike_stored
 
         alike_stored.measure(given.stored)

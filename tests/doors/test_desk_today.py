@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import handover
+from wenguo.cases import group, handover
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock, State
 from wenguo.cases.followup import Survey
@@ -85,13 +85,15 @@ def test_what_wants_heeding_leads_to_just_these_cases(now: Any) -> None:
             f"电池鼓包，第 {n} 位客户：{'甲乙丙丁戊'[n] * 6}", phone=f"1381111000{n}", batch="B2309", name=f"客户{n}"
         )
         Case.objects.filter(pk=case.pk).update(batch="B2309", level=3)
+        group.meet(case.pk, at=now.now)
     Case.objects.filter(pk=case.pk).update(repeats=3, level=1, flags=["unhappy"])
     lines = heeded(now.supervisor, timezone.now(), leads=True)
     words = {w: (href, n) for _look, w, href, n in lines}
-    assert any("疑似群诉" in w and "B2309" in w for w in words)
+    assert any("疑似群诉" in w and n == 5 for w, (_href, n) in words.items())
     client = at_desk(now.supervisor)
     for w, (href, n) in words.items():
-        assert client.get(href).content.decode().count("<tr data-row") == n, w
+        row = '<li class="group-member' if "疑似群诉" in w else "<tr data-row"
+        assert client.get(href).content.decode().count(row) == n, w
     assert heeded(now.east_supervisor, timezone.now(), leads=True) == []
     assert "疑似群诉" in client.get("/desk/").content.decode()
 

@@ -29,6 +29,7 @@ STAFF = DESK | {"executive", "investigator", "handler", "admin"}
 JOURNAL = {"manager", "executive", "inspector", "admin"}
 INSIGHT = LEADS | {"executive", "relationship", "inspector", "liaison", "improver"}
 DRAFT = {"manager", "improver", "admin"}
+SUPERVISE = LEADS | {"executive", "liaison"}
 EXPORT = LEADS | {"executive", "liaison"}
 
 MAY = {
@@ -38,6 +39,8 @@ MAY = {
     "review/": DESK, "review/{number}/": DESK,
     "mine/": CASES, "search/": CASES, "notices/": EVERYBODY, "notices/count/": EVERYBODY, "notices/read/": EVERYBODY,
     "followups/": EVERYBODY, "approvals/": EVERYBODY,
+    "groups/": CASES, "groups/{pk}/": CASES, "groups/{pk}/confirmation/": SUPERVISE,
+    "groups/{pk}/dismissal/": SUPERVISE, "groups/{pk}/members/{number}/removal/": SUPERVISE,
     "absence/": EVERYBODY, "absence/{pk}/end/": EVERYBODY,
     # taking in
     "register/": REGISTER, "register/customer/": REGISTER, "register/hints/": REGISTER,

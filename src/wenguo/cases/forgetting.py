@@ -13,6 +13,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from wenguo import journal
+from wenguo.cases.alike import forget_traces
 from wenguo.cases.case import Case, record
 from wenguo.channels.outbox import Delivery
 from wenguo.errors import NotNow
@@ -37,6 +38,7 @@ def _forget(case: Case, *, by: str, at: Any) -> None:
         if any(f.name == "case" for f in model._meta.concrete_fields):
             _empty(model.objects.filter(case=case))  # type: ignore[attr-defined]
     Delivery.objects.filter(event__stream_id=case.stream_id).update(to="", error="")
+    forget_traces([case.pk])
     stream = journal.Stream.objects.get(pk=case.stream_id)
     journal.erase(stream, by, at, _("客户个人信息删除"))
     record(case, "case.forgotten", by=SYSTEM, at=at, words={"subject": _("（个人信息已删除）")})

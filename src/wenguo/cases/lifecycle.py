@@ -124,6 +124,8 @@ ACTS: dict[str, Act] = {
     "help": _act(_lazy("完成会办"), "case.assist", WORKED),
     "cancel_help": _act(_lazy("取消会办"), "case.dispatch", WORKED, reason=True),
     "remind": _act(_lazy("催办"), "case.remind", OPEN, customer=True),
+    "group": _act(_lazy("列入群诉"), "case.supervise", NOT_ARCHIVED),
+    "ungroup": _act(_lazy("移出群诉"), "case.supervise", NOT_ARCHIVED, reason=True),
     "supervise": _act(_lazy("督办"), "case.supervise", WORKED),
     "report_supervision": _act(_lazy("督办回报"), "case.assist", WORKED),
     "pause": _act(_lazy("暂停计时"), "case.pause", WORKED, reason=True),

@@ -1,5 +1,6 @@
 """The tables of `cases`, each defined in its chapter."""
 
+from wenguo.cases.alike import Mark, Trace, WordCount
 from wenguo.cases.approval import Approval
 from wenguo.cases.assist import Assist
 from wenguo.cases.case import Case, Involvement, Record
@@ -9,6 +10,7 @@ from wenguo.cases.evidence import Evidence
 from wenguo.cases.execution import Measure
 from wenguo.cases.export import EXPORTED
 from wenguo.cases.followup import Attempt, FollowUp, Survey
+from wenguo.cases.group import Group, Member
 from wenguo.cases.handover import Handover, JointTask, Supervision
 from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission
@@ -43,12 +45,15 @@ __all__ = [
     "Firing",
     "FollowUp",
     "Grading",
+    "Group",
     "Handover",
     "InfoRequest",
     "Involvement",
     "JointTask",
     "Lookup",
+    "Mark",
     "Measure",
+    "Member",
     "ModelVersion",
     "Notice",
     "Option",
@@ -66,5 +71,7 @@ __all__ = [
     "Submission",
     "Supervision",
     "Survey",
+    "Trace",
     "Watching",
+    "WordCount",
 ]

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from wenguo import journal
 from wenguo.breath import in_one_breath
+from wenguo.cases import group
 from wenguo.cases.intake import Submission
 from wenguo.cases.number import reserve
 from wenguo.demo.cast import Cast
@@ -220,7 +221,16 @@ def act_out(story: Story, cast: Cast, *, strict: bool) -> bool:
         # The traceback would hold a customer's words; what refused and where is enough to find it.
         log.error("demo.failed story=%s scenario=%s why=%s", story.external_id, story.woven.scenario, _where(failure))
         return False
+    _noticed(story)
     return True
+
+
+def _noticed(story: Story) -> None:
+    """What the program would have noticed when the complaint came: whom else it resembles. In a transaction of its own,
+    for one text at a time is compared."""
+    known = Submission.objects.filter(external_id=story.external_id, state=Submission.State.ACCEPTED)
+    for pk in known.values_list("case_id", flat=True):
+        group.meet(pk, at=story.woven.received_at)
 
 
 def _lived(story: Story, cast: Cast, *, in_haste: bool) -> None:

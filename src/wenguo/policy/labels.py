@@ -46,6 +46,7 @@ THRESHOLDS: dict[str, Any] = {
     "handovers_alarm": _("流转几次后预警"),
     "group_people": _("群诉人数"),
     "group_window_hours": _("群诉时间窗（小时）"),
+    "group_likeness": _("疑似同一件事的相似度"),
     "group_special_people": _("成立专案的人数"),
     "group_grave_people": _("按特大处理的人数"),
     "group_representatives": _("群诉代表人数上限"),

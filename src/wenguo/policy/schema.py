@@ -162,6 +162,7 @@ class Thresholds(Part):
     handovers_alarm: int = Field(ge=1, le=99)
     group_people: int = Field(ge=2)
     group_window_hours: int = Field(ge=1)
+    group_likeness: Share = 0.16  # from here on two texts may be about one matter; packs before it had none
     group_special_people: int = Field(ge=2)
     group_grave_people: int = Field(ge=2)
     group_representatives: int = Field(ge=1)

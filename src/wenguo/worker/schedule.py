@@ -10,10 +10,11 @@ from django.db import connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from wenguo.cases import assist, clock, links, risk, unsent
+from wenguo.cases import alike, assist, clock, group, links, risk, unsent
 from wenguo.insight.escalation import check_job
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import URGENT, task
+from wenguo.policy.versions import in_force
 
 
 @app.periodic(cron="* * * * *")
@@ -57,6 +58,18 @@ async def rescue_jobs(context: JobContext, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
         await manager.retry_job(job)
+
+
+@app.periodic(cron="37 2 * * *")
+@task("worker.compare_texts", lock="compare")
+def compare_texts(timestamp: int) -> None:
+    """At night: count how common words are here, throw away traces too old to matter, make those that are missing."""
+    now = datetime.now(UTC)
+    alike.count_words(at=now)
+    since = now - alike.horizon(in_force(now).pack)
+    alike.sweep(before=since)
+    while group.catch_up(since=since, at=now):
+        pass
 
 
 @app.periodic(cron="17 3 * * *")

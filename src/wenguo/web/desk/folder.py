@@ -39,6 +39,7 @@ from wenguo.web.desk.suggestion import Proposal, proposal
 FLAGS = {
     "vip": (_lazy("VIP"), "accent"),
     "repeat": (_lazy("重复投诉"), "warn"),
+    "group": (_lazy("群诉"), "due"),
     "supervised": (_lazy("督办"), "due"),
     "unhappy": (_lazy("客户不满意"), "due"),
     "reassessed": (_lazy("重新评估"), "warn"),

@@ -177,6 +177,12 @@ VIEWS: dict[str, View] = {
             "returned", _lazy("退单"), "corner-up-left", lambda rows, who, at, night: rows.open().filter(returns__gte=1)
         ),
         View(
+            "group",
+            _lazy("群诉"),
+            "users-group",
+            lambda rows, person, at: rows.open().filter(flags__contains=["group"]),
+        ),
+        View(
             "regulator",
             _lazy("监管与消协"),
             "building-bank",

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -30,6 +29,7 @@ from wenguo.cases.risk import at_level
 from wenguo.insight.my_week import my_week
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
+from wenguo.web.desk.alike import waiting_lines
 from wenguo.web.desk.bulk import new_key
 from wenguo.web.desk.common import me
 from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
@@ -328,7 +328,6 @@ def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, st
     """
     seen = Case.objects.visible_to(person, at).open()
     base, view = (seen, "open") if leads else (seen.filter(owner=person), "mine")
-    pack = in_force(at).pack
     asked: dict[str, tuple[str, Any, str, Any]] = {
         "crisis": ("due", _("一级投诉"), "level=1", base.filter(level=1)),
         "supervised": ("due", _("正在督办"), "flag=supervised", base.filter(flags__contains=["supervised"])),
@@ -344,22 +343,7 @@ def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, st
         for key, (look, words, address, _rows) in asked.items()
         if found[key]
     ]
-    hours = pack.thresholds.group_window_hours
-    batches = (
-        seen.filter(received_at__gte=at - timedelta(hours=hours))
-        .exclude(batch="")
-        .values("batch")
-        .annotate(people=Count("customer", distinct=True))
-        .filter(people__gte=pack.thresholds.group_people)
-        .order_by("-people", "batch")[:5]
-    )
-    for row in batches:
-        words = _("疑似群诉：批次 {batch}，{hours} 小时内 {people} 位客户")
-        address = f"{url('desk:queue')}?{urlencode({'view': 'open', 'batch': row['batch']})}"
-        lines.insert(
-            0, ("due", words.format(batch=row["batch"], hours=hours, people=row["people"]), address, row["people"])
-        )
-    return lines
+    return [*waiting_lines(person, at), *lines]
 
 
 # ── the team ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from wenguo.web.desk import (
     admin_urls,
+    alike,
     assist,
     bulk,
     case,
@@ -51,6 +52,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("register/", entry.show, name="entry"),
     path("register/customer/", entry.customer, name="entry_customer"),
     path("register/hints/", entry.hints, name="entry_hints"),
+    path("groups/", alike.show, name="groups"),
+    path("groups/<int:pk>/", alike.one, name="group"),
+    path("groups/<int:pk>/confirmation/", alike.confirm, name="group_confirm"),
+    path("groups/<int:pk>/dismissal/", alike.dismiss, name="group_dismiss"),
+    path("groups/<int:pk>/members/<str:number>/removal/", alike.take_out, name="group_take_out"),
     path("notices/", notices.show, name="notices"),
     path("notices/count/", notices.count, name="notices_count"),
     path("notices/read/", notices.read, name="notices_read"),
@@ -58,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<str:number>/peek/", peek.show, name="peek"),
     path("cases/<str:number>/assist/", assist.show, name="case_assist"),
     path("cases/<str:number>/risk/", risk.hint, name="case_risk"),
+    path("cases/<str:number>/similar/", alike.hint, name="case_similar"),
     path("cases/<str:number>/story/", case.story, name="story"),
     path("cases/<str:number>/watching/", case.watching, name="watching"),
     path("cases/<str:number>/parts/<slug:stage>/", case.part, name="part"),

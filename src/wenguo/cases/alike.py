@@ -1,0 +1,327 @@
+"""What the words of a case are like: traces by which a later case finds it, and past cases it resembles.
+
+A trace holds hashes and no words. It is kept as long as a repeat is looked for, so what a new case is compared with
+does not grow with the archive; the few that may be alike are found by marks, never by reading all.
+Source: IN-7, SP-4, RS-3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, models, transaction
+from django.utils.translation import gettext as _
+
+from wenguo.cases.case import Case
+from wenguo.cases.lifecycle import Outcome, Stage
+from wenguo.cases.option import Option
+from wenguo.cases.option import State as OptionState
+from wenguo.customers.customer import family_ids
+from wenguo.policy.schema import Pack
+from wenguo.policy.versions import in_force
+from wenguo.text import alike, personal
+from wenguo.text.alike import Commonness, Told, Weighed
+from wenguo.text.likeness import likeness
+from wenguo.text.normal import one_line
+
+NEWEST = 64  # so many cases of one mark are looked at, the newest: a mark that many share tells little
+CANDIDATES = 40  # so many cases are compared, those that share the most marks
+COUNTED = 20_000  # the newest texts of the house, counted at night
+OWN_WORDS = 1_000  # from so many texts on a house speaks for itself
+LOCK = 0x616C696B  # one text at a time finds its matter, or two that arrive together would not find each other
+
+
+class Trace(models.Model):
+    """By what a case is found and compared. `matter`: the case with which the matter began, its own or an earlier."""
+
+    case = models.OneToOneField(Case, primary_key=True, on_delete=models.CASCADE, related_name="trace")
+    received_at = models.DateTimeField(db_index=True)
+    matter = models.BigIntegerField()
+    told = models.BinaryField()
+    marks = ArrayField(models.IntegerField(), default=list)
+
+    objects: ClassVar[models.Manager[Trace]] = models.Manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["matter", "received_at"], name="cases_trace_matter")]
+
+
+class Mark(models.Model):
+    """One mark of one case. No foreign key: a row costs what it holds, and leaves with its trace."""
+
+    pk = models.CompositePrimaryKey("mark", "case_id")
+    mark = models.IntegerField()
+    case_id = models.BigIntegerField()
+
+    objects: ClassVar[models.Manager[Mark]] = models.Manager()
+
+
+class WordCount(models.Model):
+    """In how many of the newest texts each piece stands; counted anew each night, the newest row holds."""
+
+    n = models.PositiveIntegerField()
+    counts = models.BinaryField()
+    at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[WordCount]] = models.Manager()
+
+
+@dataclass(frozen=True)
+class Near:
+    """A case that may tell of the same matter. `likeness` 0 to 1; `named`: they name the same batch."""
+
+    case_id: int
+    matter: int
+    likeness: float
+    named: bool
+
+
+# ── how common words are here ─────────────────────────────────────────────────────────────────────────────────────
+
+_counted: tuple[int, Commonness] | None = None
+
+
+def commonness() -> Commonness:
+    """How common words are in this house; kept by the process until another night has counted."""
+    global _counted
+    newest = WordCount.objects.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None:
+        return alike.everyday()
+    if _counted is None or _counted[0] != newest:
+        row = WordCount.objects.get(pk=newest)
+        _counted = (newest, Commonness.from_bytes(row.n, bytes(row.counts)))
+    return _counted[1]
+
+
+def count_words(*, at: datetime) -> WordCount:
+    """Count the newest texts, on top of everyday ones while there are few. What was counted before is thrown away."""
+    texts = Case.objects.order_by("-pk").values_list("subject", "record__description")[:COUNTED]
+    known = [f"{subject}\n{text}" for subject, text in texts if text]
+    counted = Commonness.of(known, None if len(known) >= OWN_WORDS else alike.everyday())
+    row = WordCount.objects.create(n=counted.n, counts=counted.to_bytes(), at=at)
+    WordCount.objects.filter(pk__lt=row.pk).delete()
+    return row
+
+
+# ── leaving a trace ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def horizon(pack: Pack) -> timedelta:
+    """How far back a text is compared: as far as a repeat is looked for."""
+    return timedelta(days=pack.thresholds.repeat_window_days)
+
+
+@transaction.atomic
+def leave_trace(case: Case, batches: Iterable[str] = ()) -> tuple[Trace, list[Near]]:
+    """Find what the case is like and keep its trace: (trace, near cases, the most alike first). `batches`: what the
+    text names. Run again, it says the same and keeps the matter it has.
+    """
+    pack = in_force(case.received_at).pack
+    words = f"{case.subject}\n{case.record.description}"
+    text, common = alike.told(case.subject, words), commonness()
+    mine, copies = Weighed(text, common), alike.copy_marks(words)
+    names = [alike.name_mark("batch", b) for b in dict.fromkeys([case.batch, *batches]) if b.strip()]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    asked = [*names, *mine.marks(alike.ASKED), *copies]
+    near = _near(case, mine, common, asked, frozenset(names), pack)
+    kept = list(dict.fromkeys([*names, *mine.marks(), *copies]))
+    known = Trace.objects.filter(pk=case.pk).first()
+    if known is not None:
+        forget_traces([case.pk])
+    matter = known.matter if known else _matter(case, near, pack)
+    trace = Trace.objects.create(
+        case=case, received_at=case.received_at, matter=matter, told=text.to_bytes(), marks=kept
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cases_mark (mark, case_id) SELECT unnest(%s::int[]), %s ON CONFLICT DO NOTHING",
+            [kept, case.pk],
+        )
+    return trace, near
+
+
+_NEAR = """
+    WITH met AS (
+        SELECT m.case_id, count(*) AS n FROM unnest(%s::int[]) AS asked (mark) CROSS JOIN LATERAL (
+            SELECT case_id FROM cases_mark WHERE mark = asked.mark AND case_id <> %s ORDER BY case_id DESC LIMIT %s
+        ) m GROUP BY m.case_id ORDER BY n DESC, m.case_id DESC LIMIT %s)
+    SELECT t.case_id, t.matter, t.told, t.marks && %s::int[] FROM met JOIN cases_trace t USING (case_id)
+    WHERE t.received_at BETWEEN %s AND %s ORDER BY met.n DESC, t.case_id DESC LIMIT %s
+"""
+
+
+def _near(
+    case: Case, mine: Weighed, common: Commonness, asked: Sequence[int], names: frozenset[int], pack: Pack
+) -> list[Near]:
+    """The cases of the time around that share marks, compared; one query, whatever is stored."""
+    if not asked:
+        return []
+    around, named = horizon(pack), list(names)
+    since, until = case.received_at - around, case.received_at + around
+    with connection.cursor() as cursor:
+        limits: list[Any] = [NEWEST, CANDIDATES * 3, named, since, until, CANDIDATES]
+        cursor.execute(_NEAR, [list(asked), case.pk, *limits])
+        found = cursor.fetchall()
+    least = pack.thresholds.group_likeness
+    near = []
+    for pk, matter, told, same_name in found:
+        score = mine.same_matter(Weighed(Told.from_bytes(bytes(told)), common))
+        near.append(Near(pk, matter, max(score, least) if same_name else score, same_name))
+    return sorted(near, key=lambda one: (-one.likeness, one.case_id))
+
+
+def _matter(case: Case, near: Sequence[Near], pack: Pack) -> int:
+    """The matter of the most alike, or a new one."""
+    matters: dict[int, list[int]] = {}
+    for one in near:
+        matters.setdefault(one.matter, [])
+    if matters:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT m.matter, t.case_id FROM unnest(%s::bigint[]) AS m (matter) CROSS JOIN LATERAL (SELECT case_id"
+                " FROM cases_trace WHERE matter = m.matter ORDER BY received_at DESC LIMIT %s) t",
+                [list(matters), NEWEST],
+            )
+            for matter, pk in cursor.fetchall():
+                matters[matter].append(pk)
+    alikes = {one.case_id: one.likeness for one in near}
+    return alike.nearest_matter(alikes, matters, pack.thresholds.group_likeness) or case.pk
+
+
+def forget_traces(case_ids: Sequence[int]) -> None:
+    """The traces of these cases and their marks go."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM cases_mark m USING (SELECT case_id, unnest(marks) AS mark FROM cases_trace"
+            " WHERE case_id = ANY(%s)) t WHERE m.mark = t.mark AND m.case_id = t.case_id",
+            [list(case_ids)],
+        )
+        cursor.execute("DELETE FROM cases_trace WHERE case_id = ANY(%s)", [list(case_ids)])
+
+
+def sweep(*, before: datetime, at_once: int = 2_000) -> int:
+    """Throw away the traces of cases received before; of the matters of open cases too, which are found otherwise."""
+    gone = 0
+    while old := list(Trace.objects.filter(received_at__lt=before).values_list("pk", flat=True)[:at_once]):
+        with transaction.atomic():
+            forget_traces(old)
+        gone += len(old)
+    return gone
+
+
+# ── similar past cases ────────────────────────────────────────────────────────────────────────────────────────────
+
+LOOKED_FOR = 8  # so many of the weightiest pieces are searched
+FOUND = 300  # so many cases that hold one of them are ranked by how many they hold
+COMPARED = 30  # and so many of these are compared word by word
+WORDS, SAME_SUB, SAME_CLASS, SAME_PRODUCT = 0.6, 0.25, 0.1, 0.15  # what each adds to the score, together at most 1
+FULL = 0.3  # likeness of words that counts as the same words
+
+
+@dataclass(frozen=True)
+class Similar:
+    """A past case like this one. `score` 0 to 1; `why`: in what, in words; `given_fen`: what was carried out in money,
+    None while nothing was; `told_again`: nearly the same words; `own`: of the same customer."""
+
+    case: Case
+    score: float
+    why: Sequence[str]
+    given_fen: int | None
+    remedy: str
+    told_again: bool
+    own: bool
+
+    @property
+    def subject(self) -> str:
+        return one_line(personal.mask(self.case.subject), 60)
+
+    @property
+    def ended(self) -> str:
+        """How it ended, or where it is."""
+        return str(Outcome(self.case.outcome).label) if self.case.outcome else str(Stage(self.case.stage).label)
+
+
+def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar]:
+    """The cases this person may see that are most like this one, in words, category and product. At most six queries.
+
+    Scores are added, not ranks: a case that is alike in words alone and one of the same sub-class about the same
+    product both come in. Below the pack's `likeness_similar_cases` nothing is shown.
+    """
+    common = commonness()
+    words = f"{case.subject}\n{case.record.description}"
+    mine = Weighed(alike.told(case.subject, words), common)
+    wanted = sorted(alike.pieces(words), key=lambda piece: (-common.weight(piece), piece))
+    heads = sorted(alike.pieces(case.subject), key=lambda piece: (-common.weight(piece), piece))
+    asked = list(dict.fromkeys([*heads[: LOOKED_FOR // 2], *wanted]))[:LOOKED_FOR]
+    ids = _holding(asked) + _of_the_kind(case)
+    seen = Case.objects.visible_to(by, at).filter(pk__in=list(dict.fromkeys(ids))).exclude(pk=case.pk)
+    family = frozenset(family_ids(case.customer))
+    scored = []
+    for other in seen.select_related("record"):
+        told = f"{other.subject}\n{other.record.description}"
+        alikeness = mine.same_matter(Weighed(alike.told(other.subject, told), common))
+        score, why = _scored(case, other, alikeness)
+        if score >= case.pack.thresholds.likeness_similar_cases:
+            scored.append((score, why, other))
+    scored.sort(key=lambda one: (-one[0], -one[2].pk))
+    given = _given([other.pk for _score, _why, other in scored[:most]])
+    mark = case.pack.thresholds.join_likeness
+    return [
+        Similar(
+            other, score, why, *given.get(other.pk, (None, "")),
+            likeness(case.record.description, other.record.description) >= mark, other.customer_id in family,
+        )
+        for score, why, other in scored[:most]
+    ]  # fmt: skip
+
+
+def _scored(case: Case, other: Case, alikeness: float) -> tuple[float, list[str]]:
+    score, why = WORDS * min(alikeness / FULL, 1.0), []
+    if alikeness >= FULL / 4:
+        why.append(_("说法相近"))
+    if case.category and other.category == case.category:
+        score, why = score + SAME_SUB, [*why, _("同一小类")]
+    elif case.category and other.category.split(".")[0] == case.category.split(".")[0]:
+        score, why = score + SAME_CLASS, [*why, _("同一大类")]
+    if case.batch and other.batch == case.batch:
+        score, why = score + SAME_PRODUCT, [*why, _("同一批次")]
+    elif case.product and other.product == case.product:
+        score, why = score + SAME_PRODUCT, [*why, _("同一产品")]
+    return min(score, 1.0), why
+
+
+def _holding(asked: Sequence[str]) -> list[int]:
+    """Cases in which any of these pieces was said, those that hold the most of them first."""
+    if not asked:
+        return []
+    terms = ["'" + piece.replace("\\", "\\\\").replace("'", "''") + "'" for piece in asked]
+    held = " + ".join(["(search @@ %s::tsquery)::int"] * len(terms))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id FROM (SELECT id, search FROM cases_case WHERE search @@ %s::tsquery LIMIT {FOUND}) found"
+            f" ORDER BY {held} DESC, id DESC LIMIT {COMPARED}",
+            [" | ".join(terms), *terms],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _of_the_kind(case: Case) -> list[int]:
+    """The newest cases of the same sub-class about the same product."""
+    if not case.category or not case.product:
+        return []
+    same = Case.objects.filter(category=case.category, product=case.product).exclude(pk=case.pk)
+    return list(same.order_by("-received_at").values_list("pk", flat=True)[:COMPARED])
+
+
+def _given(case_ids: Sequence[int]) -> dict[int, tuple[int | None, str]]:
+    """What was carried out: {case: (fen, title of the solution)}."""
+    found: dict[int, tuple[int | None, str]] = {}
+    carried = Option.objects.filter(case__in=case_ids, state=OptionState.CARRIED).order_by("pk")
+    for pk, fen, title in carried.values_list("case_id", "amount_fen", "title"):
+        found[pk] = ((found.get(pk, (0, ""))[0] or 0) + fen, title)
+    return found

@@ -1,0 +1,200 @@
+"""What resembles a case: similar past cases among its hints, and groups of people about one matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+from markupsafe import Markup
+
+from wenguo.cases import alike as likes
+from wenguo.cases import group as groups
+from wenguo.cases.case import Case
+from wenguo.cases.group import Group, Member
+from wenguo.errors import Invalid, NotFound
+from wenguo.policy.versions import in_force
+from wenguo.text import alike, personal
+from wenguo.web.desk.common import me
+from wenguo.web.desk.risk import seen_case
+from wenguo.web.desk.suggestion import marked
+from wenguo.web.doors import again, by_htmx, desk, go, may, page
+from wenguo.web.given import Given
+from wenguo.web.jinja import url
+
+LISTED = 50
+SHOWN = 100  # members of a group on its page; of a larger one the newest
+
+
+@dataclass(frozen=True)
+class Line:
+    """A member as the page shows it. `text`: (words, is it shared?), masked; `share`: where on the line of time it
+    stands, 0 to 1."""
+
+    member: Member
+    case: Case
+    text: list[tuple[str, bool]]
+    share: float
+
+
+# ── among the hints of a case ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@desk(permission="case.see")
+@require_GET
+def hint(request: HttpRequest, number: str) -> HttpResponse:
+    """For htmx the part among the hints of the case page; without script a page of its own."""
+    case = seen_case(request, number, "customer", "record", "policy")
+    at = timezone.now()
+    found = likes.similar(case, by=me(request), at=at)
+    given = sorted(s.given_fen for s in found if s.given_fen is not None)
+    context: dict[str, Any] = {
+        "case": case,
+        "at": at,
+        "similar": found,
+        "given": (given[0], given[-1], len(given)) if given else None,
+        "member": groups.of_case(case),
+        "merges": case.is_open and may(me(request), "case.merge"),
+    }
+    if by_htmx(request):
+        return render(request, "desk/case/_alike.html", context)
+    html = Markup(render_to_string("desk/case/_alike.html", context, request=request))
+    return page(request, "desk/case/part.html", {**context, "title": _("相似案件"), "html": html}, here="queue")
+
+
+# ── groups ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@desk(permission="case.see")
+@require_GET
+def show(request: HttpRequest) -> HttpResponse:
+    """The groups with a case this person may see: what waits for a decision, else those of one state."""
+    at, person = timezone.now(), me(request)
+    state = request.GET.get("state", "")
+    rows = Group.objects.visible_to(person, at).select_related("lead", "decided_by")
+    rows = rows.filter(state=state) if state in Group.State.values else rows.waiting()
+    found = list(rows.order_by("-newest_at", "-pk")[:LISTED])
+    newest: dict[int, str] = {}
+    members = Member.objects.filter(group__in=found, case__in=Case.objects.visible_to(person, at))
+    for pk, subject in members.order_by("case_id").values_list("group_id", "case__subject"):
+        newest[pk] = personal.mask(subject)
+    context = {"groups": found, "subjects": newest, "state": state, "states": Group.State.choices}
+    return page(request, "desk/groups.html", context, here="queue")
+
+
+def _find(request: HttpRequest, pk: int) -> Group:
+    found = Group.objects.visible_to(me(request), timezone.now()).select_related("lead", "decided_by").filter(pk=pk)
+    group: Group | None = found.first()
+    if group is None:
+        raise NotFound(_("没有找到这组投诉，或者它不在您可以查看的范围内"))
+    return group
+
+
+@desk(permission="case.see")
+@require_GET
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    return page(request, "desk/group.html", _context(request, _find(request, pk)), here="queue")
+
+
+def _context(request: HttpRequest, group: Group) -> dict[str, Any]:
+    at, person = timezone.now(), me(request)
+    members = list(
+        group.members.filter(case__in=Case.objects.visible_to(person, at))
+        .exclude(state=Member.State.OUT if group.state != Group.State.DISMISSED else "")
+        .select_related("case__record", "case__owner", "case__unit", "case__customer")
+        .order_by("-case__received_at", "-case_id")[:SHOWN]
+    )
+    members.reverse()
+    cases = [m.case for m in members]
+    limits = in_force(at).pack.thresholds
+    evidence = groups.evidence(cases, likes.commonness(), limits.join_likeness)
+    hidden = group.members.exclude(state=Member.State.OUT).count() - len(
+        [m for m in members if m.state != Member.State.OUT]
+    )
+    open_to_me = [m for m in members if m.state == Member.State.SUGGESTED and m.case.stage != "archived"]
+    decides = may(person, "case.supervise")
+    return {
+        "group": group,
+        "lines": [_line(m, evidence) for m in members],
+        "evidence": evidence,
+        "hidden": max(hidden, 0),
+        "decides": decides and bool(open_to_me) and group.state != Group.State.DISMISSED,
+        "leads": decides,
+        "lead_id": group.lead_id or (min(cases, key=lambda c: (c.level, c.received_at)).pk if cases else None),
+        "limits": limits,
+    }
+
+
+def _line(member: Member, evidence: groups.Evidence) -> Line:
+    case = member.case
+    text = personal.mask(case.record.description[:400])
+    first, last = evidence.first, evidence.last
+    span = (last - first) / timedelta(seconds=1) if first and last else 0
+    share = (case.received_at - first) / timedelta(seconds=1) / span if first and span else 0.0
+    return Line(member, case, marked(text, alike.spans(text, evidence.words), around=90), share)
+
+
+@desk(permission="case.supervise")
+@require_POST
+def confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    group = _find(request, pk)
+    try:
+        chosen = [int(v) for v in request.POST.getlist("cases") if v.isdecimal() and len(v) < 18]
+        given = Given(request.POST)
+        lead = given.whole("lead", _("牵头的投诉"))
+        given.check()
+        groups.confirm(group, chosen, lead or 0, by=me(request), at=timezone.now())
+    except Invalid as refusal:
+        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
+    return go(request, url("desk:group", group.pk), _("已确认为群诉，{n} 件列入").format(n=len(chosen)))
+
+
+@desk(permission="case.supervise")
+@require_POST
+def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
+    group = _find(request, pk)
+    try:
+        given = Given(request.POST)
+        reason = given.text("reason", _("理由"), most=2000)
+        given.check()
+        groups.dismiss(group, reason, by=me(request), at=timezone.now())
+    except Invalid as refusal:
+        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
+    return go(request, url("desk:groups"), _("已记下：不是群诉"))
+
+
+@desk(permission="case.supervise")
+@require_POST
+def take_out(request: HttpRequest, pk: int, number: str) -> HttpResponse:
+    group = _find(request, pk)
+    seen = Case.objects.visible_to(me(request), timezone.now())
+    member = group.members.filter(case__in=seen, case__number=number).first()
+    if member is None:
+        raise NotFound(_("没有找到这组投诉，或者它不在您可以查看的范围内"))
+    try:
+        given = Given(request.POST)
+        reason = given.text("out_reason", _("理由"), most=2000)
+        given.check()
+        groups.take_out(member, reason, by=me(request), at=timezone.now())
+    except Invalid as refusal:
+        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
+    return go(request, url("desk:group", group.pk), _("已移出群诉"))
+
+
+def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, str, str, int]]:
+    """For 今日: (look, words, address, people) of the groups that wait for a decision, the newest first. One query."""
+    rows = Group.objects.visible_to(person, at).waiting().order_by("-newest_at").values_list("pk", "state", "people")
+    words = {
+        Group.State.SUGGESTED: _("疑似群诉：{n} 人反映同一件事"),
+        Group.State.CONFIRMED: _("群诉：有新来的投诉待确认"),
+    }
+    return [
+        ("due", words[Group.State(state)].format(n=people), url("desk:group", pk), people)
+        for pk, state, people in rows[:most]
+    ]

@@ -1,0 +1,165 @@
+"""Several people about one matter: suggested with its evidence, decided by a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from wenguo.cases import alike, group, intake, reading
+from wenguo.cases.case import fold
+from wenguo.cases.group import Group, Member
+from wenguo.cases.intake import Complaint
+from wenguo.cases.notice import Notice
+from wenguo.errors import Invalid, NotNow, NotYours
+
+LEAK = (
+    "我家在栖云里小区3栋，上个月团购装的净水器CJ-600，滤芯接头一直滴水，厨房柜子都泡坏了，找安装师傅不接电话。",
+    "栖云里小区的，团购的CJ-600净水器接头漏水，橱柜板全泡发了，售后让我自己拧紧，拧了还是漏。",
+    "你们在栖云里小区搞团购卖的净水器，装上十天接头就渗水，楼下邻居家天花板都湿了，要求马上来修并赔偿。",
+    "净水器CJ-600滤芯接头漏水，栖云里小区好几家都这样，橱柜泡坏，请给个统一的说法。",
+)
+OTHERS = (
+    "空调外机噪音太大，晚上睡不着，叫了两次师傅都没有来。",
+    "退款说七个工作日到账，现在半个月了还没有消息。",
+    "收银员多收了我一份会员费，小票上看不出来。",
+)
+
+
+def arrives(desk, text, n, **claims):
+    """Somebody new complains, and the program reads it."""
+    who = {"name": f"客户{n}", "phone": f"1390000{n:04}", **claims}
+    received = intake.receive(Complaint(channel="web", text=text, **who), at=desk.wait(hours=1))
+    reading.read(received.case.pk, at=desk.now)
+    group.meet(received.case.pk, at=desk.now)
+    return received.case
+
+
+@pytest.fixture
+def leak(desk):
+    for n, text in enumerate(OTHERS):
+        arrives(desk, text, n + 50)
+    return [arrives(desk, text, n) for n, text in enumerate(LEAK[:3])]
+
+
+def test_the_third_neighbour_makes_a_group_that_waits_for_the_supervisor(desk, leak):
+    found = Group.objects.get()
+    assert found.state == "suggested" and found.people == 3
+    assert set(found.members.values_list("case_id", flat=True)) == {c.pk for c in leak}
+    told = Notice.objects.filter(kind="group.suggested")
+    assert [n.person.username for n in told] == ["supervisor"]
+    assert "group" not in leak[0].flags, "a suggestion changes no case"
+    assert not any(kind.startswith("group.") for case in leak for kind in desk.timeline(case))
+    seen = group.evidence(leak, alike.commonness(), 0.75)
+    assert seen.people == 3 and seen.copies == 0
+    assert {"栖云", "云里"} & set(seen.words), seen.words
+
+
+def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
+    found = Group.objects.get()
+    ids = [c.pk for c in leak]
+    with pytest.raises(NotYours):
+        group.confirm(found, ids, ids[0], by=desk.agent, at=desk.now)
+    with pytest.raises(Invalid):
+        group.confirm(found, ids[:2], ids[2], by=desk.supervisor, at=desk.now)
+    group.confirm(found, ids, ids[0], by=desk.supervisor, at=desk.now)
+    for case in leak:
+        case.refresh_from_db()
+        assert "group" in case.flags and "group.joined" in desk.timeline(case)
+        assert fold(case)["flags"] == case.flags
+    desk.wait(days=6)  # long after the window
+    late = arrives(desk, LEAK[3], 9)
+    member = Member.objects.get(case=late)
+    assert (member.group, member.state) == (found, "suggested")
+    group.confirm(found, [late.pk], ids[0], by=desk.supervisor, at=desk.now)
+    assert set(found.members.filter(state="in").values_list("case_id", flat=True)) == {*ids, late.pk}
+    with pytest.raises(NotNow):
+        group.take_out(found.members.get(case=leak[0]), "不是一回事", by=desk.supervisor, at=desk.now)
+    group.take_out(found.members.get(case=late), "是另一种故障", by=desk.supervisor, at=desk.now)
+    late.refresh_from_db()
+    assert "group" not in late.flags and desk.timeline(late)[-1] == "group.left"
+
+
+def test_dismissed_it_does_not_come_back_for_the_same_people(desk, leak):
+    found = Group.objects.get()
+    with pytest.raises(Invalid):
+        group.dismiss(found, " ", by=desk.supervisor, at=desk.now)
+    group.dismiss(found, "三家装修时自己改了水路", by=desk.supervisor, at=desk.now)
+    assert desk.timeline(leak[0])[-1] == "group.dismissed"
+    group.meet(leak[2].pk, at=desk.now)
+    arrives(desk, LEAK[3], 9)
+    assert Group.objects.count() == 1
+    with pytest.raises(NotNow):
+        group.dismiss(found, "再说一次", by=desk.supervisor, at=desk.now)
+    for n, text in enumerate(LEAK[:2]):
+        arrives(desk, text + "物业也来看过了。", 20 + n)
+    again = Group.objects.get(state="suggested")
+    assert again.people == 3 and not set(again.members.values_list("case", flat=True)) & {c.pk for c in leak}
+
+
+def test_one_person_is_no_group(desk):
+    """With three numbers, over three channels, or fifty times: it stays one complainant."""
+    for n, text in enumerate(LEAK):
+        arrives(desk, text, n, order_number="DD20261109")
+    assert not Group.objects.exists()
+    for n in range(5):
+        arrives(desk, LEAK[0], 30 + n, name="王小明")
+    assert not Group.objects.exists()
+    for _n in range(6):
+        intake.receive(
+            Complaint(channel="web", text=LEAK[0], name="李雷", phone="13900000088"), at=desk.wait(minutes=1)
+        )
+    assert not Group.objects.exists()
+
+
+def test_copies_by_different_people_are_a_group_with_a_sign(desk):
+    cases = [arrives(desk, LEAK[0] + "请尽快。" * (n % 2), n, name=f"业主{n}") for n in range(4)]
+    found = Group.objects.get()
+    assert found.people == 4
+    assert group.evidence(cases, alike.commonness(), 0.75).copies == 3
+
+
+@pytest.mark.parametrize("text", ["坏", "投诉", "？？？", "你好", "1234567", "😡😡😡", "请尽快处理，谢谢！"])
+def test_texts_that_say_nothing_are_like_nothing(desk, text):
+    for n in range(5):
+        arrives(desk, text, n)
+    assert not Group.objects.exists()
+
+
+def test_too_late_is_no_group(desk):
+    for n, text in enumerate(LEAK[:3]):
+        arrives(desk, text, n)
+        desk.wait(hours=60)
+    assert not Group.objects.exists()
+
+
+def test_one_batch_is_one_matter_whatever_the_words(desk):
+    for n, text in enumerate(OTHERS):
+        arrives(desk, text, n, product="水壶", batch="B2609")
+    assert Group.objects.get().people == 3
+
+
+def test_a_text_read_twice_leaves_one_trace_and_a_forgotten_case_none(desk, leak):
+    marks = alike.Mark.objects.filter(case_id=leak[0].pk).count()
+    matter = leak[0].trace.matter
+    group.meet(leak[0].pk, at=desk.now)
+    assert alike.Mark.objects.filter(case_id=leak[0].pk).count() == marks > 10
+    assert alike.Trace.objects.get(case=leak[0]).matter == matter and Group.objects.count() == 1
+    alike.forget_traces([leak[0].pk])
+    assert not alike.Mark.objects.filter(case_id=leak[0].pk).exists()
+    assert group.catch_up(since=desk.now.replace(year=2020), at=desk.now) == 1
+    assert group.catch_up(since=desk.now.replace(year=2020), at=desk.now) == 0
+
+
+def test_the_house_counts_its_own_words(desk, leak):
+    row = alike.count_words(at=desk.now)
+    assert alike.commonness().n == row.n > 6
+    alike.count_words(at=desk.now)
+    assert alike.WordCount.objects.count() == 1
+    assert alike.sweep(before=desk.wait(days=1)) == 6
+    assert not alike.Mark.objects.exists() and not alike.Trace.objects.exists()
+
+
+def test_similar_past_cases_are_those_one_may_see(desk, leak):
+    found = alike.similar(leak[0], by=desk.agent, at=desk.now)
+    assert {s.case for s in found} <= set(leak[1:]) and found
+    assert all(0 < s.score <= 1 and s.why for s in found)
+    assert alike.similar(leak[0], by=desk.east_agent, at=desk.now) == []
