@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.clock import Clock, State
+from wenguo.cases.group import Member
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.cases.risk import at_level
@@ -180,7 +181,7 @@ VIEWS: dict[str, View] = {
             "group",
             _lazy("群诉"),
             "users-group",
-            lambda rows, person, at: rows.open().filter(flags__contains=["group"]),
+            lambda rows, who, at, night: rows.open().filter(pk__in=Member.objects.filter(state="in").values("case")),
         ),
         View(
             "regulator",
