@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, get_args
 
+from .attention import CautionCode, GroupCode
 from .contents import TemplateUse
 from .escalation import RiskLevel, SignCode
 from .parts import Channel, ClockKind, Role, Tier
@@ -38,8 +39,8 @@ _CODED = (
 def check(pack: Pack) -> list[Found]:
     """Every contradiction between the parts of the pack."""
     each: list[Callable[[Pack], Iterator[Found]]] = [
-        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _clocks, _calendars, _routes, _compensation,
-        _approval, _followup, _templates, _lists,
+        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _attention, _clocks, _calendars, _routes,
+        _compensation, _approval, _followup, _templates, _lists,
     ]  # fmt: skip
     return [found for rule in each for found in rule(pack)]
 
@@ -175,6 +176,15 @@ def _escalation(pack: Pack) -> Iterator[Found]:
             yield (*here, "from_score"), f"分数线须逐级升高,上一级为 {below.from_score}"
         if not below.from_score <= level.leave_below <= level.from_score:
             yield (*here, "leave_below"), "解除线须不低于下一级的分数线、不高于本级的分数线"
+
+
+def _attention(pack: Pack) -> Iterator[Found]:
+    for name, codes in (("groups", GroupCode), ("signs", CautionCode)):
+        here: Loc = ("attention", name)
+        items = getattr(pack.attention, name)
+        yield from _twice((x.code for x in items), here)
+        if missing := set(get_args(codes)) - {x.code for x in items}:
+            yield here, f"缺少:{'、'.join(sorted(missing))}"
 
 
 def _condition(pack: Pack, condition: Any, loc: Loc) -> Iterator[Found]:

@@ -165,6 +165,7 @@ def readable(pack: Pack) -> list[Section]:
         _section("levels", (), _levels(pack)),
         _section("severity", (_max_words(pack), *pack.severity.regrading), *_severity(pack)),
         _section("escalation", (_escalation_words(),), *_escalation(pack)),
+        _section("attention", pack.attention.fair, *_attention(pack)),
         _section("clocks", (pack.clocks.hours_words,), *_clocks(pack)),
         _section("calendars", (), _calendars(pack)),
         _section("responsibility", (), _routes(pack)),
@@ -283,6 +284,18 @@ def _escalation(pack: Pack) -> Iterable[Table]:
     own = {name: getattr(risk, name) for name in ("start", "unowned_hours", "nearly_due_percent")}
     rest = {**own, **risk.calibration.model_dump()}
     yield _table(_("其他"), (_("项目"), _("取值")), [(FIELDS[k], v) for k, v in rest.items()])
+
+
+def _attention(pack: Pack) -> Iterable[Table]:
+    part = pack.attention
+    yield _table(
+        _("客户分组"), (_("分组"), _("含义"), _("怎样处理")), [(g.title, g.meaning, g.because) for g in part.groups]
+    )  # fmt: skip
+    yield _table(_("留意的迹象"), (_("迹象"), _("怎样处理")), [(s.title, s.because) for s in part.signs])
+    names = (
+        "window_days", "frequent_from", "high_claims_from", "claim_over_order", "claim_raised_from", "similar_from",
+    )  # fmt: skip
+    yield _table(_("其他"), (_("项目"), _("取值")), [(FIELDS[n], getattr(part, n)) for n in names])
 
 
 def condition_words(pack: Pack, condition: Condition) -> str:

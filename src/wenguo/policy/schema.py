@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from .attention import Attention
+from .attention import shipped as attention_shipped
 from .contents import (
     Checklists,
     Class,
@@ -219,6 +221,7 @@ class Pack(Part):
     levels: tuple[Level, ...]
     severity: Severity
     escalation: Escalation = Field(default_factory=shipped)  # older versions of a pack do not speak of it
+    attention: Attention = Field(default_factory=attention_shipped)
     clocks: Clocks
     calendars: tuple[CalendarSpec, ...]
     responsibility: tuple[RouteRule, ...]

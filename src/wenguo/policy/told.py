@@ -26,7 +26,7 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
     if isinstance(content, list | tuple):
         for part in content:
             yield from spoken(part, within)
-    elif isinstance(content, str) and within == "measures":
+    elif isinstance(content, str) and within in {"measures", "fair"}:
         yield content
     elif isinstance(content, dict):
         for key, value in content.items():

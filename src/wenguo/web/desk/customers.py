@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from wenguo.cases.attention import groups_of, known_of
 from wenguo.cases.case import Case
 from wenguo.customers import customer as customers
 from wenguo.customers import merge as merging
@@ -103,6 +104,7 @@ def customer_page(request: StaffRequest, found: Customer, *, status: int = 200, 
     """The page. `more` may hold `revealed` ({field: words}), `refusal` and `typed`. A fixed number of queries."""
     at, person = timezone.now(), request.user
     family = family_ids(found)
+    rules = in_force(at).pack.attention
     seen = Case.objects.visible_to(person, at).filter(customer__in=family).order_by("-received_at", "-pk")
     part = list(seen.values(*COLUMNS)[: MOST_CASES + 1])
     may_merge = may(person, "customer.merge")
@@ -115,6 +117,7 @@ def customer_page(request: StaffRequest, found: Customer, *, status: int = 200, 
         "rows": dressed(part[:MOST_CASES], person, at, in_force(at).pack), "many": len(part) > MOST_CASES,
         "orders": found.orders.all()[:100], "alike": alike,
         "merges": Merge.objects.filter(into=found, undone_at=None).select_related("source", "by"),
+        "groups": groups_of(known_of(family, rules, at), rules), "fair": rules.fair,
         "kinds": Identity.Kind.choices, "can": {p: may(person, f"customer.{p}") for p in ACTS},
         "vulnerable": vulnerable_words(found.vulnerable), "revealed": {}, **more,
     }  # fmt: skip

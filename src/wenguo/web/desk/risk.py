@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 from markupsafe import Markup
 
-from wenguo.cases import risk
+from wenguo.cases import attention, risk
 from wenguo.cases.case import Case
 from wenguo.errors import NotFound
 from wenguo.policy.told import told
+from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import me
 from wenguo.web.desk.timeline import PAGE
 from wenguo.web.doors import by_htmx, desk, page
@@ -51,7 +52,7 @@ def seen_case(request: HttpRequest, number: str, *related: str) -> Case:
 @require_GET
 def hint(request: HttpRequest, number: str) -> HttpResponse:
     """For htmx the part among the hints of the case page; without script a page of its own."""
-    case = seen_case(request, number, "customer")
+    case = seen_case(request, number, "customer", "record")
     at = timezone.now()
     context: dict[str, Any] = {"case": case, "at": at}
     if case.is_open:
@@ -61,6 +62,9 @@ def hint(request: HttpRequest, number: str) -> HttpResponse:
             "look": LOOKS[weighed.level.code],
             "reasons": [shown(case, reason) for reason in weighed.reasons],
         }
+        if me(request).may("case.see_sensitive", at):
+            found = attention.cautions(case, in_force(at).pack.attention, at=at)
+            context["cautions"] = [(c, [(moment, address_of(case, seq)) for seq, moment in c.places]) for c in found]
     if by_htmx(request):
         return render(request, "desk/case/_risk.html", context)
     html = Markup(render_to_string("desk/case/_risk.html", context, request=request))
