@@ -12,6 +12,8 @@ from wenguo.cases.case import Case
 from wenguo.cases.quote import Item
 from wenguo.cases.resolution import Draft
 
+from .conftest import until
+
 pytestmark = pytest.mark.browser
 PHONE = {"width": 390, "height": 844}
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
@@ -194,6 +196,36 @@ def test_a_second_tap_signs_nothing_twice(desk, world, hands):
     signed = [e for e in desk.timeline(case) if e == "approval.granted"]
     assert len(signed) == 1, desk.timeline(case)
     assert option.approvals.filter(state="approved").count() == 1
+
+
+def test_a_question_is_asked_and_its_words_do_not_come_back(desk, world, hands):
+    case, _option = waiting_for_signature(desk)
+    supervisor = hands.signs_in("supervisor", PHONE, has_touch=True, is_mobile=True)
+    page = supervisor.goes("/desk/approvals/")
+    page.tap("a.sign-row")
+    page.wait_for_selector(".sign-form")
+    page.fill(".sign-form [name=words]", "凭证在哪里？")
+    page.wait_for_timeout(600)  # longer than it takes to keep a draft
+    page.evaluate("window.before = true")
+    page.tap(".sign-form button[value=ask]")
+    until(page, "!window.before && document.querySelector('#sign-talk')")
+    assert page.input_value(".sign-form [name=words]") == "" and not page.locator(".draft-note").count()
+    assert "凭证在哪里？" in page.inner_text("#sign-talk")
+    page.reload()
+    assert page.input_value(".sign-form [name=words]") == ""
+    assert desk.timeline(case).count("approval.question") == 1
+
+
+def test_today_is_taken_by_a_key(desk, world, hands):
+    case = desk.receives(TEXT)
+    agent = hands.signs_in("agent")
+    page = agent.page
+    page.wait_for_selector("#group-take li[data-row]")
+    page.keyboard.press("j")
+    page.keyboard.press("e")
+    until(page, "document.querySelector('#bulk-done') && document.querySelector('#bulk-done').innerText.trim()")
+    case.refresh_from_db()
+    assert case.owner_id == desk.agent.pk and case.number in page.inner_text("#bulk-done")
 
 
 # ── 管理员 ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -57,23 +57,25 @@
   document.addEventListener("input", (event) => {
     const form = event.target.closest?.("form[data-draft]");
     if (!form) return;
+    delete form.dataset.taken;
     clearTimeout(waiting);
     waiting = setTimeout(() => keep(form), 400);
   });
-  window.addEventListener("pagehide", () => document.querySelectorAll("form[data-draft]").forEach((f) => f.dataset.sent || keep(f)));
+  window.addEventListener("pagehide", () => document.querySelectorAll("form[data-draft]").forEach((f) => f.dataset.sent || f.dataset.taken || keep(f)));
   // Accepted by htmx: forget. A plain post is forgotten when the server says so on the next page: <… data-draft-done="key">.
   document.addEventListener("htmx:beforeRequest", (event) => {
     const form = event.target.closest?.("form[data-draft]");
-    if (form) event.detail.xhr.wenguoDraft = form.dataset.draft;
+    if (form) Object.assign(event.detail.xhr, { wenguoDraft: form.dataset.draft, wenguoForm: form });
   });
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { xhr } = event.detail;
-    if (xhr.wenguoDraft && xhr.status < 400) { clearTimeout(waiting); forget(xhr.wenguoDraft); }
-  });
-  document.addEventListener("htmx:beforeOnLoad", (event) => {
-    const { xhr } = event.detail;
-    if (xhr.wenguoDraft && xhr.status < 400) { clearTimeout(waiting); forget(xhr.wenguoDraft); }
-  });
+  // `taken`: leaving the page for where the answer leads must not keep the words again.
+  const accepted = ({ detail: { xhr } }) => {
+    if (!xhr.wenguoDraft || xhr.status >= 400) return;
+    clearTimeout(waiting);
+    forget(xhr.wenguoDraft);
+    xhr.wenguoForm.dataset.taken = "1";
+  };
+  document.addEventListener("htmx:beforeSwap", accepted);
+  document.addEventListener("htmx:beforeOnLoad", accepted);
   document.addEventListener("htmx:afterSettle", () => all());
   document.querySelectorAll("[data-draft-done]").forEach((e) => forget(e.dataset.draftDone));
   // Signing out on a shared computer takes the drafts along.
