@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, cast, get_type_hints
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -117,7 +118,11 @@ def begin(request: HttpRequest, number: str, version: int | None = None) -> On:
 
 
 def shown(case: Case) -> Case:
-    """The case as it stands after an act."""
+    """The case as it stands after an act: the one in hand where nothing else has moved it on, else read again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version FROM cases_case WHERE id = %s", [case.pk])
+        if cursor.fetchone() == (case.version,):
+            return case
     return Case.objects.select_related(*RELATED).get(pk=case.pk)
 
 

@@ -8,7 +8,8 @@ case is its journal".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self, cast
@@ -258,6 +259,16 @@ def _rows(name: str, pk: int) -> models.QuerySet[Any]:
     return found.select_related(*_WITH[name]) if _WITH[name] else found
 
 
+@contextmanager
+def reading(case: Case) -> Iterator[None]:
+    """Read each small set once within this: what an act checks and what it then works on are the same rows."""
+    before, case.kept = case.kept, {}
+    try:
+        yield
+    finally:
+        case.kept = before
+
+
 # What an act may change. The search index is derived text, identity and stream are given at birth and never change.
 PROJECTED = frozenset(
     f.attname for f in Case._meta.concrete_fields if f.attname not in {"id", "stream_id", "version", "search"}
@@ -383,7 +394,7 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
     elif find:
         add_words(case, find)
     else:
-        once(("taken", case.pk), lambda: _take(case.pk))
+        take(case)
     if by.journal_ref.startswith("staff:"):
         involve(case, by, at=at)
     return journal.append(case.stream, [happening.entry(by, at) for happening in happenings])
@@ -404,8 +415,12 @@ def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
     case.version += 1
 
 
-def _take(pk: int) -> None:
+def take(case: Case) -> None:
     """Hold the row until the transaction ends; nothing of it is read, for it is as wide as what was said."""
+    once(("taken", case.pk), lambda: _take(case.pk))
+
+
+def _take(pk: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM cases_case WHERE id = %s FOR NO KEY UPDATE", [pk])
 

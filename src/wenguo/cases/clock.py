@@ -198,21 +198,21 @@ def start(
 
     A promise that is running already stays as it is: it is not promised anew. Part of an act: in its transaction.
     """
-    live = _live(case)
-    if (running := next((c for c in live if (c.kind, c.about) == (kind, about)), None)) is not None:
+    hand = Hand(case)
+    if (running := next((c for c in hand.live if (c.kind, c.about) == (kind, about)), None)) is not None:
         return running
     rule = rule or case.pack.clock(kind, level=case.level, channel=case.channel, regime=regime, step=step)
     if rule is None:
         return None
-    clock = _promised(case, kind, rule, since or at, about=about, title=title)
-    _begin(case, [clock], live, by=by, at=at)
+    clock = promise_of(case, kind, rule, since or at, about=about, title=title)
+    record_all(case, hand.begin(clock), by=by, at=at)
     return clock
 
 
 def promised(case: Case, kinds: Sequence[str], *, at: datetime) -> list[Clock]:
     """The promises of these kinds that a new case is born with, not yet kept in the database."""
     rules = ((kind, case.pack.clock(kind, level=case.level, channel=case.channel)) for kind in kinds)
-    return [_promised(case, kind, rule, at) for kind, rule in rules if rule is not None]
+    return [promise_of(case, kind, rule, at) for kind, rule in rules if rule is not None]
 
 
 def born(clocks: Sequence[Clock], rows: Together) -> list[Happening]:
@@ -224,7 +224,7 @@ def born(clocks: Sequence[Clock], rows: Together) -> list[Happening]:
     return [_happening("clock.started", clock, shown, clocks[:n]) for n, clock in enumerate(clocks, 1)]
 
 
-def _promised(
+def promise_of(
     case: Case, kind: str, rule: ClockRule, since: datetime, *, about: str = "", title: str = ""
 ) -> Clock:  # fmt: skip
     """A promise as the rule has it, not yet kept in the database."""
@@ -240,14 +240,48 @@ def _promised(
     return clock
 
 
-def _begin(case: Case, clocks: Sequence[Clock], live: Sequence[Clock], *, by: Any, at: datetime) -> None:
-    """Keep these new clocks and say so; `live` are those that run or stand already."""
-    Clock.objects.bulk_create(clocks)
-    shown = _shown(case)
-    happenings = []
-    for n, clock in enumerate(clocks, 1):
-        happenings.append(_happening("clock.started", clock, shown, [*live, *clocks[:n]]))
-    record_all(case, happenings, by=by, at=at)
+class Hand:
+    """The clocks of a case in the hands of one act: read and held once, ended and begun together.
+
+    The act writes what `end` and `begin` return into the journal of the case, in this order, beside what else happened.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.live, self._shown = case, _live(case), _shown(case)
+
+    def begin(self, clock: Clock, rows: Together | None = None) -> list[Happening]:
+        """Keep this new promise, at once or with the other `rows`."""
+        if rows is None:
+            Clock.objects.bulk_create([clock])
+        else:
+            clock.pk = rows.id(Clock)
+            rows.add(clock)
+        self.live.append(clock)
+        return [_happening("clock.started", clock, self._shown, self.live)]
+
+    def end(self, *kinds: str, at: datetime, about: str | None = None, cancel: bool = False) -> list[Happening]:
+        """The promises of these kinds are kept, or with `cancel` no longer owed."""
+        ended = [c for kind in kinds for c in self.live if c.kind == kind and about in (None, c.about)]
+        if not ended:
+            return []
+        state = State.CANCELLED if cancel else State.MET
+        for clock in ended:
+            if clock.state == State.PAUSED:
+                _close_pause(clock, at)
+                due = _due(clock, clock.terms())
+                Clock.objects.filter(pk=clock.pk).update(due_at=due)
+                clock.due_at = due
+            clock.state, clock.ended_at, clock.next_fire_at = state, at, None
+        with connection.cursor() as cursor:
+            cursor.execute(_ENDED, [state.value, at, [c.pk for c in ended]])
+        happenings = []
+        for clock in ended:
+            self.live.remove(clock)
+            happenings.append(_happening("clock.cancelled" if cancel else "clock.met", clock, self._shown, self.live))
+        return happenings
+
+
+_ENDED = "UPDATE cases_clock SET state = %s, ended_at = %s, next_fire_at = NULL WHERE id = ANY(%s)"
 
 
 def _live(case: Case) -> list[Clock]:
@@ -276,7 +310,7 @@ def start_until(
         pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
     clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
-    _begin(case, [clock], _live(case), by=by, at=at)
+    record_all(case, Hand(case).begin(clock), by=by, at=at)
     return clock
 
 
@@ -313,36 +347,16 @@ def set_deadline(
 
 def stop(case: Case, *kinds: str, by: Any, at: datetime, about: str | None = None, cancel: bool = False) -> int:
     """These promises are kept (or with `cancel` no longer owed). Returns how many clocks ended. Part of an act."""
-    live = _live(case)
-    ended = [c for kind in kinds for c in live if c.kind == kind and about in (None, c.about)]
-    _end(case, ended, live, by=by, at=at, cancel=cancel)
+    if ended := Hand(case).end(*kinds, at=at, about=about, cancel=cancel):
+        record_all(case, ended, by=by, at=at)
     return len(ended)
 
 
 def stop_all(case: Case, *, by: Any, at: datetime, cancel: bool = True) -> None:
     """The case is over: nothing is promised any more."""
-    live = _live(case)
-    _end(case, live, live, by=by, at=at, cancel=cancel)
-
-
-def _end(case: Case, ended: Sequence[Clock], live: Sequence[Clock], *, by: Any, at: datetime, cancel: bool) -> None:
-    if not ended:
-        return
-    state = State.CANCELLED if cancel else State.MET
-    for clock in ended:
-        if clock.state == State.PAUSED:
-            _close_pause(clock, at)
-            due = _due(clock, clock.terms())
-            Clock.objects.filter(pk=clock.pk).update(due_at=due)
-            clock.due_at = due
-        clock.state, clock.ended_at, clock.next_fire_at = state, at, None
-    Clock.objects.filter(pk__in=[c.pk for c in ended]).update(state=state, ended_at=at, next_fire_at=None)
-    shown, gone, happenings = _shown(case), set(), []
-    for clock in ended:
-        gone.add(clock.pk)
-        rest = [c for c in live if c.pk not in gone]
-        happenings.append(_happening("clock.cancelled" if cancel else "clock.met", clock, shown, rest))
-    record_all(case, happenings, by=by, at=at)
+    hand = Hand(case)
+    if ended := hand.end(*dict.fromkeys(c.kind for c in hand.live), at=at, cancel=cancel):
+        record_all(case, ended, by=by, at=at)
 
 
 @transaction.atomic

@@ -17,14 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, links
-from wenguo.cases.case import Case, add_words, flag, involve, record, rows, unflag
+from wenguo.cases.case import Case, Happening, add_words, flag, involve, record, record_all, rows, unflag
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.intake import Complaint, Submission, missing_items, open_case
 from wenguo.cases.letters import fill, local, post, values
 from wenguo.cases.lifecycle import Gate, Outcome, Stage, gate, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow, NotYours
-from wenguo.later import later, task
+from wenguo.later import task
 from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
@@ -32,6 +32,7 @@ from wenguo.policy.contents import FollowUpStep
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean
+from wenguo.together import Together
 
 UNHAPPY = "unhappy"
 
@@ -105,28 +106,30 @@ class Survey(models.Model):
 # Planning
 
 
-def plan_first(case: Case, *, by: Any, at: datetime) -> None:
-    """Plan the first call-back, counted from the execution, and invite to the survey. Called when the case is
-    answered.
+def plan_first(case: Case, hand: clock.Hand, rows: Together, *, by: Any, at: datetime) -> list[Happening]:
+    """Plan the first call-back, counted from the execution, and invite to the survey: part of the answer.
+
+    Returns what the journal is to say of it.
     """
+    rows.later("cases.invite_survey", case_id=case.pk, round=case.round)
     steps = case.pack.followup.steps
-    if steps:
-        _plan(case, steps[0], since=case.executed_at or at, by=by, at=at)
-    later("cases.invite_survey", case_id=case.pk, round=case.round)
+    return _planned(case, steps[0], hand, rows, since=case.executed_at or at, by=by, at=at) if steps else []
 
 
-def _plan(case: Case, step: FollowUpStep, *, since: datetime, by: Any, at: datetime) -> FollowUp:
-    followup = FollowUp.objects.create(case=case, round=case.round, step=step.step)
-    record(case, "followup.planned", by=by, at=at, data={"followup": followup.pk, "step": step.step})
+def _planned(
+    case: Case, step: FollowUpStep, hand: clock.Hand, rows: Together, *, since: datetime, by: Any, at: datetime
+) -> list[Happening]:  # fmt: skip
+    rows.expect(FollowUp, clock.Clock)
+    followup = rows.add(FollowUp(pk=rows.id(FollowUp), case=case, round=case.round, step=step.step))
     rule: ClockRule = case.pack.clock_rule(step.clock)
-    clock.start(case, "followup", by=by, at=at, since=since, about=followup.about, title=step.title, rule=rule)
+    started = hand.begin(clock.promise_of(case, "followup", rule, since, about=followup.about, title=step.title), rows)
     unit = case.unit or case.intake_unit
     callers = superiors(unit, step.by_role, at=at) if unit else []
     callers = callers or list(
         Person.objects.filter(is_active=True, posts__role__code=step.by_role, posts__until=None).distinct()[:5]
     )
     involve(case, *callers, at=at)
-    return followup
+    return [Happening("followup.planned", data={"followup": followup.pk, "step": step.step}), *started]
 
 
 def step_of(followup: FollowUp) -> FollowUpStep:
@@ -198,7 +201,10 @@ def _not_reached(followup: FollowUp, channel: str, words: str, *, by: Person, at
 def _plan_next(case: Case, done: FollowUp, *, by: Any, at: datetime) -> None:
     following = next((s for s in case.pack.followup.steps if s.step > done.step), None)
     if following:
-        _plan(case, following, since=at, by=by, at=at)
+        rows = Together()
+        planned = _planned(case, following, clock.Hand(case), rows, since=at, by=by, at=at)
+        rows.write()
+        record_all(case, planned, by=by, at=at)
 
 
 def _hear_unhappy(case: Case, words: str, *, by: Any, at: datetime) -> None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import clock, followup
-from wenguo.cases.case import Case, Nature, involve, record, rows
+from wenguo.cases.case import Case, Happening, Nature, involve, reading, record, record_all, rows, take
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.letters import drafted, post, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
@@ -29,6 +29,7 @@ from wenguo.people.units import superiors
 from wenguo.policy.approval import reply_gates
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean, one_line
+from wenguo.together import Together
 
 PARTS = {
     "apology": _lazy("致歉与理解"),
@@ -299,18 +300,19 @@ def current(case: Case) -> Reply | None:
 @transaction.atomic
 def answer(case: Case, *, by: Person, at: datetime) -> None:
     """答复客户: send the released reply; the follow-ups are planned from here. Pressed twice, it is sent once."""
-    move = require(case, "answer", by=by, at=at, gated=True)
-    reply = current(case)
+    with reading(case):  # what the gates saw is what is sent
+        move = require(case, "answer", by=by, at=at, gated=True)
+        reply = current(case)
     assert reply is not None
     if not Reply.objects.filter(pk=reply.pk, state=Reply.State.RELEASED).update(state=Reply.State.SENT, sent_at=at):
         raise NotNow(_("该答复已发送"))
-    event = record(
-        case, "reply.sent", by=by, at=at,
-        data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
-        private={"subject": reply.subject, "body": reply.body}, find=reply.body,
+    take(case)
+    said = Happening(
+        "reply.sent", data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
+        private={"subject": reply.subject, "body": reply.body},
     )  # fmt: skip
-    post(case, event, at=at)
-    _answered(case, move.to, by=by, at=at)
+    sent, *_rest = record_all(case, [said, *_answered(case, move.to, by=by, at=at)], by=by, at=at, find=reply.body)
+    post(case, sent, at=at)
 
 
 @transaction.atomic
@@ -333,16 +335,19 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
     clock.stop(case, "solve", by=by, at=at)
     case_owner = {} if case.owner_id else {"owner_id": by.pk}
     record(case, "case.executed", by=by, at=at, because="at_once", set={"executed_at": at, **case_owner})
-    _answered(case, move.to, by=by, at=at)
+    record_all(case, _answered(case, move.to, by=by, at=at), by=by, at=at)
 
 
-def _answered(case: Case, to: Stage | None, *, by: Person, at: datetime) -> None:
-    clock.stop(case, "acknowledge", "first_contact", "respond", "progress", "statutory", by=by, at=at)
+def _answered(case: Case, to: Stage | None, *, by: Person, at: datetime) -> list[Happening]:
+    """The customer has the answer: promises are kept, the call-back is planned. What the journal is to say of it."""
+    hand, rows = clock.Hand(case), Together()
+    kept = hand.end("acknowledge", "first_contact", "respond", "progress", "statutory", at=at)
     changes: dict[str, Any] = {"stage": to, "answered_at": at, "waiting_since": None}
     if case.responded_at is None:
         changes["responded_at"] = at
-    record(case, "case.answered", by=by, at=at, set=changes)
-    followup.plan_first(case, by=by, at=at)
+    planned = followup.plan_first(case, hand, rows, by=by, at=at)
+    rows.write()
+    return [*kept, Happening("case.answered", set=changes), *planned]
 
 
 def advice(case: Case) -> list[tuple[str, str]]:
