@@ -28,6 +28,7 @@ from wenguo.api.shapes import CaseOut
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS
 from wenguo.cases.number import parse
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotFound, Overtaken
 from wenguo.people.actor import permit
 from wenguo.people.staff import Person
@@ -38,6 +39,7 @@ Version = Annotated[
     int | None, Query(ge=1, le=2**31 - 1, description="读取时的 version;其间有他人变更则回答 409,不会覆盖")
 ]
 RELATED = ("record", "customer", "owner", "first_responsible", "unit", "intake_unit")
+_CASES = Case.objects.select_related(*RELATED, "stream")
 OPERATIONS: dict[str, set[str]] = {}  # act of the lifecycle: the operations that do it
 
 
@@ -94,13 +96,14 @@ def visible(request: HttpRequest, at: datetime) -> Any:
 
 def find(request: HttpRequest, number: str, version: int | None = None) -> Case:
     """The case among those the caller may see. NotFound: none; Overtaken: it moved on since `version`."""
-    seen = visible(request, timezone.now())
+    at, person = timezone.now(), caller(request)
+    permit(person, "case.see", at)
     try:
         number = parse(number)
     except Invalid as wrong:
         raise NotFound(wrong.message) from None
-    case: Case | None = seen.select_related(*RELATED).filter(number=number).first()
-    if case is None:
+    case = next(iter(ask("case by number", lambda number: _CASES.filter(number=number), number)), None)
+    if case is None or not case.is_visible_to(person, at):
         raise NotFound(_("没有找到，或您无权查看"))
     if version is not None and version != case.version:
         raise Overtaken(
@@ -123,7 +126,7 @@ def shown(case: Case) -> Case:
         cursor.execute("SELECT version FROM cases_case WHERE id = %s", [case.pk])
         if cursor.fetchone() == (case.version,):
             return case
-    return Case.objects.select_related(*RELATED).get(pk=case.pk)
+    return ask("case by id", lambda pk: _CASES.filter(pk=pk), case.pk)[0]
 
 
 class Chapter:

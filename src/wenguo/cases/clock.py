@@ -22,6 +22,7 @@ from wenguo import journal
 from wenguo.cases.case import Case, Happening, Involvement, record, record_all
 from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import Notice, notices_for, post_up
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.actor import SYSTEM
 from wenguo.people.staff import Person
@@ -284,9 +285,13 @@ class Hand:
 _ENDED = "UPDATE cases_clock SET state = %s, ended_at = %s, next_fire_at = NULL WHERE id = ANY(%s)"
 
 
+def _held(case_id: int) -> Clocks:
+    return Clock.objects.live().filter(case=case_id).select_for_update().order_by("pk")
+
+
 def _live(case: Case) -> list[Clock]:
     """The clocks of the case that run or stand, held until the transaction ends."""
-    clocks = list(case.clocks.live().select_for_update().order_by("pk"))
+    clocks = ask("live clocks, held", _held, case.pk)
     for clock in clocks:
         clock.case = case
     return clocks

@@ -128,7 +128,7 @@ def _planned(
     callers = callers or list(
         Person.objects.filter(is_active=True, posts__role__code=step.by_role, posts__until=None).distinct()[:5]
     )
-    involve(case, *callers, at=at)
+    involve(case, *([by] if isinstance(by, Person) else []), *callers, at=at)
     return [Happening("followup.planned", data={"followup": followup.pk, "step": step.step}), *started]
 
 

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.indexes import OpClass
 from django.db import models, transaction
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Concat, Substr
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
 from wenguo.breath import once
+from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 
 if TYPE_CHECKING:
-    from wenguo.people.staff import Person
+    from wenguo.people.staff import Person, Post
 
 FOUNDED = journal.define("unit.founded", gettext_lazy("设立机构"))
 CHANGED = journal.define("unit.changed", gettext_lazy("变更机构"))
@@ -213,18 +214,20 @@ def nearest(function: str, start: Unit) -> Unit | None:
     return min(alike, key=distance, default=None)
 
 
+def _answering(units: list[int], roles: list[str], at: datetime) -> QuerySet[Post]:
+    from wenguo.people.staff import Post
+
+    posts = Post.objects.active(at).filter(unit__in=units, role__code__in=roles, person__is_active=True)
+    return posts.select_related("person", "role", "unit")
+
+
 def superiors(unit: Unit, role: str | None = None, *, at: datetime) -> list[Person]:
     """Who answers for `unit`, nearest first: holders of `role` (default: any rung of LADDER) there or above. One query.
 
     At the same unit a lower rung comes before a higher one. This is the chain along which a matter is escalated.
     """
-    from wenguo.people.staff import Post
-
-    posts = (
-        Post.objects.active(at)
-        .filter(unit__in=unit.ancestry, role__code__in=[role] if role else LADDER, person__is_active=True)
-        .select_related("person", "role", "unit")
-    )
+    roles = [role] if role else list(LADDER)
+    posts = ask("superiors", _answering, unit.ancestry, roles, at)
 
     def nearness(post: Post) -> tuple[int, int, int]:
         rung = LADDER.index(post.role.code) if post.role.code in LADDER else 0
