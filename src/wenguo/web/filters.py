@@ -13,12 +13,17 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.functional import Promise
-from django.utils.timezone import localtime
+from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
 from wenguo.policy.told import told
+
+
+def localtime(moment: datetime) -> datetime:
+    """The moment on the wall clock of the installation, the only one there is."""
+    return moment.astimezone(get_default_timezone())
 
 
 def local_time(moment: datetime | None, empty: str = "—") -> str:

@@ -10,6 +10,7 @@ of static files) already in them: while a page is made, a sentence of it is one 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import FunctionType
@@ -95,6 +96,19 @@ def attributes(given: dict[str, Any]) -> Markup:
     return Markup("".join(parts))
 
 
+def choices(options: Iterable[tuple[Any, Any]], chosen: str) -> Markup:
+    """The choices of a select: (value, words), or (words of a group, its choices)."""
+    parts = []
+    for value, words in options:
+        if isinstance(words, list | tuple) and not (words and isinstance(words[0], str)):
+            parts.append(f'<optgroup label="{written(value)}">{choices(words, chosen)}</optgroup>\n')
+        else:
+            own = str(value)
+            selected = " selected" if own == chosen else ""
+            parts.append(f'<option value="{written(own)}"{selected}>{written(words)}</option>\n')
+    return Markup("".join(parts))
+
+
 # ── the environment ───────────────────────────────────────────────────────────────────────────────────────────────
 
 # What gives the same for the same arguments as long as the process lives, in one language.
@@ -173,6 +187,7 @@ def environment(**options: Any) -> Environment:
         url_or=url_or,
         icon=icon,
         attributes=attributes,
+        choices_of=choices,
         escape=escape,
         get_language=get_language,
         messages_of=get_messages,

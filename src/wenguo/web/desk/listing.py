@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +19,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet, Value
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -28,7 +29,7 @@ from wenguo.cases.group import Member
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.cases.risk import at_level
-from wenguo.compiled import ask, filled
+from wenguo.compiled import ask, evened, filled
 from wenguo.customers import search as customers
 from wenguo.customers.privacy import masked_name
 from wenguo.people.scope import Reach, reach
@@ -478,10 +479,10 @@ def dressed(
     without `clocks`.
     """
     waiting = [r["pk"] for r in rows if clocks and r["next_due_at"] and r["next_due_at"] > at]
-    started = {(case, due): since for case, due, since in ask("started", _started, waiting)} if waiting else {}
+    started = {(case, due): since for case, due, since in ask("started", _started, evened(waiting))} if waiting else {}
     full = person.sees_personal(at)
-    stages, channels = dict(spelt(Stage.choices)), dict(spelt(Channel.choices))
-    flags = {code: flag_words(code) for code in FLAGS}
+    words = _words(get_language())
+    stages, channels, flags = dict(words["stage"]), dict(words["channel"]), words["marks"]
     dressed = []
     for row in rows:
         due, since = row["next_due_at"], started.get((row["pk"], row["next_due_at"]))
@@ -509,6 +510,19 @@ def dressed(
     return dressed
 
 
+@cache
+def _words(language: str | None) -> Mapping[str, Any]:
+    """What lists say in this language whatever they hold."""
+    return {
+        "stage": spelt(Stage.choices),
+        "channel": spelt(Channel.choices),
+        "nature": spelt(Nature.choices),
+        "within": spelt(WITHIN.items()),
+        "flag": [(code, flag_words(code)[0]) for code in FLAGS],
+        "marks": {code: flag_words(code) for code in FLAGS},
+    }
+
+
 def _started(case_ids: list[int]) -> Any:
     running = Clock.objects.filter(case_id__in=case_ids, state=State.RUNNING)
     return running.values_list("case_id", "due_at", "started_at")
@@ -517,11 +531,12 @@ def _started(case_ids: list[int]) -> Any:
 def choices(at: datetime, pack: Pack) -> dict[str, Any]:
     """What the filters offer. One query."""
     units, people = _places_and_people(at)
+    words = _words(get_language())
     return {
-        "stage": spelt(Stage.choices),
+        "stage": words["stage"],
         "level": [(x.number, f"{told(x.title)} · {told(x.name)}") for x in pack.levels],
-        "channel": spelt(Channel.choices),
-        "nature": spelt(Nature.choices),
+        "channel": words["channel"],
+        "nature": words["nature"],
         "category": [
             (
                 told(c.title),
@@ -534,7 +549,7 @@ def choices(at: datetime, pack: Pack) -> dict[str, Any]:
         ],
         "unit": units,
         "owner": [("none", _("未分派")), *people],
-        "within": spelt(WITHIN.items()),
+        "within": words["within"],
         "risk": [(x.code, told(x.title)) for x in pack.escalation.levels],
-        "flag": [(code, str(words)) for code, (words, _look) in FLAGS.items()],
+        "flag": words["flag"],
     }

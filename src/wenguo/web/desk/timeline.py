@@ -19,7 +19,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.compiled import ask
+from wenguo.compiled import ask, evened
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
@@ -175,14 +175,13 @@ def _names(events: Sequence[Event]) -> tuple[dict[int, str], dict[int, str]]:
             if isinstance(v, int)
         }
 
-    def make(*ids: int) -> Any:
+    def make(ids: list[int]) -> Any:
         of = models.Value
         named = Person.objects.filter(pk__in=ids).order_by().values_list(of("person"), "pk", "name")
         titled = Unit.objects.filter(pk__in=ids).order_by().values_list(of("unit"), "pk", "title")
         return named.union(titled, all=True)
 
-    wanted = sorted(people | units)
-    rows = ask("names", make, *wanted, *wanted[-1:] * (-len(wanted) % 8)) if wanted else []  # by eights: few statements
+    rows = ask("names", make, evened(sorted(people | units))) if people or units else []
     return {pk: name for of, pk, name in rows if of == "person"}, {pk: name for of, pk, name in rows if of == "unit"}
 
 
