@@ -176,6 +176,11 @@ class Case(models.Model):
                 condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
             ),
             models.Index(fields=["-received_at", "-id"], name="cases_newest"),
+            models.Index(
+                fields=["-received_at", "-id"],  # the newest of the closed stand behind all that is open
+                name="cases_closed",
+                condition=Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]),
+            ),
             # For what is rare among the open: counting it must not read them all.
             models.Index(
                 fields=["channel"],
