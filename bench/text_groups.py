@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
 LEAST = 0.16  # the standard policy pack: group_likeness
 PEOPLE = 3  # group_people
-NEWEST, CANDIDATES = 64, 40  # as in cases/alike.py
+NEWEST, CANDIDATES = 48, 32  # as in cases/alike.py
 
 
 @dataclass

@@ -34,6 +34,8 @@ PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "desk:act": lambda w: {"number": w.open, "name": "classify"},
     "desk:say_templates": lambda w: {"number": w.open},
     "desk:case_risk": lambda w: {"number": w.open},
+    "desk:case_similar": lambda w: {"number": w.neighbour},
+    "desk:group": lambda w: {"pk": w.group},
     "desk:clock": lambda w: {"number": w.open, "pk": w.clock},
     "desk:paper": lambda w: {"number": w.signing, "paper": "record"},
     "desk:print_causes": lambda w: {"number": w.signing},
@@ -82,6 +84,7 @@ NO_PAGES = frozenset({
     "desk:queue_layout", "desk:queue_news", "desk:view_keep", "desk:model_train", "desk:model_promote",
     "desk:model_back",
     "desk:case_assist", "desk:risk_check", "desk:risk_model", "desk:review_decide",
+    "desk:group_confirm", "desk:group_dismiss", "desk:group_take_out",
 })  # fmt: skip
 ACCOUNTS = ("account_login", "account_change_password", "account_reauthenticate", "mfa_index", "mfa_activate_totp")
 
@@ -159,7 +162,7 @@ def build() -> Any:
     from tests.browser.test_desk_journeys import answered, waiting_for_signature
     from tests.conftest import Desk
 
-    from wenguo.cases import evidence, followup, intake, links
+    from wenguo.cases import evidence, followup, group, intake, links
     from wenguo.cases.intake import Submission
     from wenguo.people.actor import SYSTEM
     from wenguo.people.roles import Role
@@ -185,13 +188,21 @@ def build() -> Any:
     tray = intake._keep(intake.Complaint(channel="web", text="看不懂", phone="13800009999"), None, desk.now, None)
     Submission.objects.filter(pk=tray.pk).update(state=Submission.State.UNSORTED, why="不知道是谁")
 
+    leaks = ("接头一直滴水，柜子泡坏了", "接头漏水，橱柜板全泡发了", "装上十天接头就渗水，楼下也湿了")
+    neighbours = [
+        desk.receives(f"栖云里小区团购的净水器CJ-600{leak}。", phone=f"1330000111{n}", name=f"邻居{n}", channel="web")
+        for n, leak in enumerate(leaks)
+    ]
+    suggested = [group.meet(case.pk, at=desk.now) for case in neighbours][-1]
+    assert suggested is not None
+
     def link(case: Any, purpose: str = links.TRACK) -> str:
         return links.make(case, purpose, at=datetime.now(UTC), days=5)
 
     return SimpleNamespace(
         who=desk.supervisor, admin=desk.admin, signing=signing_case.number, option=option.pk,
         approval=option.approvals.get().pk, open=opened.number, clock=opened.clocks.first().pk,
-        new=fresh.number, answered=after.number,
+        new=fresh.number, answered=after.number, group=suggested.pk, neighbour=neighbours[0].number,
         strange=strange.number, link=link(signing_case), early=link(fresh), answered_link=link(after),
         strange_link=link(strange), survey=link(after, links.SURVEY), tray=tray.pk,
         done=signing.dumps(fresh.submissions.get().pk, salt=DONE_SALT), customer=opened.customer_id,

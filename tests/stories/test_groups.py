@@ -163,3 +163,35 @@ def test_similar_past_cases_are_those_one_may_see(desk, leak):
     assert {s.case for s in found} <= set(leak[1:]) and found
     assert all(0 < s.score <= 1 and s.why for s in found)
     assert alike.similar(leak[0], by=desk.east_agent, at=desk.now) == []
+
+
+def test_the_supervisor_decides_on_the_page_of_the_group(desk, leak, client):
+    found = Group.objects.get()
+    client.force_login(desk.supervisor)
+    told = Notice.objects.get(kind="group.suggested")
+    opened = client.post("/desk/notices/read/", {"notice": told.pk, "open": "1"})
+    assert opened["Location"] == f"/desk/groups/{found.pk}/"
+    body = client.get(opened["Location"]).content.decode()
+    assert "3 人反映同一件事" in body and "<mark>" in body and body.count('class="group-member"') == 3
+    assert "3 人" in client.get("/desk/groups/").content.decode()
+    wrong = client.post(f"/desk/groups/{found.pk}/confirmation/", {"cases": [leak[0].pk], "lead": leak[0].pk})
+    assert wrong.status_code == 422 or "请至少选择两件" in wrong.content.decode()
+    right = client.post(f"/desk/groups/{found.pk}/confirmation/", {"cases": [c.pk for c in leak], "lead": leak[0].pk})
+    assert right.status_code == 302
+    assert leak[1].number in client.get("/desk/queue/?view=group").content.decode()
+    hint = client.get(f"/desk/cases/{leak[1].number}/similar/", headers={"HX-Request": "true"}).content.decode()
+    assert f"由 {leak[0].number} 牵头" in hint and leak[2].number in hint
+    client.force_login(desk.east_supervisor)
+    assert client.get(f"/desk/groups/{found.pk}/").status_code == 404
+    assert leak[0].number not in client.get("/desk/groups/").content.decode()
+
+
+def test_the_page_of_a_group_and_the_hints_cost_a_fixed_number_of_queries(desk, client, django_assert_max_num_queries):
+    for n in range(12):
+        arrives(desk, LEAK[n % 4], n, name=f"业主{n}")
+    found = Group.objects.get()
+    client.force_login(desk.supervisor)
+    for address, most in ((f"/desk/groups/{found.pk}/", 16), ("/desk/groups/", 14)):
+        client.get(address)
+        with django_assert_max_num_queries(most):
+            assert client.get(address).status_code == 200

@@ -28,8 +28,8 @@ from wenguo.text.alike import Commonness, Told, Weighed
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import one_line
 
-NEWEST = 64  # so many cases of one mark are looked at, the newest: a mark that many share tells little
-CANDIDATES = 40  # so many cases are compared, those that share the most marks
+NEWEST = 48  # so many cases of one mark are looked at, the newest: a mark that many share tells little
+CANDIDATES = 32  # so many cases are compared, those that share the most marks
 COUNTED = 20_000  # the newest texts of the house, counted at night
 OWN_WORDS = 1_000  # from so many texts on a house speaks for itself
 LOCK = 0x616C696B  # one text at a time finds its matter, or two that arrive together would not find each other

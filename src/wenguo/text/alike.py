@@ -15,7 +15,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -123,14 +123,24 @@ class Commonness:
             raise ValueError("not the counts of a house")
         return cls(n, counts)
 
-    def df(self, hashes: np.ndarray) -> np.ndarray:
-        """In how many texts each stands."""
-        return self.counts[hashes % BUCKETS]
-
     def weights(self, hashes: np.ndarray) -> np.ndarray:
         """How much it says that a piece is there: the rarer the more, 0 for what stands everywhere."""
-        df = self.df(hashes).astype(np.float64)
+        return self._weights[hashes % BUCKETS]
+
+    def saying(self, hashes: np.ndarray) -> int:
+        """How many of these say something about the matter: rare, and not what people say around any complaint."""
+        return int(self._says[hashes % BUCKETS].sum())
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        df = self.counts.astype(np.float64)
         return np.where(df <= max(self.n * COMMON, 1), np.log((self.n + 1) / (df + 0.5)), 0.0)
+
+    @cached_property
+    def _says(self) -> np.ndarray:
+        says = self.counts < self.n * SAYS
+        says[_said_around() % BUCKETS] = False
+        return says
 
     def weight(self, piece: str) -> float:
         return float(self.weights(np.array([_hash(piece)], np.uint32))[0])
@@ -179,8 +189,7 @@ class Weighed:
         self.whole, self.subject = text.whole, text.subject
         self.weights, self.heads = common.weights(text.whole), common.weights(text.subject)
         self.norm, self.head_norm = _norm(self.weights), _norm(self.heads)
-        says = (common.df(text.whole) < common.n * SAYS) & ~np.isin(text.whole, _said_around())
-        self.thin = int(says.sum()) < ENOUGH
+        self.thin = common.saying(text.whole) < ENOUGH
 
     def same_matter(self, other: Weighed) -> float:
         """0 to 1, symmetric: how much of what is rare the two share, in their whole words and in their subject

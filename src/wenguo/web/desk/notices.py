@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from wenguo.cases import notice
+from wenguo.cases import group, notice
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.compiled import filled
@@ -50,7 +50,8 @@ def read(request: HttpRequest) -> HttpResponse:
     found = Notice.objects.filter(person=me(request), pk=pk).select_related("case").first() if pk else None
     notice.read(me(request), at=timezone.now(), pk=found.pk if found else None)
     if found is not None and given.raw("open"):
-        return go(request, url("desk:case", found.case.number))
+        about = group.of_case(found.case) if found.kind == "group.suggested" else None
+        return go(request, url("desk:group", about.group_id) if about else url("desk:case", found.case.number))
     which = "?which=all" if given.raw("which") == "all" else ""
     return go(request, url("desk:notices") + which, "" if pk else _("已全部标为已读"))
 
