@@ -1,9 +1,9 @@
 """How long it takes to find what a text is like among very many that are stored: `text_groups.py --stored 1000000`.
 
 The traces are made up: marks drawn as rare pieces are (each of a text's 40 from a million, a few far more often than
-others), 280 pieces a text; loaded in bulk into two tables like those of cases/alike.py in a schema of their own, which is dropped
-afterwards. Measured is its query with the comparing of what it finds, for new texts of the same kind; and what the
-server says its part took.
+others), 280 pieces a text; loaded in bulk into two tables like those of cases/alike.py in a schema of their own, which
+is dropped afterwards. Measured is its query with the comparing of what it finds, for new texts of the same kind; and
+what the server says its part took.
 """
 
 from __future__ import annotations
