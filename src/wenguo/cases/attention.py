@@ -149,7 +149,9 @@ def _in_words(story: Sequence[Happened], rules: Attention) -> list[Caution]:
         abuse += [place] if "abuse" in kinds else []
     told = (("threat_for_gain", gain), ("fraud", fraud), ("abuse", abuse))
     return [
-        Caution(rules.caution(code), _("{n} 处").format(n=len(places)), places[-3:]) for code, places in told if places
+        Caution(rules.caution(code), _("原话 {n} 处").format(n=len(places)), places[-3:])
+        for code, places in told
+        if places
     ]
 
 
