@@ -18,6 +18,7 @@ from importlib.resources import files
 import yaml
 from ahocorasick_rs import AhoCorasick, MatchKind
 
+from wenguo.text.disguised import meanings
 from wenguo.text.normal import fold
 from wenguo.text.search import CJK
 
@@ -58,11 +59,13 @@ def runs(s: str) -> Iterator[tuple[str, int, bool]]:
         yield (found[0] if found[1] or found[2] else FIGURE), found.start(), found[1] is not None
 
 
-def pieces(s: str) -> list[str]:
-    """All pieces of the first `READ` characters, repetitions included."""
+def pieces(s: str, *, whole: bool = False) -> list[str]:
+    """All pieces of the first `READ` characters, repetitions included. `whole`: praise beside blame is read too."""
     found: list[str] = []
     add = found.append
-    text = grievance(fold(s[:READ]).text)
+    text = fold(s[:READ]).text
+    if not whole:
+        text = grievance(text)
     for run, _at, chinese in runs(text):
         if not chinese:
             add(run)
@@ -72,16 +75,19 @@ def pieces(s: str) -> list[str]:
         for size in range(2, LONGEST + 1):
             for at in range(length - size + 1):
                 add(run[at : at + size])
+    for meaning, _start, _end in meanings(text):
+        found.append(meaning)
+        found += [name for name, _s, _e in concepts(meaning)]
     found += [name for name, _start, _end in concepts(text)]
     for name, _start, _end, strength in cues(text):
         found += [name] * strength
     return found
 
 
-def placed(s: str) -> Iterator[tuple[str, int, int]]:
+def placed(s: str, *, whole: bool = False) -> Iterator[tuple[str, int, int]]:
     """(piece, start, end) in the original text."""
     folded = fold(s[:READ])
-    text = grievance(folded.text)
+    text = folded.text if whole else grievance(folded.text)
     for run, start, chinese in runs(text):
         if not chinese:
             yield run, *folded.span(start, start + (1 if run == FIGURE else len(run)))
@@ -89,6 +95,8 @@ def placed(s: str) -> Iterator[tuple[str, int, int]]:
         for size in range(1, LONGEST + 1):
             for at in range(len(run) - size + 1):
                 yield run[at : at + size], *folded.span(start + at, start + at + size)
+    for meaning, start, end in meanings(text):
+        yield meaning, *folded.span(start, end)
     for name, start, end in concepts(text):
         yield name, *folded.span(start, end)
     for name, start, end, strength in cues(text):
@@ -136,7 +144,7 @@ def grievance(text: str) -> str:
 @cache
 def dictionary_version() -> str:
     """A model taught with other dictionaries does not fit."""
-    return sha256("".join(map(_dictionary, ("concepts", "cues"))).encode()).hexdigest()[:12]
+    return sha256("".join(map(_dictionary, ("concepts", "cues", "disguised"))).encode()).hexdigest()[:12]
 
 
 def _dictionary(name: str) -> str:

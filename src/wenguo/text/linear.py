@@ -66,6 +66,11 @@ class Linear:
     bias: Floats
     note: Mapping[str, Any]
 
+    @property
+    def whole(self) -> bool:
+        """Was it taught with praise as well (what is not about complaints)?"""
+        return bool(self.note.get("whole"))
+
     def vector(self, s: str) -> Vector:
         """The text as rows and values of length one; cue words stand beside it with their strength."""
         places = self.places
@@ -73,7 +78,7 @@ class Linear:
         counts: list[float] = []
         cued: dict[int, float] = {}
         seen = unseen = 0
-        for piece, n in Counter(pieces(s)).items():
+        for piece, n in Counter(pieces(s, whole=self.whole)).items():
             row = places.get(piece)
             if row is not None:
                 if piece[0] == CUE:
@@ -116,7 +121,11 @@ class Linear:
         """The places in `s` that spoke most for a class against the others of its head, in order of weight."""
         h = self.heads[head]
         which = h.classes.index(label)
-        found = [(row, start, end) for piece, start, end in placed(s) if (row := self.places.get(piece)) is not None]
+        found = [
+            (row, start, end)
+            for piece, start, end in placed(s, whole=self.whole)
+            if (row := self.places.get(piece)) is not None
+        ]
         if not found:
             return []
         rows = [row for row, _start, _end in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from wenguo.text.disguised import meanings
 from wenguo.text.normal import normalise
 
 LEXEMES = 20_000
@@ -34,18 +35,20 @@ _RUN = re.compile(f"([{CJK}]+)|[^\\W_{CJK}]+")
 
 def tokens(s: str) -> list[str]:
     """The tokens of `s` in their order, repetitions included: 「水漏电iPhone 15」 -> 水漏, 漏电, iphone, 15."""
-    return [token for run, chinese in _runs(s) for token in (_bigrams(run) if chinese else (run[:WORD],))]
+    return [token for run, chinese in _runs(normalise(s)) for token in (_bigrams(run) if chinese else (run[:WORD],))]
 
 
 def tsvector_text(s: str) -> str:
     """What to hand to PostgreSQL as `%s::tsvector`; without weights and positions.
 
     Besides `tokens`, the last character of each Chinese run stands alone, so that a question of one character is
-    answered by a prefix: it either begins a bigram or ends a run.
+    answered by a prefix: it either begins a bigram or ends a run. Disguised words (tk, v信) are found by their meaning
+    as well.
     """
     kept: dict[str, None] = {}
     room = VECTOR_BYTES
-    for run, chinese in _runs(s):
+    text = normalise(s)
+    for run, chinese in (*_runs(text), *((meaning, True) for meaning, _start, _end in meanings(text))):
         for token in (*_bigrams(run), run[-1]) if chinese else (run[:WORD],):
             if token in kept:
                 continue
@@ -63,7 +66,7 @@ def tsquery_text(q: str) -> str | None:
     """
     asked: dict[str, bool] = {}  # token: as a beginning?
     last_word = None
-    for run, chinese in _runs(q[:ASKED_CHARACTERS]):
+    for run, chinese in _runs(normalise(q[:ASKED_CHARACTERS])):
         if chinese:
             asked.update({token: len(token) == 1 for token in _bigrams(run)})
         else:
@@ -75,9 +78,9 @@ def tsquery_text(q: str) -> str | None:
     return " & ".join(terms) or None
 
 
-def _runs(s: str) -> Iterator[tuple[str, bool]]:
-    """(run, is it Chinese?) in order."""
-    for found in _RUN.finditer(normalise(s)):
+def _runs(text: str) -> Iterator[tuple[str, bool]]:
+    """(run, is it Chinese?) of a normalised text, in order."""
+    for found in _RUN.finditer(text):
         yield found[0], found[1] is not None
 
 
