@@ -1,38 +1,50 @@
-"""All figures in one table: `python -m bench --cases 100000`, or only some: `python -m bench reads search`."""
+"""All figures in one table, a row as soon as it is measured: `python -m bench`, some ten minutes the first time.
+
+Only some of them: `python -m bench reads search`. The goals of the pages hold for `--cases 100000`; loading those takes
+longer than all the rest.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
+from collections.abc import Callable
 
 from bench import load, memory, reads, search, worker, writes
-from bench.figures import Figure, table
+from bench.figures import Figure, head, line
 from bench.house import bench_database, machine
 
 PARTS = ("load", "reads", "search", "writes", "worker", "memory")
+CASES = 20_000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help="which; all if none is named")
-    parser.add_argument("--cases", type=int, default=100_000, help="so many there are to be before measuring")
+    parser.add_argument("--cases", type=int, default=CASES, help="so many there are to be before measuring")
     given = parser.parse_args()
-    wanted = given.parts or PARTS
-    figures: list[Figure] = []
+    wanted, began = given.parts or PARTS, time.perf_counter()
+
+    def measured(part: str, measure: Callable[[], list[Figure]]) -> None:
+        if part in wanted:
+            print(f"… {part}", file=sys.stderr, flush=True)
+            for figure in measure():
+                print(line(figure), flush=True)
+
     with bench_database() as url:
+        print(f"… {given.cases:,} cases", file=sys.stderr, flush=True)
         done = load.load(url, given.cases)
+        print(head(machine()), flush=True)
         if done["cases"]:
             told = f"{done['events']:,} events with valid chains, in {done['seconds']:.0f} s"
-            figures.append(Figure("load", done["cases"] / done["seconds"], "cases/s", settings=told))
-        heading = machine()
-        for part, measure in (
-            ("reads", reads.measure), ("search", search.measure), ("writes", lambda: writes.measure(url)),
-            ("worker", worker.measure),
-        ):  # fmt: skip
-            if part in wanted:
-                figures += measure()
-    if "memory" in wanted:
-        figures += memory.measure()
-    print(table(figures, heading))
+            print(line(Figure("load", done["cases"] / done["seconds"], "cases/s", settings=told)), flush=True)
+        measured("reads", lambda: reads.measure(number=250))
+        measured("search", lambda: search.measure(number=100))
+        measured("writes", lambda: writes.measure(url, number=800))
+        measured("worker", worker.measure)
+    measured("memory", lambda: memory.measure(number=10_000))
+    print(f"\n{(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
 
 
 if __name__ == "__main__":

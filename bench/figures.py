@@ -29,9 +29,19 @@ class Figure:
         return f"{mark} {self.what}", f"{shown} {self.unit}", goal, self.settings
 
 
+def head(heading: str) -> str:
+    """What stands above the rows of the table."""
+    return "\n".join([heading, "", _line(("figure", "measured", "goal", "settings")), "|---|---|---|---|"])
+
+
+def line(figure: Figure) -> str:
+    return _line(figure.row())
+
+
 def table(figures: list[Figure], heading: str) -> str:
     """As Markdown, so that it can stand in the documentation as it is."""
-    rows = [("figure", "measured", "goal", "settings"), *(figure.row() for figure in figures)]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines.insert(1, "|---|---|---|---|")
-    return "\n".join([heading, "", *lines])
+    return "\n".join([head(heading), *map(line, figures)])
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -33,7 +33,7 @@ def _no_float(digits: str) -> Any:
     raise NotCanonical(f"{digits}: floats are refused")
 
 
-_decode = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float).decode
+_decoder = json.JSONDecoder(parse_float=_no_float, parse_constant=_no_float)
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 BIGGEST = 2**53 - 1
@@ -88,7 +88,8 @@ def canonical(value: Any) -> bytes:
 
 def parse(text: str) -> Any:
     """JSON as the database returns it. NotCanonical if somebody put a float or other non-canonical number into it."""
-    return _decode(text)
+    value, end = _decoder.raw_decode(text)  # what the database returns has no spaces around it
+    return value if end == len(text) else _decoder.decode(text)
 
 
 def _text(value: str) -> str:
