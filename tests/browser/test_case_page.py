@@ -64,3 +64,44 @@ def test_two_see_each_other_and_nothing_sticks_out(hands: Any, desk: Any, world:
     parts = "['#case-head', '#case-next', '#case-timeline', '#case-customer']"
     order = page.evaluate(f"{parts}.map((s) => document.querySelector(s).getBoundingClientRect().top)")
     assert order == sorted(order)
+
+
+def test_a_note_written_without_a_network_is_sent_once_when_it_is_back(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives("空调漏电，吓坏了老人")
+    page = hands.signs_in("agent").opens(case.number)
+    page.click("#composer-note > summary")
+    page.fill("#note-words", "客户说下午三点以后在家。")
+    page.context.set_offline(True)
+    send = page.locator("#composer-note [data-main-submit]")
+    send.click()
+    page.wait_for_selector("#said .notice-danger")
+    assert "网络不通" in page.inner_text("#said") and page.input_value("#note-words") == "客户说下午三点以后在家。"
+    page.context.set_offline(False)
+    send.dblclick()  # impatient
+    until(page, "document.querySelector('#case-timeline').innerText.includes('下午三点以后')")
+    until(page, "document.querySelector('#note-words').value === ''")
+    assert desk.timeline(case).count("case.noted") == 1
+    page.wrong = [line for line in page.wrong if "ERR_INTERNET_DISCONNECTED" not in line and "sendError" not in line]
+
+
+def test_a_story_of_two_hundred_messages_opens_at_once_and_is_read_to_its_beginning(
+    hands: Any, desk: Any, world: Any
+) -> None:
+    case = desk.receives("第一句：空调漏电，吓坏了老人")
+    for n in range(200):
+        letters.say(case, "", f"第 {n + 1} 次告知进展。", by=desk.agent, at=world.now())
+    page = hands.signs_in("agent", {"width": 390, "height": 844}).opens(case.number)
+    assert page.locator("#case-timeline li").count() < 100
+    assert "第 200 次告知进展" in page.inner_text("#case-timeline")
+    fits(page)
+    for _slice in range(20):
+        more = page.locator("#case-timeline .more a, #case-timeline .more button")
+        if not more.count():
+            break
+        before = page.locator("#case-timeline li").count()
+        more.last.click()
+        until(page, f"document.querySelectorAll('#case-timeline li').length > {before}")
+    told = page.inner_text("#case-timeline")
+    assert "第 1 次告知进展" in told and "第一句：空调漏电" in told
+    assert told.count("次告知进展") == 200
+    fits(page)
