@@ -1,7 +1,7 @@
-"""All figures in one table, a row as soon as it is measured: `python -m bench`, some ten minutes the first time.
+"""All figures in one table, a row as soon as it is measured: `python -m bench`.
 
-Only some of them: `python -m bench reads search`. The goals of the pages hold for `--cases 100000`; loading those takes
-longer than all the rest.
+Only some of them: `python -m bench reads search`. The goals of the pages hold for `--cases 100000`, which
+take minutes to load.
 """
 
 from __future__ import annotations
