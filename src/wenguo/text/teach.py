@@ -10,8 +10,9 @@ scikit-learn: for the command line, the worker and the bench only; the web proce
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,7 +131,7 @@ def _weighed(examples: Sequence[Example], factor: float) -> list[Example]:
 
 
 def _teach(examples: Sequence[Example], recipe: Recipe, note: Mapping[str, Any] | None) -> Linear:
-    bags = [Counter(pieces(e.text, whole=recipe.whole)) for e in examples]
+    bags = _Bags([e.text for e in examples], recipe.whole)
     places, rarity = _vocabulary(bags, recipe)
     matrix = _matrix(bags, places, rarity)
     heads: dict[str, Head] = {}
@@ -176,10 +177,29 @@ def sharpness(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
     return float(np.exp(minimize_scalar(surprise, bounds=(-4, 4), method="bounded").x))
 
 
-def _vocabulary(bags: Sequence[Counter[str]], recipe: Recipe) -> tuple[dict[str, int], npt.NDArray[Any]]:
+class _Bags:
+    """The pieces of each text, cut again at each reading: those of 100 000 texts would not fit into memory."""
+
+    def __init__(self, texts: Sequence[str], whole: bool) -> None:
+        self.texts, self.whole = texts, whole
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[Counter[str]]:
+        return (Counter(pieces(text, whole=self.whole)) for text in self.texts)
+
+
+MOST_COUNTED = 3_000_000
+"""So many different pieces are counted at once; beyond, those met only once so far are forgotten."""
+
+
+def _vocabulary(bags: _Bags, recipe: Recipe) -> tuple[dict[str, int], npt.NDArray[Any]]:
     texts: Counter[str] = Counter()
     for bag in bags:
         texts.update(bag.keys())
+        if len(texts) > MOST_COUNTED:
+            texts = Counter({piece: n for piece, n in texts.items() if n > 1})
     kept = [(piece, n) for piece, n in texts.items() if n >= recipe.least and piece[0] != CUE]
     kept.sort(key=lambda one: (-one[1], one[0]))
     kept = kept[: recipe.most_pieces]
@@ -188,9 +208,8 @@ def _vocabulary(bags: Sequence[Counter[str]], recipe: Recipe) -> tuple[dict[str,
     return {piece: row for row, (piece, _) in enumerate(kept)}, rarity
 
 
-def _matrix(bags: Sequence[Counter[str]], places: Mapping[str, int], rarity: npt.NDArray[Any]) -> sparse.csr_matrix:
-    columns: list[int] = []
-    counts: list[int] = []
+def _matrix(bags: _Bags, places: Mapping[str, int], rarity: npt.NDArray[Any]) -> sparse.csr_matrix:
+    columns, counts = array("i"), array("i")
     ends = [0]
     for bag in bags:
         for piece, n in bag.items():
@@ -198,8 +217,9 @@ def _matrix(bags: Sequence[Counter[str]], places: Mapping[str, int], rarity: npt
                 columns.append(row)
                 counts.append(n)
         ends.append(len(columns))
-    values = (1 + np.log(np.array(counts, float))) * rarity[columns]
-    matrix = sparse.csr_matrix((values, columns, ends), shape=(len(bags), len(places)))
+    rows = np.frombuffer(columns, np.intc) if columns else np.zeros(0, np.intc)
+    values = (1 + np.log(np.array(counts, float))) * rarity[rows]
+    matrix = sparse.csr_matrix((values, rows, ends), shape=(len(bags), len(places)))
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix
 
