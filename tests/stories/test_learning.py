@@ -138,7 +138,7 @@ def test_nothing_decided_and_too_little_are_said(desk):
     with pytest.raises(NotNow, match="还没有人工定类"):
         learning.train(by=SYSTEM, at=desk.now)
     decided_long_ago(desk, 12)
-    with pytest.raises(NotNow, match="有 12 件,至少要 200 件"):
+    with pytest.raises(NotNow, match="有 12 件，至少要 200 件"):
         learning.train(by=SYSTEM, at=desk.now)
     assert not ModelVersion.objects.exists()
 

@@ -182,9 +182,9 @@ def train(*, by: Actor, at: datetime, progress: Progress | None = None) -> Model
         measuring = [one for one in cases if one.held_out][:MOST_MEASURED]
         least = pack.thresholds.classify_least_examples
         if not cases:
-            raise NotNow(_("还没有人工定类的投诉件,没有可学的;随附模型继续使用"))
+            raise NotNow(_("还没有人工定类的投诉件，没有可学的；随附模型继续使用"))
         if len(cases) < least or not measuring:
-            words = _("人工定类的投诉件有 {n} 件,至少要 {least} 件才训练;随附模型继续使用")
+            words = _("人工定类的投诉件有 {n} 件，至少要 {least} 件才训练；随附模型继续使用")
             raise NotNow(words.format(n=len(cases), least=least))
         if progress is not None:
             progress(0, 1, "teach")
@@ -212,7 +212,7 @@ def _alone() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
-            raise NotNow(_("另一个进程正在训练,请稍后再试"))
+            raise NotNow(_("另一个进程正在训练，请稍后再试"))
     try:
         yield
     finally:

@@ -184,7 +184,7 @@ def roll_back(version: ModelVersion | None, reason: str, *, by: Actor, at: datet
     if not reason:
         raise Invalid(_("请写明退回的原因"), fields={"reason": _("请写明退回的原因")})
     if version is not None and version.state != ModelVersion.State.RETIRED:
-        raise NotNow(_("第 {n} 版没有停用过,不能退回到它").format(n=version.number))
+        raise NotNow(_("第 {n} 版没有停用过，不能退回到它").format(n=version.number))
     if version is None and in_force_row() is None:
         raise NotNow(_("随附模型本来就在用"))
     _put_in_force(version, ROLLED_BACK, by=by, at=at, note=reason)
@@ -201,7 +201,7 @@ def _put_in_force(version: ModelVersion | None, event: str, *, by: Actor, at: da
     if version is not None:
         rows = ModelVersion.objects.filter(pk=version.pk, state=version.state)
         if not rows.update(state=ModelVersion.State.IN_FORCE, promoted_at=at, promoted_by_id=by.pk):
-            raise NotNow(_("刚被他人更改,请刷新后再试"))
+            raise NotNow(_("刚被他人更改，请刷新后再试"))
         version.refresh_from_db()
     data = {
         "version": version.number if version else SHIPPED, "digest": version.digest if version else "",

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from wenguo.cases import clock, handover, intake, letters, triage
+from wenguo.cases import clock, handover, intake, letters, reading, triage
 from wenguo.cases.clock import Consent
 from wenguo.cases.evidence import Stored, store
 from wenguo.customers import customer as customers
@@ -205,6 +205,7 @@ def accept(scene: Scene) -> None:
     who = scene.first or scene.a(_desk(scene))
     late = scene.first is None and scene.chance(LATE_RESPONSE)
     at = scene.after(*((2, 12) if scene.first else (300, 700) if late else (6, 95)))
+    reading.read(scene.case.pk, at=scene.woven.received_at)
     intake.accept(scene.case, by=who, at=at)
     scene.first = scene.lead = who
     _complete_record(scene)
