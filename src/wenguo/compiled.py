@@ -113,14 +113,18 @@ class _Statement:
     def __init__(self, sql: str, params: Sequence[Any], stand_ins: Sequence[Any]) -> None:
         place = {v: n for n, v in enumerate(_flat(stand_ins))}
         self.takes: list[int] = []
+        self.plain, self.params = sql, list(params)
+        self.places: list[int | None] = []  # of each parameter of the plain SQL: which value it is
         self.name = f"wenguo_{next(self.numbers)}"
         parts = sql.replace("%%", "\0").split("%s")
         text = [parts[0]]
         for param, after in zip(params, parts[1:], strict=True):
             if isinstance(param, datetime | str | int) and param in place:
                 self.takes.append(place[param])
+                self.places.append(place[param])
                 text += [f"${len(self.takes)}", after]
             else:
+                self.places.append(None)
                 text += [Literal(param).as_string(None), after]
         self.sql = "".join(text).replace("\0", "%")
         lost = [v for v in place if (v if isinstance(v, str) else str(v)) in self.sql]
@@ -128,7 +132,16 @@ class _Statement:
         self.call = f"EXECUTE {self.name}" + (f"({', '.join(['%s'] * len(self.takes))})" if self.takes else "")
 
     def execute(self, connection: Any, values: Sequence[Any]) -> tuple[str, list[Any]]:
-        """What to send and with which parameters; the connection is told the statement if it does not know it yet."""
+        """What to send and with which parameters; the connection is told the statement if it does not know it yet.
+
+        Where the driver binds and prepares by itself (`server_side_binding`) it gets the plain SQL: it would prepare
+        an EXECUTE, and forget all that is prepared with its own.
+        """
+        flat = _flat(values)
+        if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+            return self.plain, [
+                param if n is None else flat[n] for param, n in zip(self.params, self.places, strict=True)
+            ]
         connection.ensure_connection()
         told = _told.setdefault(connection.connection, set())
         if self.name not in told:
@@ -138,7 +151,6 @@ class _Statement:
                     told.clear()
                 cursor.execute(f"PREPARE {self.name} AS {self.sql}")
             told.add(self.name)
-        flat = _flat(values)
         return self.call, [flat[n] for n in self.takes]
 
 
