@@ -15,12 +15,18 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from wenguo.cases import group, reading
 from wenguo.cases.case import Case
 from wenguo.cases.intake import Submission
 from wenguo.cases.lifecycle import ACTS
 from wenguo.people import tokens
 
 BASE = "/api/v1"
+LEAK = (
+    "我家在栖云里小区3栋,上个月团购装的净水器CJ-600,滤芯接头一直滴水,厨房柜子都泡坏了,找安装师傅不接电话。",
+    "栖云里小区的,团购的CJ-600净水器接头漏水,橱柜板全泡发了,售后让我自己拧紧,拧了还是漏。",
+    "你们在栖云里小区搞团购卖的净水器,装上十天接头就渗水,楼下邻居家天花板都湿了,要求马上来修并赔偿。",
+)
 KETTLE = "上周买的电热水壶,昨天烧水时壶底漏水,桌上一滩,插座都湿了。客服电话打了三次没人接,要求退货并给个说法。"
 PROBLEM = "application/problem+json"
 
@@ -459,6 +465,26 @@ def test_the_guide_names_every_operation(api):
         for method in operations:
             whole, last = f"`{method.upper()} {short}`", f"`{short.removeprefix('/cases/{number}/')}`"
             assert whole in guide or last in guide, whole
+
+
+def test_a_suggested_group_is_confirmed_or_not_by_a_program(api, desk):
+    numbers = [api.submits(text, name=f"客户{n}", phone=f"1390000001{n}")["number"] for n, text in enumerate(LEAK)]
+    for case in Case.objects.filter(number__in=numbers).order_by("pk"):
+        reading.read(case.pk, at=timezone.now())
+        group.meet(case.pk, at=timezone.now())
+    first, second, third = numbers
+    (seen,) = api.get("supervisor", f"/cases/{first}/groups").json()
+    assert seen["state"] == "suggested" and seen["cases"] == numbers and seen["people"] == 3
+    refused(api.post("agent", f"/cases/{first}/group", {"group": seen["id"], "cases": [second]}), 403)
+    refused(api.post("supervisor", f"/cases/{first}/group", {"group": seen["id"] + 1, "cases": [second]}), 404)
+    refused(api.post("supervisor", f"/cases/{first}/group", {"group": seen["id"]}), 422)
+    api.does("supervisor", first, "group", group=seen["id"], cases=[second, third])
+    (seen,) = api.get("supervisor", f"/cases/{third}/groups").json()
+    assert seen["state"] == "confirmed" and seen["lead"] == first
+    refused(api.post("supervisor", f"/cases/{first}/dismiss_group", {"group": seen["id"], "reason": "不是"}), 409)
+    api.does("supervisor", third, "ungroup", group=seen["id"], reason="另一户的管道问题")
+    assert api.get("supervisor", f"/cases/{third}/groups").json() == []
+    assert desk.timeline(Case.objects.get(number=third)).count("group.left") == 1
 
 
 def test_a_complaint_from_submission_to_archive(api, desk):

@@ -8,6 +8,7 @@ from wenguo.api import (
     acts_evidence,
     acts_execution,
     acts_followup,
+    acts_group,
     acts_handover,
     acts_intake,
     acts_investigation,
@@ -23,8 +24,8 @@ from wenguo.api import (
 from wenguo.api.door import answered, api, nowhere
 
 CHAPTERS = (
-    acts_intake, acts_triage, acts_handover, acts_letters, acts_evidence, acts_clock, acts_investigation, acts_causes,
-    acts_resolution, acts_execution, acts_reply, acts_followup,
+    acts_intake, acts_triage, acts_group, acts_handover, acts_letters, acts_evidence, acts_clock, acts_investigation,
+    acts_causes, acts_resolution, acts_execution, acts_reply, acts_followup,
 )  # fmt: skip
 
 api.add_router("/submissions", submissions.router)
