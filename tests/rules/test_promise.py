@@ -325,10 +325,10 @@ def test_an_allowance_survives_json(allowance):
         ({"hours": 0.5}, "30 个工作分钟"),
         ({"minutes": 90}, "1 个工作小时 30 个工作分钟"),
         ({"working_days": 3}, "3 个工作日"),
-        ({"working_days": 3, "rounding": "end_of_day"}, "3 个工作日(至当日下班)"),
+        ({"working_days": 3, "rounding": "end_of_day"}, "3 个工作日（至当日下班）"),
         ({"natural_days": 15}, "15 日"),
-        ({"minutes_24x7": 30}, "30 分钟(全天候)"),
-        ({"hours_24x7": 2}, "2 小时(全天候)"),
+        ({"minutes_24x7": 30}, "30 分钟（全天候）"),
+        ({"hours_24x7": 2}, "2 小时（全天候）"),
     ],
 )
 def test_an_allowance_in_words(spec, words):
