@@ -62,10 +62,10 @@
     waiting = setTimeout(() => keep(form), 400);
   });
   window.addEventListener("pagehide", () => document.querySelectorAll("form[data-draft]").forEach((f) => f.dataset.sent || f.dataset.taken || keep(f)));
-  // Accepted by htmx: forget. A plain post is forgotten when the server says so on the next page: <… data-draft-done="key">.
+  // Accepted by htmx: forget; a look-up while typing accepts nothing. A plain post is forgotten when the server says so on the next page: <… data-draft-done="key">.
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const form = event.target.closest?.("form[data-draft]");
-    if (form) Object.assign(event.detail.xhr, { wenguoDraft: form.dataset.draft, wenguoForm: form });
+    const { elt } = event.detail, form = elt.closest?.("form[data-draft]");
+    if (form && (elt === form || elt.type === "submit")) Object.assign(event.detail.xhr, { wenguoDraft: form.dataset.draft, wenguoForm: form });
   });
   // `taken`: leaving the page for where the answer leads must not keep the words again.
   const accepted = ({ detail: { xhr } }) => {
