@@ -145,7 +145,8 @@ class _Statement:
         connection.ensure_connection()
         told = _told.setdefault(connection.connection, set())
         if self.name not in told:
-            with connection.cursor() as cursor:
+            # Past Django, so that what a page asks counts the same whether its connection is new or not.
+            with connection.wrap_database_errors, connection.connection.cursor() as cursor:
                 if len(told) >= KEPT:
                     cursor.execute("DEALLOCATE ALL")
                     told.clear()
