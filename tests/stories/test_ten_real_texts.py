@@ -54,7 +54,7 @@ def test_ten_real_texts_arrive(desk, texts):
         assert 1 <= score.level <= 4
         cases.append(case)
     told = [c for c in cases if c.reading.category]
-    assert len(told) >= 5, "most complaints get a category"
+    assert sum(c in told for c in cases[4:]) >= 4, "most of the six complaints; letters to a city need not"
     assert all(c.reading.seen["suggestions"][0]["reasons"] for c in told), "with its reasons"
     found = Group.objects.get()
     assert set(found.members.values_list("case_id", flat=True)) == {c.pk for c in cases[:4]}
