@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from wenguo.cases import clock, followup, intake, letters, reply, triage
+from wenguo.cases import followup, intake, letters, reply, triage
 from wenguo.cases.case import Case
 from wenguo.cases.intake import Complaint, receive
+from wenguo.cases.sweep import sweep
 from wenguo.people.staff import Person
 
 # The marks, in characters nobody writes, of a shape that every act takes.
@@ -118,7 +119,7 @@ def lived(now: datetime, moments: int) -> Iterator[tuple[Case, bool]]:
         for k, story in enumerate(OVER):
             at = now - timedelta(days=30 + n % 7, minutes=23 * n, hours=k)
             yield _again(story(cast, at, n)), False
-    while clock.sweep(at=now):
+    while sweep(at=now):
         pass
 
 

@@ -16,8 +16,8 @@ DUE = 10_000
 def measure(due: int = DUE) -> list[Figure]:
     from django.db import connection
 
-    from wenguo.cases import clock
     from wenguo.cases.clock import Clock, Firing
+    from wenguo.cases.sweep import sweep
     from wenguo.journal import fold, verify_all
     from wenguo.journal.models import Stream
 
@@ -27,12 +27,12 @@ def measure(due: int = DUE) -> list[Figure]:
         Clock.objects.filter(next_fire_at__isnull=False).order_by("next_fire_at").values_list("next_fire_at", flat=True)
     )
     calm = first[0] - timedelta(seconds=1)
-    idle = statistics.median(_seconds(lambda: clock.sweep(at=calm)) for _ in range(20))
+    idle = statistics.median(_seconds(lambda: sweep(at=calm)) for _ in range(20))
     figures.append(Figure("sweep when nothing is due", idle * 1000, "ms", 10, settings=f"{running:,} clocks running"))
     if running > due:
         at, before = first[due - 1], Firing.objects.count()
         began, taken = time.perf_counter(), 0
-        while batch := clock.sweep(at=at):
+        while batch := sweep(at=at):
             taken += batch
         seconds = time.perf_counter() - began
         told = f"{taken:,} taken, {Firing.objects.count() - before:,} marks fired, each with journal and notices"

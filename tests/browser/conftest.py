@@ -106,10 +106,10 @@ class World:
 
     def passes(self, **delta: float) -> None:
         """Let time pass, and let the clocks that came due fire."""
-        from wenguo.cases import clock
+        from wenguo.cases.sweep import sweep
 
         self._start += timedelta(**delta)
-        while clock.sweep(at=self.now()):
+        while sweep(at=self.now()):
             pass
 
     def local(self, **delta: float) -> str:

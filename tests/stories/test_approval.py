@@ -9,13 +9,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from wenguo.cases import approval, clock, evidence, followup, override, resolution
+from wenguo.cases import approval, evidence, followup, override, resolution
 from wenguo.cases.approval import Approval
 from wenguo.cases.case import Case, record
 from wenguo.cases.lifecycle import gates
 from wenguo.cases.notice import Notice
 from wenguo.cases.quote import Item
 from wenguo.cases.resolution import Draft
+from wenguo.cases.sweep import sweep
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.journal import Event
 from wenguo.people import deputies
@@ -227,7 +228,7 @@ def test_a_step_that_takes_too_long_is_told_above(desk, remedy):
     case = remedy.case()
     (step,) = asked(desk, remedy.drafts(case))
     due = case.clocks.get(kind="approve", about=step.about).due_at
-    while clock.sweep(at=due + timedelta(minutes=1)):
+    while sweep(at=due + timedelta(minutes=1)):
         pass
     assert Notice.objects.filter(case=case, person=desk.manager, kind="clock.approve").exists()
     assert "clock.breached" in desk.timeline(case)

@@ -10,6 +10,7 @@ from wenguo.cases import clock, handover, letters, triage
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock, Consent, Firing
 from wenguo.cases.notice import Notice
+from wenguo.cases.sweep import sweep
 from wenguo.errors import Invalid, NotNow, NotYours
 
 MATTER = "洗衣机脱水时剧烈震动,维修两次没修好,要求换新。"
@@ -36,14 +37,14 @@ def test_a_level_three_case_before_the_national_holiday(desk):
 def test_warnings_breach_and_escalation_each_once_also_after_downtime(desk):
     case = desk.triages(desk.receives(MATTER, level=3))
     due = solve(case).due_at
-    assert clock.sweep(at=desk.now) == 0
+    assert sweep(at=desk.now) == 0
     desk.now = due + timedelta(days=20)  # the workers were down
-    while clock.sweep(at=desk.now):
+    while sweep(at=desk.now):
         pass
     percents = sorted(Firing.objects.filter(clock=solve(case)).values_list("percent", flat=True))
     assert percents[:4] == [50, 75, 90, 100] and percents[4:] and percents[4] == 150
     before = desk.timeline(case)
-    assert clock.sweep(at=desk.now) == 0
+    assert sweep(at=desk.now) == 0
     assert desk.timeline(case) == before
     told = {n.person for n in Notice.objects.filter(case=case, kind="clock.solve")}
     assert {desk.supervisor, desk.manager} <= told

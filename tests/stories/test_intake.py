@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from wenguo.cases import clock, intake, letters
+from wenguo.cases import intake, letters
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.intake import Complaint, Submission
+from wenguo.cases.sweep import sweep
 from wenguo.errors import Invalid, NotNow, NotYours
 
 KETTLE = "上周买的电热水壶,昨天烧水时壶底漏水,桌上一滩,插座都湿了。客服电话打了三次没人接,要求退货并给个说法。"
@@ -117,6 +118,6 @@ def test_the_customer_may_withdraw(desk):
 
 def test_the_row_is_what_its_journal_tells(desk):
     case = desk.triages(desk.receives(KETTLE), to="zl")
-    clock.sweep(at=desk.wait(days=30))
+    sweep(at=desk.wait(days=30))
     row = Case.objects.get(pk=case.pk)
     assert fold(row) == {name: plain(getattr(row, name)) for name in PROJECTED}

@@ -9,6 +9,7 @@ import pytest
 from wenguo import journal
 from wenguo.cases import clock, followup, handover, intake, letters, reply, triage
 from wenguo.cases.case import PROJECTED, Case, fold, plain
+from wenguo.cases.sweep import sweep
 from wenguo.errors import Refusal
 
 
@@ -51,7 +52,7 @@ def acts(desk, case, dice):
         lambda: followup.reassess(case, "不满意", by=by, at=now),
         lambda: followup.reopen(case, "又坏了", by=case.customer, at=now),
         lambda: intake.withdraw(case, "算了", by=case.customer, at=now) if dice.random() < 0.1 else None,
-        lambda: clock.sweep(at=now),
+        lambda: sweep(at=now),
     ]
 
 

@@ -1,14 +1,15 @@
-"""Promises: when each was started, when it is due, what stops it, and who hears of it when time runs out.
+"""Promises: when each was started, when it is due, what stops it, and what moves it.
 
 A clock is a row. Its rule comes from the pack the case was received under; its due time is derived from start,
 allowance, calendar and its own pauses, so it can always be explained. `next_fire_at` is the earliest moment at which
 anything must happen; one partial index over it lets any number of workers take due rows, and a row per (clock, percent)
-makes each firing happen once, also after the workers were down. Source: TR-8, IN-2, TR-5, RS-8, FIELD §2.0.
+makes each firing happen once, also after the workers were down (`sweep.py`). Source: TR-8, IN-2, TR-5,
+RS-8, FIELD §2.0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -18,15 +19,10 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo import journal
-from wenguo.cases.case import Case, Happening, Involvement, record, record_all
+from wenguo.cases.case import Case, Happening, record, record_all
 from wenguo.cases.lifecycle import require
-from wenguo.cases.notice import Notice, notices_for, post_up
 from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotNow, NotYours
-from wenguo.people.actor import SYSTEM
-from wenguo.people.staff import Person
-from wenguo.people.units import superiors
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
@@ -176,7 +172,7 @@ def next_percent(fired: int, warnings: Sequence[int], beyond_step: int, ranks: i
     return percent if percent <= 100 + ranks * beyond_step else None
 
 
-def _marks(rule: ClockRule | None) -> tuple[Sequence[int], int, int]:
+def marks(rule: ClockRule | None) -> tuple[Sequence[int], int, int]:
     """The warnings, the step beyond, and how many ranks are told, of a rule; of none the usual ones."""
     if rule is None:
         return (50, 75, 90), 50, len(RANKS)
@@ -237,7 +233,7 @@ def promise_of(
     due = terms.due()
     assert due is not None
     clock.due_at = clock.first_due_at = due
-    clock.next_fire_at = _next_fire(clock, terms, rule)
+    clock.next_fire_at = next_fire(clock, terms, rule)
     return clock
 
 
@@ -314,7 +310,7 @@ def start_until(
         allowance={"minutes_24x7": minutes}, calendar=next(c.code for c in case.pack.calendars if c.always),
         pausable=False, started_at=due - timedelta(minutes=minutes), due_at=due, first_due_at=due,
     )  # fmt: skip
-    clock.next_fire_at = _next_fire(clock, _terms_of_new(clock), None)
+    clock.next_fire_at = next_fire(clock, _terms_of_new(clock), None)
     record_all(case, Hand(case).begin(clock), by=by, at=at)
     return clock
 
@@ -418,7 +414,7 @@ def _resume(case: Case, clocks: list[Clock], *, by: Any, at: datetime, words: st
         _close_pause(clock, at)
         terms = clock.terms()
         clock.state, clock.due_at = State.RUNNING, _due(clock, terms)
-        clock.next_fire_at = _next_fire(clock, terms, _rule(clock))
+        clock.next_fire_at = next_fire(clock, terms, rule_of(clock))
         clock.save()
     record(
         case, "clock.resumed", by=by, at=at, data={"clocks": {str(c.pk): c.due_at for c in clocks}},
@@ -468,7 +464,7 @@ def extend(
         consent_channel=consent.channel if consent else "",
     )  # fmt: skip
     clock.extended_until = clock.due_at = until
-    clock.next_fire_at = _next_fire(clock, clock.terms(), _rule(clock))
+    clock.next_fire_at = next_fire(clock, clock.terms(), rule_of(clock))
     clock.save()
     record(
         case, "clock.extended", by=by, at=at, because=clock.rule,
@@ -528,7 +524,7 @@ def rederive(case: Case, kinds: Sequence[str], *, by: Any, at: datetime) -> None
                 clock.extended_until = None
             clock.due_at = due
             clock.fired_percent = _passed(clock, terms, rule, at)
-            clock.next_fire_at = _next_fire(clock, terms, rule)
+            clock.next_fire_at = next_fire(clock, terms, rule)
         clock.save()
         if clock.due_at != old:
             happening = _happening("clock.rederived", clock, _shown(case), live, old_due_at=old)
@@ -544,7 +540,7 @@ def _passed(clock: Clock, terms: Terms, rule: ClockRule, at: datetime) -> int:
     return fired
 
 
-def _rule(clock: Clock) -> ClockRule | None:
+def rule_of(clock: Clock) -> ClockRule | None:
     return next((r for r in clock.case.pack.clocks.rules if r.id == clock.rule), None)
 
 
@@ -558,8 +554,8 @@ def _due(clock: Clock, terms: Terms) -> datetime | None:
     return gauge.advance(clock.extended_until, sum(stood, timedelta(0)))
 
 
-def _next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime | None:
-    percent = next_percent(clock.fired_percent, *_marks(rule))
+def next_fire(clock: Clock, terms: Terms, rule: ClockRule | None) -> datetime | None:
+    percent = next_percent(clock.fired_percent, *marks(rule))
     if percent is None or clock.due_at is None:
         return None
     return terms.moment_at(percent, clock.due_at)
@@ -590,124 +586,6 @@ def _happening(type: str, clock: Clock, shown: dict[str, Any], live: Iterable[Cl
     return Happening(type, clock.rule, data, set=changed)
 
 
-# The sweep
-
-
-@transaction.atomic
-def sweep(*, at: datetime, limit: int = 500, case: Case | None = None) -> int:
-    """Fire what is due at `at`, up to `limit` clocks; returns how many were taken. Any number of workers may run it.
-    `case`: of this one only.
-
-    A clock and the journal of its case are taken together, skipping what others hold, so that nobody waits for anybody.
-    Whatever the number, the queries are the same: a batch is read, worked out, and written down as one.
-    """
-    due = Clock.objects.filter(next_fire_at__lte=at, **({"case": case} if case else {}))
-    due = due.order_by("next_fire_at", "pk").defer("case__search")
-    taken = list(
-        due.select_related("case__stream", "case__owner", "case__unit", "case__intake_unit").select_for_update(
-            skip_locked=True, of=("self", "case__stream")
-        )[:limit]
-    )
-    if taken:
-        models.prefetch_related_objects(taken, models.Prefetch("pauses", Pause.objects.order_by("since")))
-        fired = _fired(taken, at)
-        _write_firings(fired, at)
-    return len(taken)
-
-
-@dataclass
-class _Fired:
-    """What a clock has passed since it last fired: `percents`, in order. People hear only of the last."""
-
-    clock: Clock
-    rule: ClockRule | None
-    percents: list[int]
-
-
-def _fired(taken: Sequence[Clock], at: datetime) -> list[_Fired]:
-    """Move each clock on over all marks it has passed by `at`."""
-    fired = []
-    for clock in taken:
-        one = _Fired(clock, _rule(clock), [])
-        pauses = tuple((pause.since, pause.until) for pause in clock.pauses.all())
-        terms = Terms(clock.started_at, promise.Allowance.from_spec(clock.allowance), clock.hours(), pauses)
-        while (percent := next_percent(clock.fired_percent, *_marks(one.rule))) is not None and clock.due_at:
-            if terms.moment_at(percent, clock.due_at) > at:
-                break
-            clock.fired_percent = percent
-            one.percents.append(percent)
-        clock.next_fire_at = _next_fire(clock, terms, one.rule)
-        fired.append(one)
-    return fired
-
-
-_NEW_FIRINGS = """
-    INSERT INTO cases_firing (clock_id, percent, due_at, fired_at)
-    SELECT *, %s FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[])
-    ON CONFLICT (clock_id, percent) DO NOTHING RETURNING clock_id, percent
-"""
-_MOVED_ON = """
-    UPDATE cases_clock c SET fired_percent = moved.percent, next_fire_at = moved.next
-    FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[]) AS moved (id, percent, next) WHERE c.id = moved.id
-"""
-
-
-def _write_firings(fired: Sequence[_Fired], at: datetime) -> None:
-    marks = [(one.clock.pk, percent, one.clock.due_at) for one in fired for percent in one.percents]
-    moved = [(one.clock.pk, one.clock.fired_percent, one.clock.next_fire_at) for one in fired]
-    with connection.cursor() as cursor:
-        cursor.execute(_MOVED_ON, [list(column) for column in zip(*moved, strict=True)])
-        if not marks:
-            return
-        cursor.execute(_NEW_FIRINGS, [at, *(list(column) for column in zip(*marks, strict=True))])
-        new = set(cursor.fetchall())
-    _escalate([(one, last) for one in fired if (last := _newest(one, new)) is not None], at)
-
-
-def _newest(one: _Fired, new: Collection[tuple[int, int]]) -> int | None:
-    """The last mark nobody was told of. After a pause or a regrade a clock may pass a mark again; it is told once."""
-    return max((p for p in one.percents if (one.clock.pk, p) in new), default=None)
-
-
-def _escalate(passed: Sequence[tuple[_Fired, int]], at: datetime) -> None:
-    """Write it into the journals of the cases, let those who are told see them, and tell them."""
-    entries: dict[int, list[journal.Entry]] = {}
-    streams = {one.clock.case.stream_id: one.clock.case.stream for one, _percent in passed}
-    notices: list[Notice] = []
-    seers: dict[tuple[int, int], Involvement] = {}
-    known: dict[Any, list[Any]] = {}
-    for one, percent in passed:
-        clock, case, late = one.clock, one.clock.case, percent >= 100
-        told = _whom(case, percent, one.rule, at, known)
-        data = {"clock": clock.pk, "kind": clock.kind, "percent": percent, "due_at": clock.due_at,
-                "told": [p.pk for p in told]}  # fmt: skip
-        happening = Happening("clock.breached" if late else "clock.warned", clock.rule, data)
-        entries.setdefault(case.stream_id, []).append(happening.entry(SYSTEM, at))
-        words = _("{title}已超时（{percent}%）") if late else _("{title}已用 {percent}%")
-        notices += notices_for(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at)
-        seers |= {(case.pk, p.pk): Involvement(case=case, person=p, since=at) for p in told}
-    journal.append_all([(streams[pk], some) for pk, some in entries.items()])
-    Involvement.objects.bulk_create(seers.values(), ignore_conflicts=True)
-    post_up(notices)
-
-
-def _whom(
-    case: Case, percent: int, rule: ClockRule | None, at: datetime, known: dict[Any, list[Any]]
-) -> list[Any]:  # fmt: skip
-    """The owner; from 100 % on one more rank of management at each step. Source: TR-8. `known`: asked before."""
-    told = [case.owner] if case.owner else []
-    if percent >= 100 or not told:
-        roles = rule.escalate if rule and rule.escalate else RANKS
-        ranks = 1 + max(0, (percent - 100) // (rule.beyond_step if rule else 50))
-        unit = case.unit or case.intake_unit
-        for role in roles[:ranks] if percent >= 100 else roles[:1]:
-            if (unit, role) not in known:
-                above = superiors(unit, role, at=at) if unit else []
-                known[unit, role] = above or list(Person.objects.holding(role, at=at)[:3])
-            told += known[unit, role]
-    return list(dict.fromkeys(told))
-
-
 # What a page shows
 
 
@@ -723,7 +601,7 @@ class Explained:
 
 def explain(clock: Clock, *, at: datetime) -> Explained:
     """The stretches between start and due (for a paused clock: until `at`). Source: SCREENS "explains itself"."""
-    rule, terms = _rule(clock), clock.terms()
+    rule, terms = rule_of(clock), clock.terms()
     until = clock.due_at or max(at, terms.start)
     stretches = promise.explain(terms.start, until, terms.calendar, terms.allowance, terms.pauses)
     return Explained(

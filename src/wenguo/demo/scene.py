@@ -15,8 +15,9 @@ from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from wenguo import journal
-from wenguo.cases import clock, letters
+from wenguo.cases import letters
 from wenguo.cases.clock import Clock
+from wenguo.cases.sweep import sweep
 from wenguo.demo import words
 from wenguo.demo.cast import Cast
 from wenguo.demo.corpus import Woven
@@ -170,7 +171,7 @@ class Scene:
     def _fire(self, moment: datetime) -> None:
         """Let the clocks of the case fire, each mark at its own moment."""
         while (mark := min((c.fires_at for c in self.clocks), default=moment + MINUTE)) <= moment:
-            clock.sweep(at=max(mark, self.at), case=self.case)  # a mark may have passed when terms were derived anew
+            sweep(at=max(mark, self.at), case=self.case)  # a mark may have passed when terms were derived anew
             self.looked = False
             self._look()
 

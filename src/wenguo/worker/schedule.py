@@ -10,7 +10,8 @@ from django.db import connection
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-from wenguo.cases import alike, assist, clock, group, links, risk, unsent
+from wenguo.cases import alike, assist, group, links, risk, unsent
+from wenguo.cases.sweep import sweep
 from wenguo.insight.escalation import check_job
 from wenguo.journal.tasks import fold_heads
 from wenguo.later import URGENT, task
@@ -22,7 +23,7 @@ from wenguo.policy.versions import in_force
 def sweep_clocks(timestamp: int) -> None:
     """Warn, breach and escalate what is due. Every minute, until nothing is."""
     now = datetime.now(UTC)
-    while clock.sweep(at=now):
+    while sweep(at=now):
         pass
 
 
