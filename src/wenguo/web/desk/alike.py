@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -140,33 +141,40 @@ def _line(member: Member, evidence: groups.Evidence) -> Line:
     return Line(member, case, marked(text, alike.spans(text, evidence.words), around=90), share)
 
 
+def _decide(request: HttpRequest, group: Group, act: Callable[[Given], Any], to: str, said: str) -> HttpResponse:
+    """Do `act` with what the form gives; a refusal stands on the page of the group, with what was typed."""
+    try:
+        act(Given(request.POST))
+    except Invalid as refusal:
+        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
+    return go(request, to, said)
+
+
 @desk(permission="case.supervise")
 @require_POST
 def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     group = _find(request, pk)
-    try:
-        chosen = [int(v) for v in request.POST.getlist("cases") if v.isdecimal() and len(v) < 18]
-        given = Given(request.POST)
+    chosen = [int(v) for v in request.POST.getlist("cases") if v.isdecimal() and len(v) < 18]
+
+    def act(given: Given) -> None:
         lead = given.whole("lead", _("牵头的投诉"))
         given.check()
         groups.confirm(group, chosen, lead or 0, by=me(request), at=timezone.now())
-    except Invalid as refusal:
-        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
-    return go(request, url("desk:group", group.pk), _("已确认为群诉，{n} 件列入").format(n=len(chosen)))
+
+    return _decide(request, group, act, url("desk:group", pk), _("已确认为群诉，{n} 件列入").format(n=len(chosen)))
 
 
 @desk(permission="case.supervise")
 @require_POST
 def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     group = _find(request, pk)
-    try:
-        given = Given(request.POST)
+
+    def act(given: Given) -> None:
         reason = given.text("reason", _("理由"), most=2000)
         given.check()
         groups.dismiss(group, reason, by=me(request), at=timezone.now())
-    except Invalid as refusal:
-        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
-    return go(request, url("desk:groups"), _("已记下：不是群诉"))
+
+    return _decide(request, group, act, url("desk:groups"), _("已记下：不是群诉"))
 
 
 @desk(permission="case.supervise")
@@ -177,14 +185,13 @@ def take_out(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     member = group.members.filter(case__in=seen, case__number=number).first()
     if member is None:
         raise NotFound(_("没有找到这组投诉，或者它不在您可以查看的范围内"))
-    try:
-        given = Given(request.POST)
+
+    def act(given: Given) -> None:
         reason = given.text("out_reason", _("理由"), most=2000)
         given.check()
         groups.take_out(member, reason, by=me(request), at=timezone.now())
-    except Invalid as refusal:
-        return again(request, refusal, "desk/group.html", _context(request, group), here="queue")
-    return go(request, url("desk:group", group.pk), _("已移出群诉"))
+
+    return _decide(request, group, act, url("desk:group", pk), _("已移出群诉"))
 
 
 def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, str, str, int]]:
