@@ -34,6 +34,7 @@ KEYWORDS = {
     "gettext_lazy": None,
     "_lazy": None,
     "gettext_noop": None,
+    "_noop": None,
     "pgettext_lazy": ((1, "c"), 2),
     "ngettext_lazy": (1, 2),
     "npgettext_lazy": ((1, "c"), 2, 3),

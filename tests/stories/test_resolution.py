@@ -210,7 +210,7 @@ def test_refusals_have_words_and_after_two_rounds_a_supervisor_joins(desk, remed
     second = remedy.agreed(remedy.signed(remedy.drafts(case, 30_000)), "counter", "我要三倍")
     assert (second.state, second.answer, second.offered_no) == ("refused", "counter", 2)
     assert "negotiation" in case.flags
-    assert Notice.objects.filter(person=desk.supervisor, case=case, text__contains="协商 2 轮").count() == 1
+    assert Notice.objects.filter(person=desk.supervisor, case=case, text__contains="协商", names__n=2).count() == 1
     third = remedy.agreed(remedy.signed(remedy.drafts(case, 40_000)))
     assert third.offered_no == 3 and resolution.is_one_pass(case) is False
 

@@ -19,6 +19,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock
 from wenguo.cases.authority import name_for, ranks_from, ranks_of_day, units_above
@@ -201,11 +202,11 @@ def _ask(step: Approval, rule: ApprovalRule | None, *, by: Any, at: datetime) ->
     """This step's turn: its clock starts, those who may sign hear of it."""
     case, people = step.option.case, signers(step, at=at)
     clock.start(
-        case, "approve", by=by, at=at, about=step.about, title=_("方案审批（{rule}）").format(rule=step.rule),
+        case, "approve", by=by, at=at, about=step.about, title=_noop("方案审批（{rule}）").format(rule=step.rule),
         rule=_clock_rule(case, rule, at),
     )  # fmt: skip
     involve(case, *people, at=at)
-    tell(case, people, "approval.asked", _("方案「{title}」待您审批").format(title=step.option.title), at=at)
+    tell(case, people, "approval.asked", _noop("方案「{title}」待您审批"), at=at, title=step.option.title)
 
 
 def _clock_rule(case: Case, rule: ApprovalRule | None, at: datetime) -> ClockRule | None:
@@ -243,7 +244,7 @@ def approve(step: Approval, words: str = "", *, by: Person, at: datetime, device
         _ask(following, rule, by=by, at=at)
         return
     signed(option)
-    tell(case, _authors(option), "approval.granted", _("方案「{title}」已批准").format(title=option.title), at=at)
+    tell(case, _authors(option), "approval.granted", _noop("方案「{title}」已批准"), at=at, title=option.title)
 
 
 @transaction.atomic
@@ -260,7 +261,7 @@ def return_(step: Approval, reason: str, *, by: Person, at: datetime, device: st
     clock.stop(case, "approve", by=by, at=at, about=step.about)
     option.approvals.filter(attempt=step.attempt, state="waiting").update(state=Approval.State.SKIPPED)
     move(option, {State.SUBMITTED}, State.RETURNED)
-    tell(case, _authors(option), "approval.refused", _("方案「{title}」被退回").format(title=option.title), at=at)
+    tell(case, _authors(option), "approval.refused", _noop("方案「{title}」被退回"), at=at, title=option.title)
 
 
 @transaction.atomic
@@ -280,8 +281,7 @@ def question(step: Approval, words: str, *, by: Person, at: datetime) -> None:
     if last and (last.type, last.by, (last.private or {}).get("question")) == (QUESTION, by.journal_ref, words):
         return
     record(case, QUESTION, by=by, at=at, data={"option": option.pk, "step": step.pk}, private={"question": words})
-    told = _("审批人就「{title}」提问，请说明").format(title=option.title)
-    tell(case, _authors(option), QUESTION, told, at=at)
+    tell(case, _authors(option), QUESTION, _noop("审批人就「{title}」提问，请说明"), at=at, title=option.title)
 
 
 @transaction.atomic
@@ -300,7 +300,7 @@ def explain(step: Approval, words: str, *, by: Person, at: datetime) -> None:
         return
     record(case, EXPLAINED, by=by, at=at, data={"option": option.pk, "step": step.pk}, private={"answer": words})
     told = {int(e.by[6:]) for e in asked if e.type == QUESTION and e.by.startswith("staff:")} - {by.pk}
-    tell(case, told, EXPLAINED, _("「{title}」的询问已答复").format(title=option.title), at=at)
+    tell(case, told, EXPLAINED, _noop("「{title}」的询问已答复"), at=at, title=option.title)
 
 
 def _asked(step: Approval) -> Any:

@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock
 from wenguo.cases.case import Case, add_words, involve, record, rows
@@ -128,7 +129,7 @@ def plan(option: Option, planned: Plan, *, by: Person, at: datetime) -> Measure:
     if planned.owner:
         involve(case, planned.owner, at=at)
         if planned.owner.pk != by.pk:
-            tell(case, [planned.owner], "measure.added", _("请完成措施：{what}").format(what=one_line(what)), at=at)
+            tell(case, [planned.owner], "measure.added", _noop("请完成措施：{what}"), at=at, what=one_line(what))
     return measure
 
 
@@ -182,7 +183,7 @@ def change_measure(
     _record(measure, "measure.changed", by=by, at=at, **_said(consent))
     if planned.owner:
         involve(case, planned.owner, at=at)
-        tell(case, [planned.owner], "measure.changed", _("措施有调整：{what}").format(what=one_line(what)), at=at)
+        tell(case, [planned.owner], "measure.changed", _noop("措施有调整：{what}"), at=at, what=one_line(what))
     return measure
 
 
@@ -289,7 +290,7 @@ def carry_out(case: Case, *, by: Any, at: datetime) -> None:
         set={"stage": transition.to, "executed_at": at},
     )  # fmt: skip
     clock.stop(case, "solve", by=by, at=at)
-    tell(case, [case.owner_id], "case.executed", _("方案已执行完毕，请答复客户"), at=at)
+    tell(case, [case.owner_id], "case.executed", _noop("方案已执行完毕，请答复客户"), at=at)
 
 
 def my_measures(person: Person, *, unit_ids: Sequence[int] = ()) -> models.QuerySet[Measure]:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, links
 from wenguo.cases.case import Case, Happening, add_words, flag, involve, record, record_all, rows, unflag
@@ -178,7 +179,7 @@ def call_back(
     if solved and content and not recurred:
         _plan_next(case, followup, by=by, at=at)
     else:
-        _hear_unhappy(case, _("回访时客户不满意"), by=by, at=at)
+        _hear_unhappy(case, _noop("回访时客户不满意"), by=by, at=at)
     return followup
 
 
@@ -287,7 +288,7 @@ def rate(survey: Survey, answers: Mapping[str, Any], *, by: Any, at: datetime) -
     )  # fmt: skip
     add_words(case, survey.words)
     if survey.solved is False or (survey.csat is not None and survey.csat < case.pack.followup.content_from):
-        _hear_unhappy(case, _("客户评价为不满意"), by=by, at=at)
+        _hear_unhappy(case, _noop("客户评价为不满意"), by=by, at=at)
     return survey
 
 
@@ -338,7 +339,7 @@ def reassess(case: Case, reason: str, *, by: Person, at: datetime) -> None:
     record(
         case, "case.flagged", by=by, at=at, data={"flag": UNHAPPY, "off": True}, set={"flags": unflag(case, [UNHAPPY])}
     )
-    tell(case, [case.owner_id], "case.reassessed", _("客户不满意，请优先重新拟定方案"), at=at)
+    tell(case, [case.owner_id], "case.reassessed", _noop("客户不满意，请优先重新拟定方案"), at=at)
 
 
 def _cancel_followups(case: Case, *, by: Any, at: datetime) -> None:
@@ -426,7 +427,7 @@ def reopen(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
     unit = case.unit or case.intake_unit
     told: list[Any] = [case.owner_id, case.first_responsible_id]
     told += superiors(unit, "supervisor", at=at) if unit else []
-    tell(case, told, "case.reopened", _("投诉已重开（第 {n} 轮）").format(n=case.round), at=at)
+    tell(case, told, "case.reopened", _noop("投诉已重开（第 {n} 轮）"), at=at, n=case.round)
     return case
 
 
@@ -456,7 +457,7 @@ def take_higher(case: Case, words: str, *, by: Any, at: datetime) -> Case:
     units = [u for u in (case.unit, case.intake_unit) if u]
     above = [p for u in units for role in ("supervisor", "manager") for p in superiors(u, role, at=at)]
     involve(case, *above, at=at)
-    what = _("客户申请复核「不予受理」") if refused else _("客户不同意目前的处理，要求上级过问")
+    what = _noop("客户申请复核「不予受理」") if refused else _noop("客户不同意目前的处理，要求上级过问")
     tell(case, [case.owner_id or case.first_responsible_id, *above], "case.reminded", what, at=at)
     return case
 

@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases.alike import Near, Trace, leave_trace
 from wenguo.cases.case import Case, Nature, flag, record, unflag
@@ -231,8 +232,7 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
     group.save(update_fields=["people", "newest_at"])
     marks = (limits.group_people, limits.group_special_people, limits.group_grave_people)
     if any(before < mark <= group.people for mark in marks):
-        words = _("疑似群诉：{hours} 小时内 {n} 人反映同一件事，请查看并决定")
-        _announce(case, inside, words.format(hours=limits.group_window_hours, n=group.people), at=at)
+        _announce(case, inside, at=at, hours=limits.group_window_hours, n=group.people)
     return group
 
 
@@ -242,11 +242,11 @@ def _comes_later(group: Group, case: Case, score: float, *, at: datetime) -> Gro
         group.newest_at = max(group.newest_at, case.received_at)
         group.save(update_fields=["newest_at"])
         told = [group.lead.owner_id if group.lead else None, group.decided_by_id]
-        tell(case, told, "group.suggested", _("又一件疑似属于已确认的群诉，请决定是否列入"), at=at)
+        tell(case, told, "group.suggested", _noop("又一件疑似属于已确认的群诉，请决定是否列入"), at=at)
     return group
 
 
-def _announce(case: Case, case_ids: Sequence[int], words: str, *, at: datetime) -> None:
+def _announce(case: Case, case_ids: Sequence[int], *, at: datetime, hours: int, n: int) -> None:
     """To the supervisors of all units that have one of these cases; each hears of a case of their own."""
     if not any(True for _ in Case.objects.open().filter(pk__in=case_ids)[:1]):
         return
@@ -256,8 +256,9 @@ def _announce(case: Case, case_ids: Sequence[int], words: str, *, at: datetime) 
         if unit is not None:
             for person in superiors(unit, "supervisor", at=at):
                 told.setdefault(person.pk, (member, person))
+    words = _noop("疑似群诉：{hours} 小时内 {n} 人反映同一件事，请查看并决定")
     for member, person in told.values():
-        tell(member, [person], "group.suggested", words, at=at)
+        tell(member, [person], "group.suggested", words, at=at, hours=hours, n=n)
 
 
 # ── decided by a person ───────────────────────────────────────────────────────────────────────────────────────────

@@ -14,6 +14,7 @@ from typing import Any, Self
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock
 from wenguo.cases.case import Case, Handling, add_words, flag, involve, record, rows
@@ -141,7 +142,7 @@ def appoint(case: Case, owner: Person, *, by: Any, at: datetime) -> None:
     require(case, "appoint", by=by, at=at)
     record(case, "case.appointed", by=by, at=at, data={"owner": owner.pk}, set=_owned_by(case, owner))
     involve(case, owner, at=at)
-    tell(case, [owner], "case.appointed", _("您被指定为负责人"), at=at)
+    tell(case, [owner], "case.appointed", _noop("您被指定为负责人"), at=at)
 
 
 def _owned_by(case: Case, person: Person) -> dict[str, Any]:
@@ -180,13 +181,13 @@ def send(case: Case, to: Unit, words: str, *, by: Person, at: datetime, final: b
         set={"unit_id": to.pk, "owner_id": None, "hops": case.hops + 1, "handling": Handling.TRANSFER},
     )  # fmt: skip
     case.unit = to
-    clock.start(case, "handover", by=by, at=at, about=handover.about, title=_("{unit}签收").format(unit=to.title))
+    clock.start(case, "handover", by=by, at=at, about=handover.about, title=_noop("{unit}签收").format(unit=to.title))
     clock.rederive(case, ("respond", "solve"), by=by, at=at)
     receivers = desk_of(to, at)
     involve(case, *receivers, at=at)
-    tell(case, receivers, "handover.sent", _("有投诉件转来，请签收或退单"), at=at)
+    tell(case, receivers, "handover.sent", _noop("有投诉件转来，请签收或退单"), at=at)
     if case.hops >= case.pack.thresholds.handovers_alarm:
-        tell(case, superiors(to, "supervisor", at=at), "handover.sent", _("已流转 {n} 次").format(n=case.hops), at=at)
+        tell(case, superiors(to, "supervisor", at=at), "handover.sent", _noop("已流转 {n} 次"), at=at, n=case.hops)
     return handover
 
 
@@ -200,13 +201,8 @@ def sign(handover: Handover, *, by: Person, at: datetime) -> None:
     record(case, "handover.signed", by=by, at=at, data={"handover": handover.pk}, set=_owned_by(case, by))
     clock.stop(case, "handover", by=by, at=at, about=handover.about)
     if case.first_responsible_id != by.pk:
-        tell(
-            case,
-            [case.first_responsible_id],
-            "handover.signed",
-            _("{unit}已签收").format(unit=handover.to_unit.title),
-            at=at,
-        )
+        signed = _noop("{unit}已签收")
+        tell(case, [case.first_responsible_id], "handover.signed", signed, at=at, unit=handover.to_unit.title)
 
 
 @transaction.atomic
@@ -247,7 +243,7 @@ def give_back(
     if disputed:
         clock.start(case, "arbitrate", by=by, at=at, about=handover.about)
         told += superiors(back, "supervisor", at=at) if back else []
-    tell(case, told, "handover.returned", _("{unit}退单，请处理").format(unit=handover.to_unit.title), at=at)
+    tell(case, told, "handover.returned", _noop("{unit}退单，请处理"), at=at, unit=handover.to_unit.title)
 
 
 @transaction.atomic
@@ -297,10 +293,10 @@ def ask_help(case: Case, unit: Unit, what: str, *, by: Person, at: datetime) -> 
         case, "joint.asked", by=by, at=at, data={"task": task.pk, "unit": unit.pk}, private={"what": what},
         set={"handling": Handling.JOINT},
     )  # fmt: skip
-    clock.start(case, "joint", by=by, at=at, about=task.about, title=_("{unit}会办").format(unit=unit.title))
+    clock.start(case, "joint", by=by, at=at, about=task.about, title=_noop("{unit}会办").format(unit=unit.title))
     helpers = desk_of(unit, at)
     involve(case, *helpers, *superiors(unit, "manager", at=at), at=at)
-    tell(case, helpers, "joint.asked", _("请协助办理"), at=at)
+    tell(case, helpers, "joint.asked", _noop("请协助办理"), at=at)
     return task
 
 
@@ -317,9 +313,8 @@ def help(task: JointTask, answer: str, *, by: Person, at: datetime) -> None:
     record(case, "joint.done", by=by, at=at, data={"task": task.pk, "unit": task.unit_id}, private={"answer": answer})
     add_words(case, answer)
     clock.stop(case, "joint", by=by, at=at, about=task.about)
-    tell(
-        case, [case.owner_id, task.asked_by_id], "joint.done", _("{unit}已完成会办").format(unit=task.unit.title), at=at
-    )
+    done = _noop("{unit}已完成会办")
+    tell(case, [case.owner_id, task.asked_by_id], "joint.done", done, at=at, unit=task.unit.title)
 
 
 @transaction.atomic
@@ -362,7 +357,7 @@ def remind(case: Case, words: str, *, by: Any, at: datetime) -> None:
     unit = case.unit or case.intake_unit
     if case.repeats >= case.pack.thresholds.remind_escalates_at and unit:
         told += superiors(unit, "supervisor", at=at)
-    tell(case, told, "case.reminded", _("催办（第 {n} 次）").format(n=case.repeats), at=at)
+    tell(case, told, "case.reminded", _noop("催办（第 {n} 次）"), at=at, n=case.repeats)
 
 
 @transaction.atomic
@@ -378,7 +373,7 @@ def supervise(case: Case, words: str, *, by: Person, at: datetime) -> Supervisio
         set={"flags": flag(case, "supervised")},
     )  # fmt: skip
     clock.start(case, "supervise", by=by, at=at, about=order.about)
-    tell(case, [case.owner_id or case.first_responsible_id], "supervision.ordered", _("督办：请按要求回报"), at=at)
+    tell(case, [case.owner_id or case.first_responsible_id], "supervision.ordered", _noop("督办：请按要求回报"), at=at)
     return order
 
 
@@ -395,4 +390,4 @@ def report_supervision(order: Supervision, report: str, *, by: Person, at: datet
         raise NotNow(_("该督办已回报"))
     record(order.case, "supervision.reported", by=by, at=at, data={"supervision": order.pk}, private={"report": report})
     clock.stop(order.case, "supervise", by=by, at=at, about=order.about)
-    tell(order.case, [order.ordered_by_id], "supervision.reported", _("督办已回报"), at=at)
+    tell(order.case, [order.ordered_by_id], "supervision.reported", _noop("督办已回报"), at=at)

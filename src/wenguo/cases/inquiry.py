@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, letters
 from wenguo.cases.case import Case, add_words, involve, record, rows
@@ -113,10 +114,12 @@ def ask(case: Case, question: str, *, to: Unit | Person, by: Person, at: datetim
         private={"question": question},
     )  # fmt: skip
     InfoRequest.objects.filter(pk=request.pk).update(asked_seq=event.seq)
-    clock.start(case, "request", by=by, at=at, about=request.about, title=_("{who}答复协查").format(who=request.whom))
+    clock.start(
+        case, "request", by=by, at=at, about=request.about, title=_noop("{who}答复协查").format(who=request.whom)
+    )
     add_words(case, question)
     involve(case, *asked, at=at)
-    tell(case, asked, "request.sent", _("请协查：{question}").format(question=one_line(question, 80)), at=at)
+    tell(case, asked, "request.sent", _noop("请协查：{question}"), at=at, question=one_line(question, 80))
     return request
 
 
@@ -145,7 +148,7 @@ def supply(request: InfoRequest, answer: str, *, by: Person, at: datetime) -> No
         clock.customer_spoke(case, by=by, at=at)
     add_words(case, answer)
     told = {p for p in (request.asked_by_id, case.owner_id) if p and p != by.pk}
-    tell(case, told, "request.answered", _("{who}已答复协查").format(who=request.whom), at=at)
+    tell(case, told, "request.answered", _noop("{who}已答复协查"), at=at, who=request.whom)
 
 
 def _asked(request: InfoRequest, by: Person, at: datetime) -> None:
@@ -175,7 +178,7 @@ def cancel(request: InfoRequest, reason: str, *, by: Person, at: datetime) -> No
         clock.customer_spoke(case, by=by, at=at)  # we do not wait for the customer any more
     else:
         told = [request.person] if request.person else desk_of(request.unit, at) if request.unit else []
-        tell(case, told, "request.cancelled", _("协查已取消"), at=at)
+        tell(case, told, "request.cancelled", _noop("协查已取消"), at=at)
 
 
 def _end(request: InfoRequest, state: InfoRequest.State, *, by: Person | None, at: datetime, answer: str = "") -> None:

@@ -16,6 +16,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import OperationalError, connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 from psycopg.types.json import Jsonb
 
 from wenguo import away, journal
@@ -498,7 +499,7 @@ def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, 
     told = [case.owner] if case.owner else []
     if case.repeats >= case.pack.thresholds.remind_escalates_at and (unit := case.unit or case.intake_unit):
         told += superiors(unit, "supervisor", at=at)
-    tell(case, told, "case.joined", _("客户就同一件事再次投诉（第 {n} 次）").format(n=case.repeats), at=at)
+    tell(case, told, "case.joined", _noop("客户就同一件事再次投诉（第 {n} 次）"), at=at, n=case.repeats)
 
 
 @transaction.atomic
@@ -630,7 +631,7 @@ def withdraw(case: Case, reason: str, *, by: Any, at: datetime) -> None:
         case, "case.withdrawn", by=by, at=at, private={"reason": reason},
         set={"stage": move.to, "outcome": Outcome.WITHDRAWN, "closed_at": at, "waiting_since": None},
     )  # fmt: skip
-    tell(case, [case.owner], "case.withdrawn", _("客户已撤回投诉"), at=at)
+    tell(case, [case.owner], "case.withdrawn", _noop("客户已撤回投诉"), at=at)
 
 
 @transaction.atomic

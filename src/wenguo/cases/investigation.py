@@ -16,6 +16,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import causes, inquiry
 from wenguo.cases.case import Case, Liability, add_words, differing, involve, record, rows
@@ -348,7 +349,7 @@ def conclude(case: Case, *, by: Any, at: datetime) -> None:
         data={"substantiated": finding.substantiated, "liability": finding.liability}, set={"stage": move.to},
     )  # fmt: skip
     told = {p for p in (case.owner_id, case.first_responsible_id) if p and p != getattr(by, "pk", None)}
-    tell(case, told, "case.concluded", _("调查完成，请拟定方案"), at=at)
+    tell(case, told, "case.concluded", _noop("调查完成，请拟定方案"), at=at)
     if finding.unit and finding.liability != Liability.NONE:
         _tell_answerable(case, finding.unit, at)
 
@@ -356,7 +357,7 @@ def conclude(case: Case, *, by: Any, at: datetime) -> None:
 def _tell_answerable(case: Case, unit: Unit, at: datetime) -> None:
     seniors = superiors(unit, "manager", at=at)[:1]
     involve(case, *seniors, at=at)
-    tell(case, seniors, "case.concluded", _("{unit}被认定有责").format(unit=unit.title), at=at)
+    tell(case, seniors, "case.concluded", _noop("{unit}被认定有责"), at=at, unit=unit.title)
 
 
 @gate("skip")

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.breath import once
 from wenguo.cases import clock, links
@@ -187,7 +188,7 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
         raise Invalid(_("请写下要说的话"), fields={"text": _("请写下要说的话")})
     event = record(case, "message.received", by=by, at=at, data={"channel": channel}, private={"body": text}, find=text)
     clock.customer_spoke(case, by=by, at=at)
-    tell(case, [case.owner_id or case.first_responsible_id], "message.received", _("客户有新留言"), at=at)
+    tell(case, [case.owner_id or case.first_responsible_id], "message.received", _noop("客户有新留言"), at=at)
     return event
 
 

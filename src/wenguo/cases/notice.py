@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
 from django.db import connection, models
 
 from wenguo.cases.case import Case
+from wenguo.policy.told import keep
 
 
 class Notices(models.QuerySet["Notice"]):
@@ -17,12 +18,17 @@ class Notices(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """One line for one person about one case. `kind` is the event type or the clock that caused it."""
+    """One line for one person about one case. `kind` is the event type or the clock that caused it.
+
+    `text` is the sentence in the source language with its {names} open, so that each reader hears it in their own:
+    `policy.told.said(text, names)`. A row without names was written before they were kept; its text is whole.
+    """
 
     person = models.ForeignKey("people.Person", on_delete=models.CASCADE, related_name="notices")
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=48)
     text = models.CharField(max_length=300)
+    names = models.JSONField(null=True)
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
 
@@ -34,14 +40,17 @@ class Notice(models.Model):
         ]
 
 
-def tell(case: Case, people: Any, kind: str, text: str, *, at: datetime) -> None:
-    """Tell these people; twice the same person is once."""
-    post_up(notices_for(case, people, kind, text, at))
+def tell(case: Case, people: Any, kind: str, text: str, *, at: datetime, **names: Any) -> None:
+    """Tell these people; twice the same person is once. `text`: marked with `gettext_noop`, its {names} beside it."""
+    post_up(notices_for(case, people, kind, text, names, at))
 
 
-def notices_for(case: Case, people: Any, kind: str, text: str, at: datetime) -> list[Notice]:
+def notices_for(
+    case: Case, people: Any, kind: str, text: str, names: Mapping[str, Any], at: datetime
+) -> list[Notice]:  # fmt: skip
     ids = {p if isinstance(p, int) else p.pk for p in people if p}
-    return [Notice(person_id=i, case=case, kind=kind, text=text[:300], at=at) for i in sorted(ids)]
+    kept = keep(names)
+    return [Notice(person_id=i, case=case, kind=kind, text=text, names=kept, at=at) for i in sorted(ids)]
 
 
 def post_up(notices: Sequence[Notice]) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock
 from wenguo.cases.approval import Approval, signed, signers
@@ -84,8 +85,8 @@ def override(option: Option, reason: str, *, by: Person, at: datetime) -> Overri
         private={"reason": reason}, set={"flags": flag(case, OWED)},
     )  # fmt: skip
     clock.start(case, "override", by=by, at=at, about=made.about, rule=case.pack.clock_rule(rule.clock))
-    words = _("「{title}」已由{name}越级处置").format(title=option.title, name=by.name)
-    tell(case, {p for p in passed if p.pk != by.pk}, "approval.overridden", words, at=at)
+    words, others = _noop("「{title}」已由{name}越级处置"), {p for p in passed if p.pk != by.pk}
+    tell(case, others, "approval.overridden", words, at=at, title=option.title, name=by.name)
     return made
 
 

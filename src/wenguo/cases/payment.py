@@ -14,6 +14,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases.case import Case, flag, involve, record
 from wenguo.cases.execution import Measure
@@ -213,5 +214,5 @@ def _alarm(case: Case, count: int, *, at: datetime) -> None:
     units = [u for u in (case.unit, case.intake_unit) if u]
     seniors = [p for u in units for role in ("supervisor", "manager") for p in superiors(u, role, at=at)]
     involve(case, *seniors, at=at)
-    words = _("{hours} 小时内已向同一客户付款 {count} 笔，请核查是否拆分付款")
-    tell(case, seniors, SPLIT, words.format(hours=rules.payment_split_window_hours, count=count), at=at)
+    words = _noop("{hours} 小时内已向同一客户付款 {count} 笔，请核查是否拆分付款")
+    tell(case, seniors, SPLIT, words, at=at, hours=rules.payment_split_window_hours, count=count)

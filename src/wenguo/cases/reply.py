@@ -15,6 +15,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, followup
 from wenguo.cases.case import Case, Happening, Nature, involve, reading, record, record_all, rows, take
@@ -205,7 +206,7 @@ def submit_reply(reply: Reply, *, by: Person, at: datetime) -> list[ReplyReview]
     for review in reviews:
         people = _reviewers(case, review.role, at)
         involve(case, *people, at=at)
-        tell(case, people, "reply.submitted", _("有答复待您审核"), at=at)
+        tell(case, people, "reply.submitted", _noop("有答复待您审核"), at=at)
     if not reviews:
         _release(reply)
     return reviews
@@ -242,10 +243,10 @@ def review_reply(review: ReplyReview, released: bool, reason: str = "", *, by: P
     if not released:
         Reply.objects.filter(pk=reply.pk).update(state=Reply.State.DRAFT)
         reply.reviews.filter(released=None).delete()
-        tell(case, [reply.author_id], "reply.reviewed", _("答复被退回，请修改"), at=at)
+        tell(case, [reply.author_id], "reply.reviewed", _noop("答复被退回，请修改"), at=at)
     elif not reply.reviews.filter(released=None).exists():
         _release(reply)
-        tell(case, [reply.author_id], "reply.reviewed", _("答复已审核通过，可以发送"), at=at)
+        tell(case, [reply.author_id], "reply.reviewed", _noop("答复已审核通过，可以发送"), at=at)
 
 
 def _entitled(role: str, by: Person, at: datetime) -> Person | None:

@@ -17,6 +17,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import causes
 from wenguo.cases.case import Case, Channel, record
@@ -153,7 +154,7 @@ def submit(report: Report, *, by: Person, at: datetime) -> None:
     )  # fmt: skip
     unit = case.unit or case.intake_unit
     told = superiors(unit, at=at)[:1] if unit else []
-    tell(case, [p for p in told if p.pk not in report.writers], "report.submitted", _("调查报告待审核"), at=at)
+    tell(case, [p for p in told if p.pk not in report.writers], "report.submitted", _noop("调查报告待审核"), at=at)
 
 
 @transaction.atomic
@@ -177,7 +178,7 @@ def review(report: Report, approved: bool, words: str = "", *, by: Person, at: d
         data={"report": report.pk, "number": report.number, "approved": approved},
         private={"words": words} if words else None,
     )  # fmt: skip
-    said = _("调查报告审核通过") if approved else _("调查报告被退回修改")
+    said = _noop("调查报告审核通过") if approved else _noop("调查报告被退回修改")
     tell(case, {report.author_id, *report.writers}, "report.reviewed", said, at=at)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, letters, links
 from wenguo.cases.case import Case, Channel, Liability, add_words, flag, involve, record, rows
@@ -270,8 +271,8 @@ def answer(option: Option, verdict: str, words: str = "", *, by: Any, at: dateti
     add_words(case, words)
     clock.customer_spoke(case, by=by, at=at)
     told: list[Any] = [case.owner_id or case.first_responsible_id, option.submitted_by_id]
-    words = _("客户对「{title}」：{answer}").format(title=option.title, answer=Answer(verdict).label)
-    tell(case, told, "option.answered", words, at=at)
+    said = _noop("客户对「{title}」：{answer}")
+    tell(case, told, "option.answered", said, at=at, title=option.title, answer=Answer(verdict).label)
     if verdict == Answer.ACCEPT:
         _agreed(option, by=by, at=at)
     else:
@@ -297,7 +298,7 @@ def _not_agreed(option: Option, *, by: Any, at: datetime) -> None:
     unit = case.unit or case.intake_unit
     seniors = superiors(unit, "supervisor", at=at) if unit else []
     involve(case, *seniors, at=at)
-    tell(case, seniors, "option.answered", _("协商 {n} 轮未成，请参与").format(n=option.offered_no), at=at)
+    tell(case, seniors, "option.answered", _noop("协商 {n} 轮未成，请参与"), at=at, n=option.offered_no)
 
 
 def is_one_pass(case: Case) -> bool | None:
@@ -362,7 +363,7 @@ def settle(case: Case, *, by: Any, at: datetime) -> None:
         data={"option": option.pk, "amount_fen": option.amount_fen}, set={"stage": transition.to},
     )  # fmt: skip
     owners = option.measures.filter(state="planned").values_list("owner_id", flat=True)
-    tell(case, [o for o in owners if o], "case.settled", _("请按期完成您负责的措施"), at=at)
+    tell(case, [o for o in owners if o], "case.settled", _noop("请按期完成您负责的措施"), at=at)
 
 
 @transaction.atomic

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from django.db import connection, models, transaction
 from django.db.models import Case as Where
 from django.db.models import Q, Value, When
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo import journal
 from wenguo.cases.case import Case, Involvement, plain
@@ -348,7 +348,7 @@ def _announce(crossing: Sequence[tuple[Case, Weighing]], rules: Escalation, at: 
         }  # fmt: skip
         entry = journal.Entry("risk.raised" if rises else "risk.lowered", SYSTEM.journal_ref, at, "", data)
         ends.append((case.stream, [entry]))
-        notices += notices_for(case, told_, "risk.raised", _notice(w), at)
+        notices += notices_for(case, told_, "risk.raised", _RAISED, _names(w), at)
         seers += [Involvement(case=case, person=p, since=at) for p in told_]
     events = journal.append_all(ends)
     for (case, _w), event in zip(crossing, events, strict=True):
@@ -357,10 +357,12 @@ def _announce(crossing: Sequence[tuple[Case, Weighing]], rules: Escalation, at: 
     post_up(notices)
 
 
-def _notice(w: Weighing) -> str:
-    why = "、".join(r.rule.title for r in w.reasons[:3] if r.part > 0)
-    words = _("升级风险升为{level}({score}):{why}。{action}")
-    return words.format(level=w.level.title, score=f"{w.score:.2f}", why=why, action=w.level.measures[0])
+_RAISED = _noop("升级风险升为{level}（{score}）：{why}。{action}")
+
+
+def _names(w: Weighing) -> dict[str, Any]:
+    why = [r.rule.title for r in w.reasons[:3] if r.part > 0]
+    return {"level": w.level.title, "score": f"{w.score:.2f}", "why": why, "action": w.level.measures[0]}
 
 
 def _is_news(case: Case, at: datetime) -> bool:

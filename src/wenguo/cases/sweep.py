@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo import journal
 from wenguo.cases.case import Case, Happening, Involvement
@@ -115,8 +115,9 @@ def _escalate(passed: Sequence[tuple[_Fired, int]], at: datetime) -> None:
                 "told": [p.pk for p in told]}  # fmt: skip
         happening = Happening("clock.breached" if late else "clock.warned", clock.rule, data)
         entries.setdefault(case.stream_id, []).append(happening.entry(SYSTEM, at))
-        words = _("{title}已超时（{percent}%）") if late else _("{title}已用 {percent}%")
-        notices += notices_for(case, told, f"clock.{clock.kind}", words.format(title=clock.title, percent=percent), at)
+        words = _noop("{title}已超时（{percent}%）") if late else _noop("{title}已用 {percent}%")
+        names = {"title": clock.title, "percent": percent}
+        notices += notices_for(case, told, f"clock.{clock.kind}", words, names, at)
         seers |= {(case.pk, p.pk): Involvement(case=case, person=p, since=at) for p in told}
     journal.append_all([(streams[pk], some) for pk, some in entries.items()])
     Involvement.objects.bulk_create(seers.values(), ignore_conflicts=True)

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, gravity, handover
 from wenguo.cases.case import Case, Handling, add_words, involve, record, unflag
@@ -132,8 +133,8 @@ def _tell_regraded(case: Case, old: int, at: datetime) -> None:
         seniors = superiors(unit, role, at=at)
         involve(case, *seniors, at=at)
         told += seniors
-    words = _("等级由{old}改为{new}").format(old=case.pack.level(old).title, new=case.pack.level(case.level).title)
-    tell(case, told, "case.graded", words, at=at)
+    words, before, now = _noop("等级由{old}改为{new}"), case.pack.level(old).title, case.pack.level(case.level).title
+    tell(case, told, "case.graded", words, at=at, old=before, new=now)
 
 
 @gate("assign")
@@ -163,7 +164,7 @@ def assign(case: Case, unit: Unit, words: str = "", *, owner: Person | None = No
         case.unit = unit
         involve(case, holder, at=at)
         if holder.pk != by.pk:
-            tell(case, [holder], "case.assigned", _("投诉件已分派给您"), at=at)
+            tell(case, [holder], "case.assigned", _noop("投诉件已分派给您"), at=at)
         return
     record(case, "case.assigned", by=by, at=at, because=rule.rule if rule else "", data=data, set={"stage": move.to})
     handover.send(case, unit, words, by=by, at=at)
@@ -185,7 +186,7 @@ def move_back(case: Case, act: str, reason: str, *, by: Any, at: datetime, also:
         case, "case.moved_back", by=by, at=at, data={"act": act, "from": case.stage, "to": move.to},
         private={"reason": reason}, set={"stage": move.to, **(also or {})},
     )  # fmt: skip
-    tell(case, [case.owner_id], "case.moved_back", _("{act}").format(act=move.title), at=at)
+    tell(case, [case.owner_id], "case.moved_back", _noop("{act}"), at=at, act=move.title)
 
 
 def unclassified(cases: models.QuerySet[Case]) -> models.QuerySet[Case]:

@@ -101,7 +101,7 @@ def ask(system: str, user: str, shape: type[T], *, purpose: str, at: datetime) -
         except ValidationError:
             why = "shape"
             ModelCall.objects.filter(pk=call.pk).update(failed=why)
-    raise Unavailable(_("语言模型没有给出可用的回答({why})，请照常办理").format(why=why))
+    raise Unavailable(_("语言模型没有给出可用的回答（{why}），请照常办理").format(why=why))
 
 
 def _reserve(purpose: str, at: datetime) -> ModelCall:

@@ -47,7 +47,7 @@ class Period:
     def words(self) -> str:
         name = str(KINDS[self.kind])
         dates = _("{first} 至 {last}").format(first=self.first, last=self.last)
-        return dates if self.kind == "custom" else f"{name}({dates})"
+        return dates if self.kind == "custom" else _("{name}（{dates}）").format(name=name, dates=dates)
 
 
 def midnight(day: date) -> datetime:

@@ -267,7 +267,7 @@ def _severity(pack: Pack) -> Iterable[Table]:
 
 
 def _escalation_words() -> str:
-    return _("分值 = 1 / (1 + e 的 -(起点 + Σ 权重 × 量) 次方);权重是判断,可在「升级风险」页用本单位的结果检验")
+    return _("分值 = 1 / (1 + e 的 -(起点 + Σ 权重 × 量) 次方)；权重是判断，可在「升级风险」页用本单位的结果检验")
 
 
 def _escalation(pack: Pack) -> Iterable[Table]:

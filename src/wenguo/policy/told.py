@@ -7,10 +7,11 @@ most begin, are read from its files into the catalogue (scripts/messages.py) und
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.utils.translation import ngettext, pgettext
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop, ngettext, override, pgettext
 
 SPOKEN = frozenset(
     {"title", "meaning", "because", "unit", "base_words", "hours_words", "stated", "low_words", "high_words"}
@@ -41,6 +42,8 @@ _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|
 
 _RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）
 _JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
+# clocks named after who keeps them: 质量管理部签收
+_TITLES = (gettext_noop("{unit}签收"), gettext_noop("{unit}会办"), gettext_noop("{who}答复协查"))
 
 
 def told(words: str) -> str:
@@ -49,7 +52,36 @@ def told(words: str) -> str:
         return _length(int(length[1]), length[2])
     if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:
         return f"{known} ({rule[2]})"
-    return _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
+    known = _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
+    return _entitled(words) if known == words else known
+
+
+def _entitled(words: str) -> str:
+    for title in _TITLES:
+        name, end = title[1:].split("}")
+        if words.endswith(end) and words != end:
+            return gettext(title).format(**{name: words.removesuffix(end)})
+    return words
+
+
+def keep(names: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of a sentence as they can be kept: words of the product (lazy ones) in the source language, marked."""
+    with override(None):
+        return {n: {"word": str(v)} if isinstance(v, Promise) else v for n, v in names.items()}
+
+
+def said(text: str, names: Mapping[str, Any] | None) -> str:
+    """A kept sentence in the reader's language. names None: it was kept whole, and is shown as it was written."""
+    return text if names is None else gettext(text).format(**{name: _named(value) for name, value in names.items()})
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, dict):
+        (word,) = value.values()
+        return gettext(word)
+    if isinstance(value, list):
+        return gettext("、").join(told(part) for part in value)
+    return told(value) if isinstance(value, str) else value
 
 
 def _length(n: int, unit: str) -> str:

@@ -169,7 +169,7 @@ def draft(files: Mapping[str, bytes | str] | Path, *, by: Actor, at: datetime, n
     if isinstance(files, Path):
         files = {f.name: f.read_bytes() for f in sorted(files.glob("*.y*ml"))}
     if not files:
-        raise Invalid(_("请选择策略文件(.yaml)"), fields={"files": _("没有收到文件")})
+        raise Invalid(_("请选择策略文件（.yaml）"), fields={"files": _("没有收到文件")})
     latest = _latest()
     new = loading.read(files, base=pack(latest.pk) if latest else None)
     if latest is not None and new == pack(latest.pk):

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
-from wenguo.policy.told import told
+from wenguo.policy.told import said, told
 
 
 def localtime(moment: datetime) -> datetime:
@@ -190,6 +190,7 @@ FILTERS = {
     "mask_name": person,
     "paragraphs": paragraphs,
     "excerpt": excerpt,
+    "said": said,
     "told": told,
     "json": json_text,
     "json_block": json_block,

@@ -184,7 +184,7 @@ def _confusion(pack: Any, own: Evaluation) -> dict[str, Any]:
 
 def _drift(drift: list[Week]) -> dict[str, Any]:
     return {
-        "x": [f"{w.monday:%m-%d}" for w in drift], "percent": True, "x_name": _("周(起始日)"),
+        "x": [f"{w.monday:%m-%d}" for w in drift], "percent": True, "x_name": _("周（起始日）"),
         "series": [
             {
                 "name": _("建议被采纳"),
@@ -210,7 +210,7 @@ def _drifted(drift: list[Week]) -> str:
         return words
     low, high = wilson(before_k, before_n) or (0.0, 1.0)
     if low <= k / n <= high or n < FEW:
-        return _("{now}，与此前({before:.0%})没有明显差别").format(now=words, before=before_k / before_n)
+        return _("{now}，与此前（{before:.0%}）没有明显差别").format(now=words, before=before_k / before_n)
     turned = _("高于") if k / n > high else _("低于")
     return _("{now}，{turned}此前的 {before:.0%}").format(now=words, turned=turned, before=before_k / before_n)
 

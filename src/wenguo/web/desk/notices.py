@@ -15,6 +15,7 @@ from wenguo.cases import group, notice
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.compiled import filled
+from wenguo.policy.told import said
 from wenguo.web import doors
 from wenguo.web.desk.common import me
 from wenguo.web.desk.listing import Reader, counted, counting
@@ -31,7 +32,7 @@ def show(request: HttpRequest) -> HttpResponse:
     """All notices of this person, unread ones by default, the newest first."""
     which = "all" if request.GET.get("which") == "all" else "unread"
     mine = Notice.objects.filter(person=me(request)) if which == "all" else Notice.objects.unread_of(me(request))
-    rows = mine.values("pk", "kind", "text", "at", "read_at", "case__number", "case__subject", "case__level")
+    rows = mine.values("pk", "kind", "text", "names", "at", "read_at", "case__number", "case__subject", "case__level")
     found = keyset(rows, "-at", "-pk", after=request.GET.get("after", ""))
     more = f"{url('desk:notices')}?which={which}&after={found.after}"
     context = {"slice": found, "which": which, "more": more}
@@ -62,9 +63,11 @@ def count(request: HttpRequest) -> HttpResponse:
     """How many are unread, for the bell of an open page, and the words of one that came within the last minute."""
     at = timezone.now()
     unread = Notice.objects.unread_of(me(request))
-    latest = unread.filter(at__gte=at - timedelta(minutes=1)).order_by("-at").values("text", "case__number").first()
+    latest = (
+        unread.filter(at__gte=at - timedelta(minutes=1)).order_by("-at").values("text", "names", "case__number").first()
+    )
     n = capped_count(unread, 99)
-    words = f"{latest['case__number']} {latest['text']}" if latest else ""
+    words = f"{latest['case__number']} {said(latest['text'], latest['names'])}" if latest else ""
     return JsonResponse({"n": n, "words": count_words(n, 99), "latest": words})
 
 

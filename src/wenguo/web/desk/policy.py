@@ -131,7 +131,7 @@ def uploaded(request: StaffRequest) -> dict[str, bytes]:
         raw = file.read()
         files |= _unzipped(raw) if raw[:2] == b"PK" else {(file.name or "")[:120]: raw}
     if not files:
-        raise Invalid(_("请选择策略文件(.yaml)"), fields={"files": _("没有收到文件")})
+        raise Invalid(_("请选择策略文件（.yaml）"), fields={"files": _("没有收到文件")})
     return files
 
 

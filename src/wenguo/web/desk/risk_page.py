@@ -151,7 +151,7 @@ def finding(good: Mapping[str, Any]) -> str:
     """One sentence: is the mean score what happened?"""
     n, k, mean = good["n"], good["k"], good["mean"]
     if n < FEW or k < 10:
-        return _("结果还少({n} 件，其中 {k} 件升级)，还不能下结论").format(n=n, k=k)
+        return _("结果还少（{n} 件，其中 {k} 件升级），还不能下结论").format(n=n, k=k)
     from wenguo.insight.statistics import wilson
 
     low, high = wilson(k, n) or (0, 1)
@@ -170,8 +170,8 @@ def ranking(good: Mapping[str, Any]) -> str:
     low, high = good["auc_interval"]
     given = {"auc": f"{good['auc']:.2f}", "low": f"{low:.2f}", "high": f"{high:.2f}"}
     if low <= 0.5:
-        return _("排序能力未见：AUC {auc}(95% 区间 {low}–{high}，0.5 等于碰运气)").format(**given)
-    return _("会升级的件分值更高：AUC {auc}(95% 区间 {low}–{high}，0.5 等于碰运气)").format(**given)
+        return _("排序能力未见：AUC {auc}（95% 区间 {low}–{high}，0.5 等于碰运气）").format(**given)
+    return _("会升级的件分值更高：AUC {auc}（95% 区间 {low}–{high}，0.5 等于碰运气）").format(**given)
 
 
 def chart(good: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,7 +106,9 @@ def show(request: HttpRequest) -> HttpResponse:
         if leads:
             context["team"] = team(person, at)
     context["notices_new"] = list(
-        Notice.objects.unread_of(person).order_by("-at").values("pk", "text", "at", "case__number", "case__subject")[:8]
+        Notice.objects.unread_of(person)
+        .order_by("-at")
+        .values("pk", "text", "names", "at", "case__number", "case__subject")[:8]
     )
     if any(may(person, p) for p in ("calendar.import", "case.supervise", "policy.draft")):
         context["warnings"] = calendar_warnings(at)

@@ -114,7 +114,7 @@ FACTS = {
     "returned_count": _lazy("退单次数"),
     "days_silent": _lazy("未联系客户的天数"),
     "emotion": _lazy("情绪强度"),
-    "danger_percent": _lazy("涉及危险的可能(百分数)"),
+    "danger_percent": _lazy("涉及危险的可能（百分数）"),
 }
 
 
