@@ -8,7 +8,7 @@ from ninja import Field
 
 from wenguo.api.acting import Chapter, On
 from wenguo.api.shapes import Body, Channel, EventOut, Line, Words, masked_for
-from wenguo.cases import letters
+from wenguo.cases import letters, unanswered
 from wenguo.journal import Event, is_public, title_of
 
 chapter = Chapter("letters")
@@ -64,6 +64,12 @@ def called(on: On, body: CalledIn) -> EventOut:
 def hear(on: On, body: HearIn) -> EventOut:
     """客户另外说的话;因等待客户而暂停的时限随之恢复。"""
     return event_out(letters.hear(on.case, body.text, channel=body.channel, by=on.by, at=on.at), on.by)
+
+
+@chapter.act("heed", gives=EventOut)
+def heed(on: On) -> EventOut:
+    """客户留言已读,不用回复。"""
+    return event_out(unanswered.heed(on.case, by=on.by, at=on.at), on.by)
 
 
 @chapter.act("note", gives=EventOut)

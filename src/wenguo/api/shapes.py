@@ -156,6 +156,7 @@ class CaseOut(Schema):
     returns: int
     hops: int
     waiting_since: datetime | None
+    unanswered_since: datetime | None = Field(description="客户留言从这时起还没有回复;空即没有")
     next_due_at: datetime | None
     next_clock: str
     received_at: datetime

@@ -150,6 +150,7 @@ class Case(models.Model):
     returns = models.PositiveSmallIntegerField(_lazy("退单"), default=0)
     hops = models.PositiveSmallIntegerField(_lazy("流转"), default=0)
     waiting_since = models.DateTimeField(null=True)
+    unanswered_since = models.DateTimeField(_lazy("客户留言"), null=True)  # see `unanswered`
     next_due_at = models.DateTimeField(null=True)
     next_clock = models.CharField(max_length=16, blank=True, default="")
     received_at = models.DateTimeField(_lazy("接收时间"))
@@ -191,6 +192,9 @@ class Case(models.Model):
                 fields=["returns"],
                 name="cases_open_returned",
                 condition=~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value]) & Q(returns__gte=1),
+            ),
+            models.Index(
+                fields=["unanswered_since"], name="cases_unanswered", condition=Q(unanswered_since__isnull=False)
             ),
             models.Index(fields=["unit", "stage"], name="cases_unit"),
             models.Index(fields=["owner", "stage"], name="cases_owner"),
@@ -288,6 +292,10 @@ PROJECTED = frozenset(
 )
 
 
+# What may change without making what others have open out of date.
+ASIDE = frozenset({"unanswered_since"})
+
+
 class Record(models.Model):
     """The standard record, 客户投诉记录单: what the customer told us and wants, in full. Source: IN-3."""
 
@@ -362,11 +370,12 @@ class Happening:
     private: Mapping[str, Any] | None = None
     set: Mapping[str, Any] | None = None
     words: Mapping[str, str] | None = None
+    aside: Mapping[str, Any] | None = None
 
     def entry(self, by: Any, at: datetime) -> journal.Entry:
         body = {k: plain(v) for k, v in (self.data or {}).items()}
-        if self.set:
-            body["set"] = {k: plain(v) for k, v in self.set.items()}
+        if self.set or self.aside:
+            body["set"] = {k: plain(v) for k, v in {**(self.set or {}), **(self.aside or {})}.items()}
         hidden = {k: plain(v) for k, v in (self.private or {}).items()}
         if self.words:
             hidden["set"] = dict(self.words)
@@ -384,16 +393,17 @@ def record(
     private: Mapping[str, Any] | None = None,
     set: Mapping[str, Any] | None = None,
     words: Mapping[str, str] | None = None,
+    aside: Mapping[str, Any] | None = None,
     find: str = "",
 ) -> Any:
     """The one door: change the case's columns and append the event that says so, in the caller's transaction.
 
     `data` holds ids, enumerations, numbers and moments; `private` what somebody wrote. `set` changes columns by their
     attribute name (`owner_id`), `words` changes those that hold personal words (`subject`). The update is guarded by
-    the version as read: Overtaken when another act was first. By `find` the case is found from now on. Returns the
-    event.
+    the version as read: Overtaken when another act was first. `aside` changes columns that no form is filled in by, so
+    whoever has one open is not overtaken. By `find` the case is found from now on. Returns the event.
     """
-    return record_all(case, [Happening(type, because, data, private, set, words)], by=by, at=at, find=find)[0]
+    return record_all(case, [Happening(type, because, data, private, set, words, aside)], by=by, at=at, find=find)[0]
 
 
 def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: datetime, find: str = "") -> list[Any]:
@@ -406,10 +416,14 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
         add_words(case, find)
         find = ""
     changes: dict[str, Any] = {}
+    aside: dict[str, Any] = {}
     for happening in happenings:
         changes |= {**(happening.set or {}), **(happening.words or {})}
+        aside |= happening.aside or {}
     if changes:
-        _change(case, changes, find)
+        _change(case, {**changes, **aside}, find)
+    elif aside:
+        _change_aside(case, aside, find)
     elif find:
         add_words(case, find)
     else:
@@ -425,13 +439,24 @@ _GROWN = "COALESCE(search, ''::tsvector) || %s::tsvector"  # the index grows, no
 def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
     unknown = changes.keys() - PROJECTED
     assert not unknown, f"not columns of a case that an act may change: {unknown}"
-    found = {"search": RawSQL(_GROWN, [tsvector_text(find)])} if find else {}
+    found = _found(find)
     as_read = Case.objects.filter(pk=case.pk, version=case.version)
     if not as_read.update(**changes, **found, version=F("version") + 1):
         raise Overtaken(_("「{number}」刚被他人更新，请刷新后再试；您填写的内容仍在").format(number=case.number))
     for name, value in changes.items():
         setattr(case, name, value)
     case.version += 1
+
+
+def _change_aside(case: Case, changes: Mapping[str, Any], find: str) -> None:
+    assert changes.keys() <= ASIDE, f"not columns that may change aside: {changes.keys() - ASIDE}"
+    Case.objects.filter(pk=case.pk).update(**changes, **_found(find))
+    for name, value in changes.items():
+        setattr(case, name, value)
+
+
+def _found(find: str) -> dict[str, Any]:
+    return {"search": RawSQL(_GROWN, [tsvector_text(find)])} if find else {}
 
 
 def take(case: Case) -> None:

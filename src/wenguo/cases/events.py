@@ -40,6 +40,7 @@ PUBLIC = {
 }
 INTERNAL = {
     "case.noted": _("内部备注"),
+    "message.heeded": _("客户留言不用回复"),
     "case.took": _("接手办理"),
     "case.appointed": _("指定负责人"),
     "case.classified": _("分类"),

@@ -24,6 +24,7 @@ from wenguo.cases.intake import Complaint, Submission, missing_items, open_case
 from wenguo.cases.letters import fill, local, post, values
 from wenguo.cases.lifecycle import Gate, Outcome, Stage, gate, require
 from wenguo.cases.notice import tell
+from wenguo.cases.unanswered import answered, arrived
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.later import task
 from wenguo.people.actor import SYSTEM
@@ -172,7 +173,7 @@ def call_back(
         case, "followup.done", by=by, at=at,
         data={"followup": followup.pk, "step": followup.step, "channel": channel, "solved": solved,
               "recurred": bool(recurred), "content": content},
-        private={"words": followup.words},
+        private={"words": followup.words}, aside=answered(case),
     )  # fmt: skip
     add_words(case, followup.words)
     clock.stop(case, "followup", by=by, at=at, about=followup.about)
@@ -394,6 +395,7 @@ def archive_gates(case: Case) -> list[Gate]:
     return [
         Gate(_("越级审批的书面说明已补交"), "override_owed" not in case.flags),
         Gate(_("客户没有尚未处理的不满意"), UNHAPPY not in case.flags),
+        Gate(_("客户留言都已回复"), case.unanswered_since is None),
     ]
 
 
@@ -446,12 +448,15 @@ def take_higher(case: Case, words: str, *, by: Any, at: datetime) -> Case:
         return reopen(case, words, by=by, at=at)
     if refused:
         require(case, "message", by=by, at=at)
-        record(case, "message.received", by=by, at=at, data={"channel": "web", "higher": True}, private={"body": words})
+        record(
+            case, "message.received", by=by, at=at, data={"channel": "web", "higher": True}, private={"body": words},
+            aside=arrived(case, at=at),
+        )  # fmt: skip
     else:
         require(case, "remind", by=by, at=at)
         record(
             case, "case.reminded", by=by, at=at, data={"higher": True}, private={"words": words},
-            set={"repeats": case.repeats + 1},
+            set={"repeats": case.repeats + 1}, aside=arrived(case, at=at),
         )  # fmt: skip
     add_words(case, words)
     units = [u for u in (case.unit, case.intake_unit) if u]

@@ -20,6 +20,7 @@ from wenguo.cases import clock
 from wenguo.cases.case import Case, Handling, add_words, flag, involve, record, rows
 from wenguo.cases.lifecycle import Gate, require
 from wenguo.cases.notice import tell
+from wenguo.cases.unanswered import arrived
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
@@ -350,9 +351,11 @@ def joint_gate(case: Case) -> Gate:
 def remind(case: Case, words: str, *, by: Any, at: datetime) -> None:
     """催办, by the customer or a colleague; counted, and from the pack's bound the supervisor hears of it."""
     require(case, "remind", by=by, at=at)
+    own = by.journal_ref.startswith("customer:")
     record(
-        case, "case.reminded", by=by, at=at, private={"words": clean(words, 5000)}, set={"repeats": case.repeats + 1}
-    )
+        case, "case.reminded", by=by, at=at, private={"words": clean(words, 5000)},
+        set={"repeats": case.repeats + 1}, aside=arrived(case, at=at) if own else None,
+    )  # fmt: skip
     told: list[Any] = [case.owner_id or case.first_responsible_id]
     unit = case.unit or case.intake_unit
     if case.repeats >= case.pack.thresholds.remind_escalates_at and unit:

@@ -40,6 +40,7 @@ from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import Outcome, require
 from wenguo.cases.notice import tell
 from wenguo.cases.number import next_number, sequence_of
+from wenguo.cases.unanswered import arrived
 from wenguo.customers.customer import Customer, family_ids, link
 from wenguo.customers.identity import Claims
 from wenguo.errors import Invalid, NotNow, Refusal
@@ -492,6 +493,7 @@ def _join(case: Case, submission: Submission, complaint: Complaint, *, by: Any, 
         data={"submission": submission.pk, "channel": submission.channel},
         private={"text": complaint.text[:LONGEST], "wish": complaint.wish},
         set={"repeats": case.repeats + 1, "flags": flag(case, "repeat")}, find=complaint.text,
+        aside=arrived(case, at=at, channel=submission.channel),
     )  # fmt: skip
     for stored in complaint.files:
         _attach(case, stored, by=by, at=at, public=True)
@@ -579,7 +581,7 @@ def refuse(case: Case, reason: str, words: str, *, by: Any, at: datetime) -> Non
     record(
         case, "case.refused", by=by, at=at, because=reason, data={"reason": reason, "review_days": rule.review_days},
         private={"words": words.strip(), "tell": rule.tell_customer},
-        set={"stage": move.to, "outcome": Outcome.REFUSED, "closed_at": at},
+        set={"stage": move.to, "outcome": Outcome.REFUSED, "closed_at": at, "unanswered_since": None},
     )  # fmt: skip
     later("cases.tell_refusal", case_id=case.pk)
 
@@ -609,13 +611,16 @@ def merge(case: Case, into: Case, reason: str, *, by: Any, at: datetime) -> None
     if not into.is_open:
         raise NotNow(_("目标投诉件已结案，不能并入"))
     clock.stop_all(case, by=by, at=at)
+    waits = case.unanswered_since  # and is answered where the case goes on
     record(
         case, "case.merged", by=by, at=at, data={"into": into.number}, private={"reason": reason},
-        set={"stage": move.to, "outcome": Outcome.MERGED, "merged_into_id": into.pk, "closed_at": at},
+        set={"stage": move.to, "outcome": Outcome.MERGED, "merged_into_id": into.pk, "closed_at": at,
+             "unanswered_since": None},
     )  # fmt: skip
     record(
         into, "case.joined", by=by, at=at, because="merge", data={"case": case.number},
-        private={"text": case.record.description, "reason": reason}, set={"repeats": into.repeats + 1},
+        private={"text": case.record.description, "reason": reason},
+        set={"repeats": into.repeats + 1, "unanswered_since": into.unanswered_since or waits},
     )  # fmt: skip
     add_words(into, case.number, case.subject, case.record.description)
     involve(into, *case.involvements.values_list("person_id", flat=True), at=at)
@@ -629,7 +634,8 @@ def withdraw(case: Case, reason: str, *, by: Any, at: datetime) -> None:
     clock.stop_all(case, by=by, at=at)
     record(
         case, "case.withdrawn", by=by, at=at, private={"reason": reason},
-        set={"stage": move.to, "outcome": Outcome.WITHDRAWN, "closed_at": at, "waiting_since": None},
+        set={"stage": move.to, "outcome": Outcome.WITHDRAWN, "closed_at": at, "waiting_since": None,
+             "unanswered_since": None},
     )  # fmt: skip
     tell(case, [case.owner], "case.withdrawn", _noop("客户已撤回投诉"), at=at)
 

@@ -22,6 +22,7 @@ from wenguo.cases import clock, links
 from wenguo.cases.case import Case, Channel, record
 from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
+from wenguo.cases.unanswered import answered, arrived
 from wenguo.channels import outbox
 from wenguo.customers.customer import Customer
 from wenguo.errors import Invalid
@@ -186,7 +187,10 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
     text = clean(text, 20_000)
     if not text:
         raise Invalid(_("请写下要说的话"), fields={"text": _("请写下要说的话")})
-    event = record(case, "message.received", by=by, at=at, data={"channel": channel}, private={"body": text}, find=text)
+    event = record(
+        case, "message.received", by=by, at=at, data={"channel": channel}, private={"body": text}, find=text,
+        aside=arrived(case, at=at, channel=channel),
+    )  # fmt: skip
     clock.customer_spoke(case, by=by, at=at)
     tell(case, [case.owner_id or case.first_responsible_id], "message.received", _noop("客户有新留言"), at=at)
     return event
@@ -194,11 +198,13 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
 
 @transaction.atomic
 def say(
-    case: Case, subject: str, text: str, *, by: Any, at: datetime, because: str = "", response: bool = False
-) -> Any:
+    case: Case, subject: str, text: str, *, by: Any, at: datetime, because: str = "", response: bool = False,
+    read_to: int | None = None,
+) -> Any:  # fmt: skip
     """Write to the customer: shown on the progress page and mailed where there is an address.
 
     `response`: this tells how the case will be handled, so the promise of a first response is kept. Source: TR-8.
+    `read_to`: up to which event the writer had read; what the customer said later still waits.
     """
     require(case, "message", by=by, at=at)
     text = clean(text, 20_000)
@@ -207,7 +213,7 @@ def say(
     subject = one_line(subject, 120) or _("关于您的投诉（编号 {number}）").format(number=case.number)
     event = record(
         case, "message.sent", by=by, at=at, because=because, data={"response": response},
-        private={"subject": subject, "body": text}, find=text,
+        private={"subject": subject, "body": text}, find=text, aside=answered(case, read_to=read_to),
     )  # fmt: skip
     _contacted(case, response, by=by, at=at)
     post(case, event, at=at)
@@ -228,6 +234,7 @@ def called(
     event = record(
         case, "message.called", by=by, at=at, data={"outcome": outcome, "minutes": minutes, "response": response},
         private={"body": text}, find=text if outcome == "reached" else "",
+        aside=answered(case) if outcome == "reached" else None,
     )  # fmt: skip
     if outcome == "reached":
         _contacted(case, response, by=by, at=at)

@@ -106,6 +106,7 @@ ACTS: dict[str, Act] = {
     # What leaves the stage as it is.
     "note": _act(_lazy("内部备注"), "case.note", NOT_ARCHIVED),
     "message": _act(_lazy("与客户沟通"), "case.message", NOT_ARCHIVED, customer=True),
+    "heed": _act(_lazy("留言不用回复"), "case.message", NOT_ARCHIVED),
     "add_evidence": _act(_lazy("添加证据"), "case.note", NOT_ARCHIVED, customer=True),
     "change_record": _act(_lazy("补充记录单"), "case.register", OPEN),
     "convert": _act(_lazy("转换性质"), "case.triage", OPEN, reason=True),

@@ -128,7 +128,7 @@ class Option(models.Model):
 
     @property
     def kind_words(self) -> str:
-        return "、".join(str(Kind(k).label) for k in self.kinds)
+        return _("、").join(str(Kind(k).label) for k in self.kinds)
 
     @property
     def in_words(self) -> str:

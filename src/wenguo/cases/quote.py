@@ -19,6 +19,7 @@ from wenguo.errors import Invalid
 from wenguo.policy.compensation import LARGEST_FEN, compute, needed
 from wenguo.policy.money import yuan
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import told
 from wenguo.text.normal import one_line
 
 
@@ -92,11 +93,12 @@ class Line:
     @property
     def words(self) -> str:
         """「经济补偿 380.00 元」「积分补偿 4 995 积分(折合 49.95 元)」, as the customer may read it."""
+        amount = _("{yuan} 元").format(yuan=yuan(self.amount_fen).removesuffix(" 元"))
         if self.in_kind and self.amount_fen == self.table_fen:
             return _("{title} {units} {unit}（折合 {amount}）").format(
-                title=self.title, units=self.units, unit=self.unit, amount=yuan(self.amount_fen)
+                title=told(self.title), units=self.units, unit=told(self.unit), amount=amount
             )
-        return f"{self.title} {yuan(self.amount_fen)}"
+        return f"{told(self.title)} {amount}"
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "because": list(self.because)}

@@ -23,6 +23,7 @@ from wenguo.cases.handover import joint_gate
 from wenguo.cases.letters import drafted, post, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
 from wenguo.cases.notice import tell
+from wenguo.cases.unanswered import answered
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.deputies import in_whose_name
 from wenguo.people.staff import Person
@@ -310,7 +311,7 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
     take(case)
     said = Happening(
         "reply.sent", data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
-        private={"subject": reply.subject, "body": reply.body},
+        private={"subject": reply.subject, "body": reply.body}, aside=answered(case),
     )  # fmt: skip
     sent, *_rest = record_all(case, [said, *_answered(case, move.to, by=by, at=at)], by=by, at=at, find=reply.body)
     post(case, sent, at=at)
@@ -330,7 +331,7 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
         raise Invalid(_("请写明怎样解决、如何告知客户"), fields={"words": _("请写明怎样解决、如何告知客户")})
     event = record(
         case, "reply.sent", by=by, at=at, data={"at_once": True}, private={"subject": case.subject, "body": words},
-        find=words,
+        find=words, aside=answered(case),
     )  # fmt: skip
     post(case, event, at=at)
     clock.stop(case, "solve", by=by, at=at)

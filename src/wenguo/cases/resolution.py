@@ -25,6 +25,7 @@ from wenguo.cases.notice import tell
 from wenguo.cases.option import CHANGEABLE, OVER, Answer, Option, State, held, move, void_approvals
 from wenguo.cases.quote import CRITERIA, Criterion, Item, Kind, checked_scores, quote
 from wenguo.cases.triage import move_back
+from wenguo.cases.unanswered import answered, arrived
 from wenguo.customers.customer import family_ids
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.staff import Person
@@ -215,6 +216,7 @@ def offer(option: Option, *, by: Person, at: datetime) -> None:
     event = record(
         case, "option.proposed", by=by, at=at,
         data={"option": option.pk, "amount_fen": option.amount_fen, "no": number}, private=_offer_letter(option, at),
+        aside=answered(case),
     )  # fmt: skip
     letters.post(case, event, at=at)
 
@@ -267,6 +269,7 @@ def answer(option: Option, verdict: str, words: str = "", *, by: Any, at: dateti
         case, "option.answered", by=by, at=at,
         data={"option": option.pk, "answer": verdict, "channel": channel, "no": option.offered_no},
         private={"body": words} if words else None,
+        aside=arrived(case, at=at, channel=channel) if verdict != Answer.ACCEPT else None,
     )  # fmt: skip
     add_words(case, words)
     clock.customer_spoke(case, by=by, at=at)

@@ -29,6 +29,7 @@ from wenguo.cases.group import Member
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.cases.risk import at_level
+from wenguo.cases.unanswered import unanswered
 from wenguo.compiled import ask, evened, filled
 from wenguo.customers import search as customers
 from wenguo.customers.privacy import masked_name
@@ -67,6 +68,7 @@ COLUMNS = (
     "next_due_at",
     "next_clock",
     "waiting_since",
+    "unanswered_since",
     "received_at",
     "owner_id",
     "product",
@@ -307,6 +309,8 @@ def narrow(rows: Any, given: Given, at: datetime, pack: Pack) -> tuple[Any, dict
         rows, on["risk"] = rows.open().filter(at_level(value)), _("升级风险{level}").format(level=level)
     if given.raw("urged") == "2":
         rows, on["urged"] = rows.open().filter(repeats__gte=2), _("催办两次以上")
+    if given.raw("letters") == "1":
+        rows, on["letters"] = rows.filter(unanswered()), _("客户留言未回")
     if given.raw("returned") == "2":
         rows, on["returned"] = rows.open().filter(returns__gte=2), _("退单两次以上")
     given.check()
@@ -364,7 +368,7 @@ def sought(rows: Any, q: str) -> Any:
 # What an address may ask of a list, beside the place in it; a view of one's own keeps these.
 ASKED = (
     "view", "q", "stage", "level", "category", "channel", "nature", "unit", "owner", "flag", "within", "from", "to",
-    "due", "batch", "urged", "returned", "risk", "order",
+    "due", "batch", "urged", "returned", "letters", "risk", "order",
 )  # fmt: skip
 ORDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "due": (_lazy("时限近的在前"), ("next_due_at", "pk")),

@@ -140,6 +140,7 @@ def _quick(base: str, asked: Listing, pack: Any) -> list[tuple[str, str]]:
         ("due", "late", _("已超时")),
         *(("level", str(x.number), told(x.title)) for x in pack.levels[:2]),
         ("owner", "none", _("未分派")),
+        ("letters", "1", _("客户留言未回")),
         ("within", "1", _("今天收到")),
         ("urged", "2", _("催办两次以上")),
         ("risk", "high", _("升级风险高")),
@@ -151,16 +152,16 @@ def _quick(base: str, asked: Listing, pack: Any) -> list[tuple[str, str]]:
 @desk(permission="case.see")
 @require_GET
 def news(request: HttpRequest) -> HttpResponse:
-    """How many rows of an open list are no longer what they were: `shown` is id.version, joined by commas. Four queries
-    beside those of signing in.
+    """How many rows of an open list are no longer what they were: `shown` is id.version, joined by commas, with a `w`
+    where a letter waits. Four queries beside those of signing in.
     """
-    shown = dict(re.findall(r"(\d{1,17})\.(\d{1,9})", request.GET.get("shown", "")[:8000]))
+    shown = dict(re.findall(r"(\d{1,17})\.(\d{1,9}w?)", request.GET.get("shown", "")[:8000]))
     at, person = timezone.now(), me(request)
     asked = read(request.GET, person, at, in_force(at).pack)
     size = min(max(len(shown), PAGE), MOST_SHOWN)
     keys = [k.removeprefix("-") for k in asked.order if k != "pk" and k != "-pk"]
-    rows = keyset(asked.rows.values("pk", "version", *keys), *asked.order, size=size).rows
-    now = {str(r["pk"]): str(r["version"]) for r in rows}
+    rows = keyset(asked.rows.values("pk", "version", "unanswered_since", *keys), *asked.order, size=size).rows
+    now = {str(r["pk"]): f"{r['version']}{'w' if r['unanswered_since'] else ''}" for r in rows}
     changed = sum(now.get(pk) != version for pk, version in list(shown.items())[:MOST_SHOWN])
     fresh = len(now.keys() - shown.keys())
     gone = len(shown.keys() - now.keys())

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from wenguo.cases import letters, reply
+from wenguo.cases import letters, reply, unanswered
 from wenguo.policy.told import told
 from wenguo.web.desk.common import case_panels, find_case, me
 from wenguo.web.doors import by_htmx, desk, page
@@ -28,9 +28,27 @@ def say(request: HttpRequest, number: str) -> HttpResponse:
     if blank := letters.left_blank(case, words):
         given.refuse("words", _("还有未填的内容：{what}").format(what="、".join(blank)))
     given.check()
-    letters.say(case, subject, words, by=me(request), at=timezone.now(), response=given.ticked("response"))
+    letters.say(
+        case, subject, words, by=me(request), at=timezone.now(), response=given.ticked("response"),
+        read_to=_read_to(given),
+    )  # fmt: skip
     said = _("已发出") if case.record.contact_mail else _("已放到客户的进度页；没有邮箱，请另行告知客户")
     return case_panels(request, case, COMPOSER, context={"tab": "say"}, said=said)
+
+
+def _read_to(given: Given) -> int | None:
+    """Up to which event of the story the page showed it."""
+    written = given.raw("read_to")
+    return int(written) if written.isdecimal() and len(written) < 10 else None
+
+
+@desk
+@require_POST
+def heed(request: HttpRequest, number: str) -> HttpResponse:
+    """What the customer wrote is read and needs no answer."""
+    case = find_case(request, number)
+    unanswered.heed(case, by=me(request), at=timezone.now(), read_to=_read_to(Given(request.POST)))
+    return case_panels(request, case, said=_("已记下：留言不用回复"))
 
 
 USES = ("progress", "request", "extension", "late", "reply")  # what one writes to a customer while the case is open

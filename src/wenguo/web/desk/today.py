@@ -26,6 +26,7 @@ from wenguo.cases.intake import tray
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
 from wenguo.cases.risk import at_level
+from wenguo.cases.unanswered import unanswered
 from wenguo.insight.my_week import my_week
 from wenguo.people.scope import reach
 from wenguo.policy.versions import calendar_warnings, in_force
@@ -34,6 +35,7 @@ from wenguo.web.desk.bulk import new_key
 from wenguo.web.desk.common import me
 from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
 from wenguo.web.doors import by_htmx, desk, may, page
+from wenguo.web.filters import short_time
 from wenguo.web.jinja import url, url_or
 from wenguo.web.keyset import capped_count
 
@@ -54,6 +56,7 @@ COLUMNS = (
     "customer__tier",
     "next_due_at",
     "next_clock",
+    "unanswered_since",
 )
 
 
@@ -147,7 +150,8 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ("measure", _lazy("待完成的措施"), "list-check", _measures(person)),
         ("followup", _lazy("回访"), "phone-call", _call_backs(person, at)),
     ]
-    own = _own(person, units, seen, at)
+    mine = _mine(person, units, at)
+    own = _own(mine, seen)
     ids = {pk for _k, _t, _s, items in asked for pk, *_rest in items} | {r["pk"] for rows in own.values() for r in rows}
     rows = {
         r["pk"]: r
@@ -158,6 +162,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         Group(key, title, symbol, _lines(key, items, rows, clocks, at)) for key, title, symbol, items in asked if items
     ]
     titles = {
+        "letters": (_lazy("客户留言"), "message"),
         "reply": (_lazy("回复客户"), "send"),
         "take": (_lazy("受理与分级"), "scale"),
         "investigate": (_lazy("调查"), "search"),
@@ -168,7 +173,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             Line(
                 key,
                 rows[r["pk"]],
-                rows[r["pk"]]["stage_words"],
+                _what(key, rows[r["pk"]], at),
                 r["next_due_at"],
                 rows[r["pk"]]["used"],
                 str(CLOCKS.get(r["next_clock"], "")),
@@ -177,7 +182,8 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             for r in own[key]
         ]
         if lines:
-            groups.append(Group(key, title, symbol, _in_order(lines), url("desk:mine") if len(lines) >= MOST else ""))
+            rest = f"{url('desk:queue')}?view=all&letters=1" if key == "letters" else url("desk:mine")
+            groups.append(Group(key, title, symbol, _in_order(lines), rest if len(lines) >= MOST else ""))
     return sorted(groups, key=lambda group: group.first)
 
 
@@ -248,15 +254,32 @@ def _call_backs(person: Any, at: datetime) -> list[Item]:
     return [(f.case_id, f.about, _("第 {n} 次").format(n=f.step), "") for f in found]
 
 
-def _own(person: Any, units: set[int], seen: Any, at: datetime) -> dict[str, list[dict[str, Any]]]:
-    """My open cases by what they ask: a word to the customer first, then the work of their stage. One query."""
+def _what(key: str, row: dict[str, Any], at: datetime) -> str:
+    """What a case of one's own asks, in a few words."""
+    if key != "letters":
+        return str(row["stage_words"])
+    came = _("{time} 留言").format(time=short_time(row["unanswered_since"], at))
+    return f"{came} · {row['stage_words']}"
+
+
+def _mine(person: Any, units: set[int], at: datetime) -> Q:
+    """Cases for which this person answers: their own, and what nobody has yet that they may take on."""
     mine = Q(owner=person) | Q(owner=None, first_responsible=person)
     if person.may("case.accept", at):
         mine |= Q(owner=None, stage__in=[Stage.RECEIVED, Stage.TRIAGE]) & (
             Q(unit_id__in=units) | Q(unit=None, intake_unit_id__in=units)
         )
-    rows = seen.open().filter(mine).order_by("next_due_at", "pk").values(*COLUMNS)[: MOST * 4]
-    groups: dict[str, list[dict[str, Any]]] = {"reply": [], "take": [], "investigate": [], "resolve": []}
+    return mine
+
+
+def _own(mine: Q, seen: Any) -> dict[str, list[dict[str, Any]]]:
+    """My cases by what they ask: those in which a word of the customer waits, closed ones too; of the others a
+    word to the customer, and the work of their stage. One query.
+    """
+    letters = seen.filter(mine, unanswered()).order_by("unanswered_since", "pk").values(*COLUMNS)[:MOST]
+    others = seen.open().filter(mine, unanswered_since=None).order_by("next_due_at", "pk").values(*COLUMNS)[: MOST * 4]
+    rows = sorted(letters.union(others, all=True), key=lambda r: (r["next_due_at"] or NEVER, r["pk"]))
+    groups: dict[str, list[dict[str, Any]]] = {"letters": [], "reply": [], "take": [], "investigate": [], "resolve": []}
     of_stage = {
         Stage.RECEIVED: "take",
         Stage.TRIAGE: "take",
@@ -266,8 +289,8 @@ def _own(person: Any, units: set[int], seen: Any, at: datetime) -> dict[str, lis
         Stage.REPLY: "reply",
     }
     for row in rows:
-        key = of_stage.get(Stage(row["stage"]))
-        if key not in {None, "take"} and row["next_clock"] in {"respond", "progress"}:
+        key = "letters" if row["unanswered_since"] else of_stage.get(Stage(row["stage"]))
+        if key not in {None, "take", "letters"} and row["next_clock"] in {"respond", "progress"}:
             key = "reply"
         if key:
             groups[key].append(row)
@@ -329,12 +352,14 @@ def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, st
     all they see. Two queries.
     """
     seen = Case.objects.visible_to(person, at).open()
+    letters = seen.filter(unanswered()) if leads else Case.objects.none()  # one's own stand in a group of their own
     base, view = (seen, "open") if leads else (seen.filter(owner=person), "mine")
     asked: dict[str, tuple[str, Any, str, Any]] = {
         "crisis": ("due", _("一级投诉"), "level=1", base.filter(level=1)),
         "supervised": ("due", _("正在督办"), "flag=supervised", base.filter(flags__contains=["supervised"])),
         "unhappy": ("due", _("客户不满意"), "flag=unhappy", base.filter(flags__contains=["unhappy"])),
         "owed": ("warn", _("欠越级说明"), "flag=override_owed", base.filter(flags__contains=["override_owed"])),
+        "letters": ("warn", _("客户留言没有回复"), "letters=1", letters),
         "urged": ("warn", _("客户催了两次以上"), "urged=2", base.filter(repeats__gte=2)),
         "returned": ("warn", _("被退单两次以上"), "returned=2", base.filter(returns__gte=2)),
         "risk": ("due", _("升级风险高"), "risk=high", base.filter(at_level("high"))),

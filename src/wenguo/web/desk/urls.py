@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<str:number>/clocks/<int:pk>/", case.clock, name="clock"),
     path("cases/<str:number>/reveal/", case.reveal, name="reveal"),
     path("cases/<str:number>/messages/", talk.say, name="say"),
+    path("cases/<str:number>/messages/heed/", talk.heed, name="heed"),
     path("cases/<str:number>/messages/remarks/", talk.remarks, name="say_remarks"),
     path("cases/<str:number>/messages/templates/", talk.templates, name="say_templates"),
     path("cases/<str:number>/notes/", talk.note, name="note"),

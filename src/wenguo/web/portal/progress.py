@@ -40,7 +40,8 @@ def _done_words(code: str) -> str:
         "heard": _("收到您的话了，负责的人会看到"),
         "reminded": _("已替您催办，负责的人会马上知道"),
         "withdrawn": _("已按您的意思撤回"),
-        "answered": _("收到您的意见了，谢谢"),
+        "answered": _("收到您的意见了，负责的人会据此重新考虑，再联系您"),
+        "agreed": _("记下了：您同意这个方案。我们接着去办，办好会告诉您"),
         "higher": _("已经转给上级，您不必再重复说明"),
     }.get(code, "")
 
@@ -100,7 +101,7 @@ def _survey_url(case: Case, survey: Survey, at: datetime) -> str:
 # ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _do(request: HttpRequest, token: str, act: Act, said: str, *, anchor: str = "") -> HttpResponseBase:
+def _do(request: HttpRequest, token: str, act: Act, said: str) -> HttpResponseBase:
     """Find the case, act once, and back to the page; a mistake shows the page again with what was typed."""
     if request.method != "POST":
         return HttpResponseRedirect(reverse("portal:progress", args=[token]))
@@ -111,7 +112,7 @@ def _do(request: HttpRequest, token: str, act: Act, said: str, *, anchor: str = 
     except Refusal as refusal:
         fresh = case_of(token, links.TRACK, at=at)
         return private(again(request, refusal, PAGE, _page(fresh, token, at=at)))
-    return HttpResponseRedirect(reverse("portal:progress", args=[token]) + f"?done={said}{anchor}")
+    return HttpResponseRedirect(reverse("portal:progress", args=[token]) + f"?done={said}")
 
 
 def _trying(request: HttpRequest, case: Case, act: Act, at: datetime) -> None:
@@ -151,7 +152,7 @@ def say(request: HttpRequest, token: str) -> HttpResponseBase:
     except Refusal as refusal:
         page = _page(case_of(token, links.TRACK, at=at), token, at=at, brought=brought)
         return private(again(request, refusal, PAGE, page))
-    return HttpResponseRedirect(reverse("portal:progress", args=[token]) + "?done=heard#talk")
+    return HttpResponseRedirect(reverse("portal:progress", args=[token]) + "?done=heard")
 
 
 @door
@@ -192,7 +193,7 @@ def answer(request: HttpRequest, token: str, pk: int) -> HttpResponseBase:
         except Invalid as wrong:
             raise Invalid(wrong.message, fields={f"words-{pk}": wrong.message}) from None
 
-    return _do(request, token, act, "answered", anchor="#offers")
+    return _do(request, token, act, "agreed" if given.raw("verdict") == Answer.ACCEPT else "answered")
 
 
 @door

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from wenguo.cases.case import Case
@@ -52,8 +51,8 @@ BARE = frozenset({
     "case.settled", "case.executed", "case.answered", "case.reassessed", "case.closed", "case.archived",
     "message.called", "evidence.added", "clock.extended", "option.proposed", "followup.done",
 })  # fmt: skip
-# The links in our letters lead here.
-_HERE = re.compile(re.escape(settings.PUBLIC_URL) + r"/[ts]/[\w:-]+/?")
+# The links in our letters lead here, under whatever name the house had when they were written.
+_HERE = re.compile(r"https?://[\w.:\[\]-]+/[ts]/[\w:-]{40,}/?")
 SHOWN = frozenset({*TO_CUSTOMER, *BY_CUSTOMER, *BARE})
 
 
@@ -144,9 +143,12 @@ def _submitted(clocks: Sequence[Clock], rank: int, at: datetime) -> tuple[str, .
 
 
 def _working(case: Case, respond: Clock | None, at: datetime) -> tuple[str, ...]:
+    anew: tuple[str, ...] = ()
+    if case.round > 1 and respond is not None:
+        anew = (_("{moment} 起重新办理").format(moment=plain_time(respond.started_at, at)),)
     if case.responded_at:
-        return (_("{moment} 已告诉您怎样办理").format(moment=plain_time(case.responded_at, at)),)
-    return _promised(respond, _("{moment} 前告诉您怎样办理"), at)
+        return (*anew, _("{moment} 已告诉您怎样办理").format(moment=plain_time(case.responded_at, at)))
+    return (*anew, *_promised(respond, _("{moment} 前告诉您怎样办理"), at))
 
 
 def _answered(case: Case, solve: Clock | None, at: datetime) -> tuple[str, ...]:

@@ -8,8 +8,11 @@
     const field = into && document.querySelector(into.dataset.into);
     if (field) {
       field.closest("details")?.setAttribute("open", "");
-      field.value += (field.value && !field.value.endsWith("\n") ? "\n" : "") + into.dataset.words;
-      field.dispatchEvent(new Event("input", { bubbles: true }));
+      event.preventDefault();
+      if (into.dataset.words) {
+        field.value += (field.value && !field.value.endsWith("\n") ? "\n" : "") + into.dataset.words;
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+      }
       field.focus();
     }
   });

@@ -56,6 +56,8 @@
   });
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach(settle));
 
+  window.addEventListener("beforeprint", () => document.querySelectorAll("details.p-earlier").forEach((d) => { d.open = true; }));
+
   // Chosen files: their names, and at once what is too large or too many.
   document.addEventListener("change", (event) => {
     const input = event.target;
