@@ -146,7 +146,7 @@ def _ask_customer(scene: Scene) -> None:
     scene.halt("waiting", 0.45, within=9)
     before = scene.at
     scene.days(0.15, 2.6)
-    if scene.case.waiting_since is not None:
+    if scene.case.info_requests.waiting().filter(to_customer=True).exists():  # also where no promise could stand still
         said, channel = scene.says("customer_answers"), scene.case.channel
         letters.hear(scene.case, said, by=scene.case.customer, at=scene.at, channel=channel)
     assert scene.target is not None
