@@ -42,8 +42,6 @@ _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|
 
 _RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）
 _JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
-# clocks named after who keeps them: 质量管理部签收
-_TITLES = (gettext_noop("{unit}签收"), gettext_noop("{unit}会办"), gettext_noop("{who}答复协查"))
 
 
 def told(words: str) -> str:
@@ -57,7 +55,8 @@ def told(words: str) -> str:
 
 
 def _entitled(words: str) -> str:
-    for title in _TITLES:
+    """A clock named after who keeps it: 质量管理部签收."""
+    for title in (gettext_noop("{unit}签收"), gettext_noop("{unit}会办"), gettext_noop("{who}答复协查")):
         name, end = title[1:].split("}")
         if words.endswith(end) and words != end:
             return gettext(title).format(**{name: words.removesuffix(end)})
