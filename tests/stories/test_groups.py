@@ -51,6 +51,7 @@ def test_the_third_neighbour_makes_a_group_that_waits_for_the_supervisor(desk, l
     seen = group.evidence(leak, alike.commonness(), 0.75)
     assert seen.people == 3 and seen.copies == 0
     assert {"栖云", "云里"} & set(seen.words), seen.words
+    assert any("栖云里" in said for said in seen.phrases), seen.phrases
 
 
 def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
@@ -69,6 +70,7 @@ def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
     late = arrives(desk, LEAK[3], 9)
     member = Member.objects.get(case=late)
     assert (member.group, member.state) == (found, "suggested")
+    assert member.group.people == 4, "the list says as many as the page of the group"
     group.confirm(found, [late.pk], ids[0], by=desk.supervisor, at=desk.now)
     assert set(found.members.filter(state="in").values_list("case_id", flat=True)) == {*ids, late.pk}
     with pytest.raises(NotNow):

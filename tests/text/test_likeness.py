@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wenguo.text.alike import phrases
 from wenguo.text.likeness import likeness
 
 Rows = Callable[[Path], Iterator[dict[str, str]]]
@@ -80,3 +81,10 @@ def test_short_questions_are_hard_and_we_know_it(data: Path, rows: Rows):
     same = [score for score, label in scored if label == "1"]
     other = [score for score, label in scored if label != "1"]
     assert 0.6 < auc(same, other) < 0.75
+
+
+def test_what_several_texts_share_is_said_in_words_not_in_pairs_of_characters():
+    texts = ["安装乱收材料费高空费", "上门乱收材料费高空费，还要加长管", "师傅要加长管的钱"]
+    pieces = ["乱收", "收材", "材料", "料费", "费高", "高空", "空费", "加长", "长管"]
+    assert phrases(texts, pieces) == ["乱收材料费高空费", "加长管"]
+    assert phrases(texts, []) == [] and phrases(texts[:1], pieces) == []

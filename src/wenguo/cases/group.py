@@ -200,7 +200,7 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
     known = list(Group.objects.select_for_update().filter(matter=trace.matter).order_by("pk"))
     score = max((one.likeness for one in near if one.matter == trace.matter), default=0.0)
     if going := next((g for g in reversed(known) if g.state == Group.State.CONFIRMED), None):
-        return _comes_later(going, case, score, at=at)
+        return _comes_later(going, case, score, same_words=limits.join_likeness, at=at)
     window = timedelta(hours=limits.group_window_hours)
     around = Trace.objects.filter(
         matter=trace.matter, received_at__gte=case.received_at - window, received_at__lte=case.received_at + window
@@ -226,21 +226,26 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
         [Member(group=group, case_id=v.case_id, likeness=alikes.get(v.case_id, score), at=at) for v in heard],
         ignore_conflicts=True,
     )
-    inside = list(group.members.exclude(state=Member.State.OUT).values_list("case_id", flat=True))
-    group.people = len(people(voices(inside), limits.join_likeness))
-    group.newest_at = max(group.newest_at, case.received_at)
-    group.save(update_fields=["people", "newest_at"])
+    inside = _grown(group, case, limits.join_likeness)
     marks = (limits.group_people, limits.group_special_people, limits.group_grave_people)
     if any(before < mark <= group.people for mark in marks):
         _announce(case, inside, at=at, hours=limits.group_window_hours, n=group.people)
     return group
 
 
-def _comes_later(group: Group, case: Case, score: float, *, at: datetime) -> Group:
+def _grown(group: Group, case: Case, same_words: float) -> list[int]:
+    """Count the people anew, now that `case` is among them. The cases in the group."""
+    inside = list(group.members.exclude(state=Member.State.OUT).values_list("case_id", flat=True))
+    group.people = len(people(voices(inside), same_words))
+    group.newest_at = max(group.newest_at, case.received_at)
+    group.save(update_fields=["people", "newest_at"])
+    return inside
+
+
+def _comes_later(group: Group, case: Case, score: float, *, same_words: float, at: datetime) -> Group:
     _member, new = Member.objects.get_or_create(group=group, case=case, defaults={"likeness": score, "at": at})
     if new:
-        group.newest_at = max(group.newest_at, case.received_at)
-        group.save(update_fields=["newest_at"])
+        _grown(group, case, same_words)
         told = [group.lead.owner_id if group.lead else None, group.decided_by_id]
         tell(case, told, "group.suggested", _noop("又一件疑似属于已确认的群诉，请决定是否列入"), at=at)
     return group
@@ -354,7 +359,8 @@ def _seen(group: Group, by: Any, at: datetime) -> list[Member]:
 class Evidence:
     """Why these belong together: what most of them say, who says it in the same words, from when to when."""
 
-    words: Sequence[str]
+    words: Sequence[str]  # pieces, to mark them in the texts
+    phrases: Sequence[str]  # what they say together
     people: int
     copies: int  # cases in nearly the words of an earlier one by somebody else
     batches: Sequence[str]
@@ -376,8 +382,9 @@ def evidence(cases: Sequence[Case], common: alike.Commonness, same_words: float)
     for case in cases:
         if case.batch:
             counts[case.batch] = counts.get(case.batch, 0) + 1
+    words = alike.shared_pieces(texts[:60], common)
     return Evidence(
-        alike.shared_pieces(texts[:60], common), len(people(heard, same_words)), len(copies),
+        words, alike.phrases(texts[:60], words), len(people(heard, same_words)), len(copies),
         sorted((b for b, n in counts.items() if n >= 2), key=lambda b: -counts[b]),
         heard[0].at if heard else None, heard[-1].at if heard else None,
     )  # fmt: skip

@@ -42,8 +42,9 @@
     type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: token("line-2") } },
     axisLabel: { color: token("ink-2"), fontSize: small * 0.75, hideOverlap: true }, ...more,
   });
+  const whole = (data) => (data.series ?? []).every((s) => s.values.every((v) => v === null || Number.isInteger(v)));
   const values = (data, small, more = {}) => ({
-    type: "value", name: data.y || "", nameLocation: "end", nameTextStyle: { color: token("ink-3"), fontSize: small * 0.75, align: "left" },
+    type: "value", minInterval: whole(data) && !data.percent ? 1 : 0, name: data.y || "", nameLocation: "end", nameTextStyle: { color: token("ink-3"), fontSize: small * 0.75, align: "left" },
     splitLine: { lineStyle: { color: token("line") } },
     axisLabel: { color: token("ink-3"), fontSize: small * 0.75, formatter: (v) => (data.percent ? `${Math.round(v * 100)}%` : v.toLocaleString()) }, ...more,
   });

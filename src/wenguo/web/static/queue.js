@@ -52,8 +52,10 @@
   }
   let here = null;
   let done = [];
+  let told = false; // what became of each row stands above the list, which may be scrolled away
   document.addEventListener("wenguo:relist", () => {
     const refused = new Set($$("#bulk-done [data-refused]").map((e) => e.dataset.refused));
+    told = true;
     done = refused.size ? [...picked].filter((pk) => !refused.has(pk)) : [...picked];
     $$(".bulk-bar details[open]").forEach((d) => { d.open = false; });
     refresh();
@@ -73,6 +75,8 @@
       scrollTo(0, here.y);
       here = null;
     }
+    if (told) $("#bulk-done")?.scrollIntoView({ block: "nearest" });
+    told = false;
     count();
   });
 
