@@ -114,6 +114,8 @@ def test_a_question_goes_to_the_proposer_and_back_before_anything_is_decided(des
     shown = author.get(page).content.decode()
     assert "为什么不是换新" in shown and "<script>alert" not in shown and "答复审批人" in shown
     assert "答复审批人" not in signer.get(page).content.decode()
+    on_case = author.get(f"/desk/cases/{case.number}/").content.decode()
+    assert f'href="{page}#sign-talk"' in on_case and "审批人有询问，去答复" in on_case
     assert "已提问，待答复" in signer.get("/desk/approvals/").content.decode()
 
     answer = f"/desk/approvals/{step.pk}/explanation/"
@@ -123,6 +125,7 @@ def test_a_question_goes_to_the_proposer_and_back_before_anything_is_decided(des
     assert desk.timeline(case).count("approval.explained") == 1
     assert Notice.objects.filter(person=desk.supervisor, kind="approval.explained").count() == 1
     assert "客户只要补偿" in signer.get(page).content.decode()
+    assert "去答复" not in author.get(f"/desk/cases/{case.number}/").content.decode()
     assert "提问已答复" in signer.get("/desk/approvals/").content.decode()
 
     assert at_desk(desk.east_agent).post(answer, {"words": "路过"}).status_code == 404

@@ -23,7 +23,7 @@ def test_nothing_differs_from_itself(pack: Pack) -> None:
 def test_a_changed_deadline_is_said_in_words(pack: Pack) -> None:
     new = changed(pack, clocks=("level: 3\n      allowance: {hours: 72}", "level: 3\n      allowance: {hours: 48}"))
     found = {c.place: (c.before, c.after) for c in reading.difference(pack, new)}
-    assert found["时限 › 规则 › 三级投诉方案落实(TR8-3-SOLVE) › 时限"] == ("3 个工作日", "2 个工作日")
+    assert found["时限 › 规则 › 三级投诉方案落实（TR8-3-SOLVE） › 时限"] == ("3 个工作日", "2 个工作日")
 
 
 def test_a_changed_amount_and_threshold(pack: Pack) -> None:
@@ -43,7 +43,7 @@ def test_something_added_and_something_dropped(pack: Pack) -> None:
         ),
     )
     (added,) = reading.difference(pack, new)
-    assert added.path == ("退单理由", "单位已撤销(closed)") and added.before == "" and "原单位不再存在" in added.after
+    assert added.path == ("退单理由", "单位已撤销（closed）") and added.before == "" and "原单位不再存在" in added.after
     (dropped,) = reading.difference(new, pack)
     assert dropped.after == "" and "原单位不再存在" in dropped.before
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Prefetch, prefetch_related_objects
+from django.utils.translation import gettext as _
 
 from wenguo.cases.approval import Approval, in_whose_name
 from wenguo.cases.case import Case, Channel, rows
@@ -172,7 +173,7 @@ def _proposal(option: Option) -> Opinion:
 
 def _opinion(step: Approval) -> Opinion:
     s = _signature(step)
-    who = f"{s.name}({s.in_name_of})" if s.in_name_of else s.name
+    who = _("{name}（代{other}）").format(name=s.name, other=s.in_name_of) if s.in_name_of else s.name
     return Opinion(who, s.role, s.state, s.words, s.at)
 
 

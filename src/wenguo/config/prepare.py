@@ -37,7 +37,7 @@ def waiting_migrations() -> int:
 
 def migrate(say: Callable[[str], None]) -> None:
     if waiting := waiting_migrations():
-        say(f"更新数据库结构:{waiting} 项 (migrating)")
+        say(f"更新数据库结构：{waiting} 项 (migrating)")
         call_command("migrate", verbosity=0, interactive=False)
 
 

@@ -112,7 +112,7 @@ class _Shape:
         previous = 0
         for opens, closes in spans:
             if opens < previous or closes <= opens:
-                raise Invalid(f"{what}的工作时段应先后排列、互不重叠,且结束晚于开始(跨午夜的请分成两段)")
+                raise Invalid(f"{what}的工作时段应先后排列、互不重叠，且结束晚于开始（跨午夜的请分成两段）")
             previous = closes
         return cls(spans, sum(closes - opens for opens, closes in spans))
 
@@ -412,12 +412,12 @@ def _not_negative(n: int) -> int:
 
 
 def _beyond() -> Invalid:
-    return Invalid(f"日期超出工作日历的范围({FIRST.year} 年至 {LAST.year} 年)")
+    return Invalid(f"日期超出工作日历的范围（{FIRST.year} 年至 {LAST.year} 年）")
 
 
 ALWAYS = Calendar(
     week={weekday: ((time(0), time(0)),) for weekday in range(7)},
     known_years=None,
     code="always",
-    title="全天候(7×24)",
+    title="全天候（7×24）",
 )

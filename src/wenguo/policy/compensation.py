@@ -86,20 +86,20 @@ def compute(pack: Pack, kind: str, tier: str, category: str, facts: Mapping[str,
     tier_title = pack.tier_title(tier)
     if row.how == "percent":
         return _percent(pack, row, tier, tier_title, category, known)
-    because = [f"{row.title}:{row.when}"]
+    because = [f"{row.title}：{row.when}"]
     if row.how == "points":
         times, order = row.tier.of(tier), known["order_fen"]
         points = _round(Fraction(order * times, 100))
         value = points * row.unit_value_fen
-        words = f"{yuan(order)} × {times} 倍 = {points} {row.unit}(折合 {yuan(value)})"
+        words = f"{yuan(order)} × {times} 倍 = {points} {row.unit}（折合 {yuan(value)}）"
         return Sum(kind, row.title, (Line(row.title, words, value),), value, tuple(because), True, points, row.unit)
     if row.how == "units":
         units = row.tier.of(tier)
         value = units * row.unit_value_fen
-        words = f"{tier_title}会员 {units} {row.unit}(每张折合 {yuan(row.unit_value_fen)},共 {yuan(value)})"
+        words = f"{tier_title}会员 {units} {row.unit}（每张折合 {yuan(row.unit_value_fen)}，共 {yuan(value)}）"
     else:
         units, value = 1, row.tier.of(tier)
-        words = f"{tier_title}会员礼品 {units} {row.unit}(折合 {yuan(value)})"
+        words = f"{tier_title}会员礼品 {units} {row.unit}（折合 {yuan(value)}）"
     return Sum(kind, row.title, (Line(row.title, words, value),), value, tuple(because), True, units, row.unit)
 
 
@@ -116,7 +116,7 @@ def _percent(
     lines.append(Line("基本补偿", f"{of} × {row.base_percent}% = {yuan(plain)}", plain))
     if added:
         percent = float(extra * 100)
-        words = f"{tier_title}会员加 {percent:g}%:{yuan(_round(base))} × {percent:g}% = {yuan(total - plain)}"
+        words = f"{tier_title}会员加 {percent:g}%：{yuan(_round(base))} × {percent:g}% = {yuan(total - plain)}"
         lines.append(Line("会员加成", words, total - plain))
     because.append(pack.compensation.rounding)
     return Sum(row.code, row.title, tuple(lines), total, tuple(because))
@@ -126,7 +126,7 @@ def _base(
     pack: Pack, row: CompensationKind, category: str, facts: Mapping[str, int]
 ) -> tuple[Fraction, list[Line], list[str]]:
     """The exact base amount in fen, with the lines and reasons that explain it."""
-    because = [f"{row.title}:{row.when}"]
+    because = [f"{row.title}：{row.when}"]
     if row.base == "order":
         return Fraction(facts["order_fen"]), [], because
     rule = base_rule(pack, category)
@@ -158,7 +158,7 @@ def _checked(facts: Mapping[str, Any], wanted: tuple[str, ...]) -> dict[str, int
             if name in wanted:
                 wrong[name] = f"请填写{title}"
         elif isinstance(value, bool) or not isinstance(value, int):
-            wrong[name] = f"{title}应为整数(金额以分为单位)"
+            wrong[name] = f"{title}应为整数（金额以分为单位）"
         elif not 0 <= value <= LARGEST_FEN:
             wrong[name] = f"{title}应在 0 与 {LARGEST_FEN} 之间"
         else:

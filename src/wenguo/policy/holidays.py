@@ -177,7 +177,7 @@ def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
         try:
             day, kind = _entry(entry)
             if year is not None and day.year != year and (day.year, day.month) != (year - 1, 12):
-                raise Invalid(f"{day} 不属于 {year} 年的放假安排(只可含上一年 12 月和本年的日期)")
+                raise Invalid(f"{day} 不属于 {year} 年的放假安排（只可含上一年 12 月和本年的日期）")
             if days.get(day, kind) != kind:
                 raise Invalid(f"{day} 出现了两次,内容不一致")
             days[day] = kind

@@ -213,7 +213,7 @@ _SAID = {
     "date_type": "应为日期,如 2026-04-15",
     "date_from_datetime_parsing": "应为日期,如 2026-04-15",
     "date_parsing": "应为日期,如 2026-04-15",
-    "tuple_type": "应为列表(每项以 - 开头)",
+    "tuple_type": "应为列表（每项以 - 开头）",
     "model_type": "应为“名称: 内容”的一组",
     "greater_than": "应大于 {gt}",
     "greater_than_equal": "应不小于 {ge}",

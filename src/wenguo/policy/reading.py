@@ -98,7 +98,7 @@ def _by_key(items: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
 def _title_of(item: Mapping[str, Any]) -> str:
     title = next((str(item[k]) for k in _TITLES if item.get(k)), "")
     code = item.get("id") or item.get("code") or item.get("number") or ""
-    return f"{title}({code})" if title and code and str(code) != title else title or str(code)
+    return f"{title}（{code}）" if title and code and str(code) != title else title or str(code)
 
 
 def _is_allowance(value: Mapping[str, Any]) -> bool:
@@ -241,7 +241,7 @@ def _levels(pack: Pack) -> Table:
 def _severity(pack: Pack) -> Iterable[Table]:
     severity = pack.severity
     names = {d.code: d.title for d in severity.dimensions}
-    levels = {x.number: f"{x.title}({x.name})" for x in pack.levels}
+    levels = {x.number: f"{x.title}（{x.name}）" for x in pack.levels}
     signals = {s.code: s.title for s in severity.signals}
     yield _table(
         _("六个维度"), (_("维度"), _("权重"), "0", "1", "2", "3"),
@@ -349,7 +349,7 @@ def _clocks(pack: Pack) -> Iterable[Table]:
                 f"{g.source}", g.sector, g.version,
                 f"{g.effective_from} – {g.effective_to or ''}".strip(" –"),
                 _("已核对") if g.verified else _("未核对"),
-                [f"+{allowance_words(e.adds)}({pack.role_title(e.approver)})" for e in g.extensions],
+                [f"+{allowance_words(e.adds)}（{pack.role_title(e.approver)}）" for e in g.extensions],
                 g.notice, g.verify_note,
             )
             for g in pack.clocks.regimes
@@ -404,7 +404,7 @@ def _compensation(pack: Pack) -> Iterable[Table]:
 
 
 def _approval(pack: Pack) -> Iterable[Table]:
-    levels = {x.number: f"{x.title}({x.name})" for x in pack.levels}
+    levels = {x.number: f"{x.title}（{x.name}）" for x in pack.levels}
     yield _table(
         _("审批级次"), (_("编号"), _("审批人"), _("最高等级"), _("金额上限"), _("须先签"), _("最长时间"), _("依据")),
         [

@@ -66,6 +66,9 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
             if case.stage == "resolution" and c.option.state in CHANGEABLE
         },
         "approve_chips": {s.step.pk: chip_of(folder, s.step.about) for c in board.cards for s in c.signatures},
+        "asked": approval.awaiting_words(
+            [s.step for c in board.cards for s in c.signatures if s.step.state == "waiting"]
+        ),
         "override_chips": {o.pk: chip_of(folder, o.about) for c in board.cards for o in c.overrides},
         "rule_of": {r.id: r for r in pack.approval.rules},
         "role_title": pack.role_title,

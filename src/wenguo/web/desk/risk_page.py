@@ -157,10 +157,10 @@ def finding(good: Mapping[str, Any]) -> str:
     low, high = wilson(k, n) or (0, 1)
     given = {"mean": f"{mean:.0%}", "rate": f"{k / n:.0%}", "low": f"{low:.0%}", "high": f"{high:.0%}"}
     if mean < low:
-        return _("分值偏低：平均 {mean}，实际升级 {rate}(95% 区间 {low}–{high})").format(**given)
+        return _("分值偏低：平均 {mean}，实际升级 {rate}（95% 区间 {low}–{high}）").format(**given)
     if mean > high:
-        return _("分值偏高：平均 {mean}，实际升级 {rate}(95% 区间 {low}–{high})").format(**given)
-    return _("分值与实际相符：平均 {mean}，实际升级 {rate}(95% 区间 {low}–{high})").format(**given)
+        return _("分值偏高：平均 {mean}，实际升级 {rate}（95% 区间 {low}–{high}）").format(**given)
+    return _("分值与实际相符：平均 {mean}，实际升级 {rate}（95% 区间 {low}–{high}）").format(**given)
 
 
 def ranking(good: Mapping[str, Any]) -> str:
