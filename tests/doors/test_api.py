@@ -661,3 +661,20 @@ def test_an_upload_beyond_the_limit_is_too_large(api, settings):
         headers={"Authorization": f"Bearer {api.token('agent')}"},
     )  # fmt: skip
     refused(answer, 413)
+
+
+def test_a_complaint_of_two_matters_is_split_once_however_often_it_is_sent(api):
+    number = api.submits(
+        "买的净化器三天就不出风了，怎么按都没反应。打电话给客服，那个女的态度特别恶劣，还骂我是乡巴佬。"
+    )["number"]
+    told = api.get("agent", f"/cases/{number}/matters").json()
+    assert [row["category"] for row in told] == ["product.function", "service.attitude"]
+    body = {"parts": [{"category": row["category"], "sentences": [row["place"]]} for row in told]}
+    (new,) = api.does("agent", number, "split", **body)
+    assert api.does("agent", number, "split", **body) == [new]
+    assert new["received_at"] == api.get("agent", f"/cases/{number}").json()["received_at"]
+    assert [one["number"] for one in api.get("agent", f"/cases/{number}/together").json()] == [new["number"]]
+    assert api.get("agent", f"/cases/{new['number']}/together").json()[0]["first"]
+    body["parts"][1]["sentences"] = [7]
+    assert "part-2" in refused(api.post("agent", f"/cases/{new['number']}/split", body), 422)["fields"]
+    refused(api.post("legal", f"/cases/{number}/split", body), 403)

@@ -313,3 +313,38 @@ def test_an_act_done_on_its_own_page_leads_back_to_the_case(now):
     told = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{address}"}
     done = client.post(address, {"category": "product.safety"}, headers=told)
     assert done["HX-Redirect"] == f"/desk/cases/{case.number}/"
+
+
+TWO = (
+    "我在你们店买了一台净化器。用了三天就不出风了，怎么按都没反应。"
+    "打电话给客服，那个女的态度特别恶劣，还骂我是乡巴佬。要求换一台新的，并且当面道歉。"
+)
+
+
+def test_a_complaint_of_two_matters_is_shown_by_sentence_and_split(now: Any) -> None:
+    case = now.receives(TWO)
+    client = at_desk(now.agent)
+    page = body_of(client.get(f"/desk/cases/{case.number}/"))
+    assert "像是几件事" in page and "功能缺陷、服务人员态度" in page
+    form = body_of(client.get(f"/desk/cases/{case.number}/acts/split/", headers=HTMX))
+    assert form.count('name="s-') == 4 * 3 and 'value="product.function" selected' in form
+    assert "第 3 件（新立）" in body_of(client.get(f"/desk/cases/{case.number}/acts/split/?parts=3"))
+    chosen = {"s-0": "all", "s-1": "1", "s-2": "2", "s-3": "all"}
+    kinds = {"category-1": "product.function", "category-2": "service.attitude"}
+    wrong = act(client, case, "split", parts="2", **{**chosen, "s-2": "1", "s-3": "1", "s-0": "1"}, **kinds)
+    assert wrong.status_code == 422 and "请为第 2 件选出说到它的句子" in body_of(wrong)
+    read = case.version
+    answer = act(client, case, "split", parts="2", version=read, **chosen, **kinds)
+    assert answer.status_code == 302
+    new = case.split_cases.get()
+    second = act(client, case, "split", parts="2", version=read, **chosen, **kinds)
+    assert second.status_code == 409 and case.split_cases.count() == 1  # the second tap of a hasty finger
+    for one, other in ((case, new), (new, case)):
+        page = body_of(client.get(f"/desk/cases/{one.number}/"))
+        assert "同一次投诉拆开的" in page and other.number in page and "像是几件事" not in page
+    assert act(at_desk(now.legal), new, "split", parts="2", **chosen, **kinds).status_code == 403
+
+
+def test_one_matter_is_not_proposed_to_be_split(now: Any) -> None:
+    case = now.receives("空调不制冷，修了两次还是不行，要求退货。")
+    assert "像是几件事" not in body_of(at_desk(now.agent).get(f"/desk/cases/{case.number}/"))

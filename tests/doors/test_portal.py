@@ -821,3 +821,16 @@ def test_the_address_of_a_form_opened_by_itself_is_no_blank_page(client, story):
     assert answer.status_code == 405 and answer["Allow"] == "POST" and "不能直接打开" in words_of(answer)
     client.logout()
     assert client.get("/language/").status_code == 405
+
+
+def test_a_complaint_split_in_two_names_the_other_number_in_plain_words(story, client):
+    from wenguo.cases.split import Part, split
+
+    case = story.receives("热水壶漏水了，插座都湿了。客服骂我是乡巴佬，态度恶劣。")
+    intake.accept(case, by=story.agent, at=story.now)
+    (new,) = split(case, [Part("product.function", (0,)), Part("service.attitude", (1,))], by=story.agent, at=story.now)
+    for one, other in ((case, new), (new, case)):
+        page = words_of(client.get(page_of(one, story)))
+        assert "分开办理" in page and other.number in page
+    told = words_of(client.get(page_of(case, story)))
+    assert "您不必再说一遍" in told and "已拆成几件分别办理" in told

@@ -10,8 +10,11 @@ from ninja import Field, Schema
 
 from wenguo.api.acting import Chapter, Number, On, find
 from wenguo.api.acts_intake import Reason
-from wenguo.api.shapes import Body, Code, Id, Level, UnitOut, Words
-from wenguo.cases import gravity, triage
+from wenguo.api.shapes import Body, CaseOut, Code, Id, Level, UnitOut, Words
+from wenguo.cases import gravity, model, triage
+from wenguo.cases import split as splitting
+from wenguo.cases.case import Case
+from wenguo.text.matters import matters as matters_of
 
 chapter = Chapter("triage")
 
@@ -74,6 +77,65 @@ def assessment(request: HttpRequest, number: Number) -> dict[str, Any]:
         "level": score.level, "total": score.total, "score": gravity.as_rows(score), "unit": unit,
         "rule": rule.rule if rule else "", "helpers": helpers,
     }  # fmt: skip
+
+
+class PartIn(Body):
+    category: Code = Field(description="小类代码")
+    sentences: Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=1, max_length=100)] = Field(
+        description="说到这件事的句子,序号见 GET …/matters;一句可以属于几件,每句至少属于一件"
+    )
+    subject: Annotated[str, Field(max_length=160)] = Field("", description="不填就用只说它的第一句")
+    level: Level | None = Field(None, description="新立各件的初步等级;不填由程序按内容定")
+
+
+class SplitIn(Body):
+    parts: Annotated[list[PartIn], Field(min_length=2, max_length=splitting.MOST)] = Field(
+        description="第一件留在本件,其余各立一件"
+    )
+
+
+class SentenceOut(Schema):
+    place: int
+    words: str
+    category: str = Field(description="像是说到的小类;空:与各件都有关或看不出")
+
+
+class TogetherOut(Schema):
+    number: str
+    subject: str
+    category: str
+    level: int
+    stage: str
+    first: bool = Field(description="由它拆出")
+
+
+@chapter.rows("matters", SentenceOut, "逐句看像是说了哪几件事(拆单用)")
+def matters(on: On) -> Any:
+    found = matters_of(on.case.record.description, model.in_force().model)
+    said = splitting.sentences_of(on.case)
+    return [
+        {"place": n, "words": words, "category": of}
+        for n, (words, of) in enumerate(zip(said, found.of, strict=True))
+    ]  # fmt: skip
+
+
+@chapter.rows("together", TogetherOut, "同一次投诉拆开的其他各件")
+def together(on: On) -> Any:
+    seen = splitting.family(on.case).visible_to(on.by, on.at)
+    return [
+        {
+            "number": one.number, "subject": one.subject, "category": one.category, "level": one.level,
+            "stage": one.stage, "first": one.pk == on.case.split_from_id,
+        }
+        for one in seen
+    ]  # fmt: skip
+
+
+@chapter.act("split", gives=list[CaseOut])
+def split(on: On, body: SplitIn) -> list[Case]:
+    """一次投诉说了几件事:按句子拆开,回答新立的各件。时限从最初收到时算起;客户只通知一次。原样重发不会再拆一次。"""
+    parts = [splitting.Part(p.category, tuple(p.sentences), p.subject, p.level) for p in body.parts]
+    return splitting.split(on.case, parts, by=on.by, at=on.at)
 
 
 @chapter.act("classify")

@@ -60,9 +60,9 @@ def known_of(customer_ids: Collection[int], rules: Attention, at: datetime) -> l
     gone |= Q(type="case.joined", data__channel__in=sorted(OUTSIDE))
     escalated = Exists(journal.Event.objects.filter(gone, stream_id=OuterRef("stream_id"), at__lte=at))
     since = at - timedelta(days=rules.window_days)
-    rows = Case.objects.filter(customer__in=customer_ids, received_at__gt=since, received_at__lte=at).annotate(
-        escalated=escalated
-    )
+    rows = Case.objects.filter(
+        customer__in=customer_ids, received_at__gt=since, received_at__lte=at, split_from=None
+    ).annotate(escalated=escalated)  # one complaint we split into several is still one
     fields = ("pk", "received_at", "nature", "channel", "category", "record__claim_fen", "record__order_fen")
     return [Known(*row) for row in rows.order_by("received_at").values_list(*fields, "escalated")]
 

@@ -123,6 +123,7 @@ class Case(models.Model):
     round = models.PositiveSmallIntegerField(_lazy("轮次"), default=1)
     continues = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="continued_by")
     merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="merged_cases")
+    split_from = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="split_cases")
 
     stage = models.CharField(_lazy("阶段"), max_length=16, choices=Stage.choices, default=Stage.RECEIVED)
     outcome = models.CharField(_lazy("结果"), max_length=12, choices=Outcome.choices, blank=True, default="")

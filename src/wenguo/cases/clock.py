@@ -278,6 +278,18 @@ class Hand:
         return happenings
 
 
+def carry_over(old: Clock, case: Case, *, by: Any, at: datetime) -> None:
+    """The same promise with the same date on a case that was split from the one it was made for. Part of an act."""
+    new = Clock(
+        case=case, round=case.round, kind=old.kind, about=old.about, rule=old.rule, title=old.title,
+        allowance=old.allowance, calendar=old.calendar, pausable=old.pausable, started_at=old.started_at,
+        due_at=old.due_at, first_due_at=old.first_due_at,
+    )  # fmt: skip
+    rule = next((r for r in case.pack.clocks.rules if r.id == old.rule), None)
+    new.next_fire_at = next_fire(new, _terms_of_new(new), rule)
+    record_all(case, Hand(case).begin(new), by=by, at=at)
+
+
 _ENDED = "UPDATE cases_clock SET state = %s, ended_at = %s, next_fire_at = NULL WHERE id = ANY(%s)"
 
 

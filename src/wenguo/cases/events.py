@@ -14,6 +14,7 @@ PUBLIC = {
     "case.reconsidered": _("重新受理"),
     "case.joined": _("已并入在办投诉"),
     "case.merged": _("已并单"),
+    "case.split": _("已拆成几件分别办理"),
     "case.withdrawn": _("客户已撤回"),
     "case.responded": _("已首次响应"),
     "case.assigned": _("已交由责任部门办理"),

@@ -72,11 +72,11 @@ MAX_PIXELS = 60_000_000  # beyond this a picture is kept but not opened: a bomb 
 
 class Evidence(models.Model):
     """One file as it arrived. `sha256` was taken while it streamed in; `key` names it in the storage and is never
-    reused.
+    reused for other bytes; the cases a complaint was split into share it.
     """
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence")
-    key = models.CharField(max_length=200, unique=True)
+    key = models.CharField(max_length=200, db_index=True)
     thumbnail_key = models.CharField(max_length=200, blank=True, default="")
     name = models.CharField(_lazy("文件名"), max_length=160)
     type = models.CharField(_lazy("类型"), max_length=60)
@@ -276,6 +276,21 @@ def _attach(case: Case, stored: Stored, *, by: Any, at: datetime, note: str = ""
             private={"name": stored.name, "note": evidence.note},
         )  # fmt: skip
     return evidence
+
+
+def share(evidence: Evidence, case: Case, *, by: Any, at: datetime) -> Evidence:
+    """The same file on another case of this customer, with who brought it and when. Part of an act."""
+    same = Evidence.objects.create(
+        case=case, key=evidence.key, thumbnail_key=evidence.thumbnail_key, name=evidence.name, type=evidence.type,
+        size=evidence.size, sha256=evidence.sha256, added_by=evidence.added_by, added_at=evidence.added_at,
+        note=evidence.note, public=evidence.public,
+    )  # fmt: skip
+    record(
+        case, "evidence.added", by=by, at=at,
+        data={"evidence": same.pk, "sha256": same.sha256, "size": same.size, "type": same.type, "of": evidence.pk},
+        private={"name": same.name, "note": same.note},
+    )  # fmt: skip
+    return same
 
 
 @transaction.atomic

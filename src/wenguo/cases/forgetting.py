@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from wenguo import journal
 from wenguo.cases.alike import forget_traces
 from wenguo.cases.case import Case, record
+from wenguo.cases.evidence import Evidence
 from wenguo.channels.outbox import Delivery
 from wenguo.errors import NotNow
 from wenguo.people.actor import SYSTEM
@@ -30,10 +31,12 @@ def forget_words(stream: journal.Stream, event: journal.Event) -> None:
 
 
 def _forget(case: Case, *, by: str, at: Any) -> None:
-    for evidence in case.evidence.all():
-        for key in filter(None, (evidence.key, evidence.thumbnail_key)):
-            default_storage.delete(key)
+    files = list(case.evidence.filter(gone_at=None).values_list("key", "thumbnail_key"))
     case.evidence.update(name=_("（已删除）"), note="", thumbnail_key="", gone_at=at)
+    shared = set(Evidence.objects.filter(key__in=[k for k, _t in files], gone_at=None).values_list("key", flat=True))
+    for key, thumbnail in files:  # what another case still shows goes with that one
+        for name in filter(None, (key, thumbnail)) if key not in shared else ():
+            default_storage.delete(name)
     for model in apps.get_app_config("cases").get_models():
         if any(f.name == "case" for f in model._meta.concrete_fields):
             _empty(model.objects.filter(case=case))  # type: ignore[attr-defined]

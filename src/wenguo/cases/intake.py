@@ -59,6 +59,8 @@ log = logging.getLogger("wenguo.cases")
 _NOTHING: tuple[Any, ...] = ("", None, (), [])
 LONGEST = 20_000  # characters kept in the record itself; what is longer is kept whole as a file
 CLOCKS_AT_BIRTH = ("acknowledge", "first_contact", "respond", "solve")
+CLOCKS_OF_A_PART = ("respond", "solve")  # of a case split from another: that it came was said already
+_STANDS = ("stage", "accepted_at", "owner_id", "first_responsible_id", "unit_id", "intake_unit_id")
 # How long the short fields may be, so that nothing a person typed is cut by a database error.
 _LIMITS = {
     "happened": 120, "place": 200, "order_number": 60, "contact_name": 80, "contact_phone": 40, "contact_mail": 200,
@@ -289,11 +291,13 @@ def _customer(complaint: Complaint, *, by: Any, at: datetime, rows: Together) ->
 
 def open_case(
     submission: Submission, complaint: Complaint, customer: Customer, version: Any, *, by: Any, at: datetime,
-    continues: Case | None = None, rows: Together | None = None,
+    continues: Case | None = None, split_from: Case | None = None, rows: Together | None = None,
 ) -> Case:  # fmt: skip
     """A new case with its record, first event, clocks, evidence and acknowledgement job: all in one statement.
 
     `rows`: what else is to be written with it. A submission that was kept as ACCEPTED names the id the case gets.
+    `split_from`: it stands where that case stands, its promises count from when that one was received, and its
+    customer is told of it there.
     """
     rows = rows or Together()
     named = submission.case_id if submission.state == Submission.State.ACCEPTED else None
@@ -323,12 +327,16 @@ def open_case(
         first_responsible=staff,
         owner=None,
         intake_unit=(staff.home if staff else None) or _desk_for(complaint.region),
-        received_at=at,
+        received_at=split_from.received_at if split_from else at,
         continues=continues,
         round=continues.round + 1 if continues else 1,
         search=words_of(*found_by, product, batch),
     )
-    promises = clock.promised(case, CLOCKS_AT_BIRTH, at=at)
+    if split_from is not None:
+        for column in _STANDS:
+            setattr(case, column, getattr(split_from, column))
+        case.split_from = split_from
+    promises = clock.promised(case, CLOCKS_OF_A_PART if split_from else CLOCKS_AT_BIRTH, at=case.received_at)
     for column, value in clock.nearest(promises).items():
         setattr(case, column, value)
     started = [happening.entry(by, at) for happening in clock.born(promises, rows)]
@@ -338,7 +346,8 @@ def open_case(
     rows.add(_record_of(case, complaint, text, staff))
     if staff:
         involve(case, staff, at=at, rows=rows)
-    rows.later("cases.acknowledge", case_id=case.pk)
+    if split_from is None:
+        rows.later("cases.acknowledge", case_id=case.pk)
     rows.later("cases.read", case_id=case.pk)
     rows.write()
     if text != complaint.text:

@@ -113,6 +113,7 @@ ACTS: dict[str, Act] = {
     "continue": _act(_lazy("归档后重开"), "case.reopen", {S.ARCHIVED}, customer=True, reason=True),
     "join": _act(_lazy("并入在办件"), "case.register", OPEN),
     "unjoin": _act(_lazy("撤销并入"), "case.register", NOT_ARCHIVED),
+    "split": _act(_lazy("拆单"), "case.triage", {S.RECEIVED, S.TRIAGE}),
     "classify": _act(_lazy("分类"), "case.triage", WORKED),
     "grade": _act(_lazy("定级"), "case.regrade", WORKED),
     "take": _act(_lazy("由我负责"), "case.take", OPEN),

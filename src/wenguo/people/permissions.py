@@ -34,7 +34,7 @@ _ALL = [
         ("case.register", _("登记投诉")),
         ("case.accept", _("受理")),
         ("case.refuse", _("不予受理")),
-        ("case.triage", _("分类")),
+        ("case.triage", _("分类与拆单")),
         ("case.regrade", _("定级与调级")),
         ("case.assign", _("分派负责人")),
         ("case.take", _("领取投诉件")),

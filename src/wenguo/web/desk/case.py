@@ -145,7 +145,7 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     )
 
 
-_WHOLE_PAGE = frozenset({"convert", "unjoin", "merge", "change_record"})
+_WHOLE_PAGE = frozenset({"convert", "unjoin", "merge", "change_record", "split"})
 
 
 def _form(request: HttpRequest, folder: Folder, form: Any, refusal: Refusal | None = None) -> HttpResponse:

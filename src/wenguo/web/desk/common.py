@@ -55,6 +55,7 @@ RELATED = (
     "stream",
     "merged_into",
     "continues",
+    "split_from",
 )
 
 stage_panels: dict[str, list[Panel]] = defaultdict(list)

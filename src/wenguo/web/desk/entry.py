@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from wenguo.cases import gravity, intake
+from wenguo.cases import gravity, intake, model
 from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.hearing import Heard, hear, mood_heard
 from wenguo.cases.intake import Complaint
@@ -23,8 +23,9 @@ from wenguo.errors import Refusal
 from wenguo.policy.schema import Pack
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
+from wenguo.text.matters import matters
 from wenguo.web.desk.common import files_of, me, spelt
-from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.folder import MATTERS_IN, Folder
 from wenguo.web.desk.suggestion import CLEAR, DANGER, Suggested, suggest
 from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels
 from wenguo.web.doors import again, desk, go, page
@@ -232,6 +233,7 @@ def hints(request: HttpRequest) -> HttpResponse:
         "floors": floors_of(score),
         "pack": version.pack,
         "suggested": suggested,
+        "matters": _matters(version.pack, text),
         "missing": missing(version.pack, given, {h.field for h in told}),
         "mood": mood_of(version.pack, given.raw("mood") or mood),
         "mood_words": [] if given.raw("mood") else mood_words,
@@ -240,6 +242,13 @@ def hints(request: HttpRequest) -> HttpResponse:
         "chosen": given.raw("category"),
     }
     return render(request, "desk/entry_hints.html", context)
+
+
+def _matters(pack: Pack, text: str) -> list[str]:
+    """The titles of the several matters that are being told; none when it is one."""
+    known = {sub.code: sub.title for sub in pack.subs}
+    found = [code for code in matters(text[:MATTERS_IN], model.in_force().model).codes if code in known]
+    return [told(known[code]) for code in found] if len(found) > 1 else []
 
 
 def _clear(suggested: Sequence[Suggested]) -> Suggested | None:

@@ -22,8 +22,10 @@ from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission, missing_items
 from wenguo.cases.investigation import Fact, Finding
 from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
+from wenguo.cases.model import in_force
 from wenguo.cases.option import Option
 from wenguo.cases.reply import Reply
+from wenguo.cases.split import family
 from wenguo.channels import language_model
 from wenguo.compiled import ask
 from wenguo.customers.customer import Customer, Order, family_ids
@@ -34,6 +36,7 @@ from wenguo.policy import promise
 from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
+from wenguo.text.matters import matters
 from wenguo.web.desk.suggestion import Proposal, proposal
 
 FLAGS = {
@@ -46,6 +49,7 @@ FLAGS = {
     "override_owed": (_lazy("欠越级说明"), "due"),
     "program_category": (_lazy("程序分类"), "info"),
 }
+MATTERS_IN = 4000  # characters that are looked through for several matters while a page is made
 EARLIER = 5  # earlier cases of the customer on the page; the rest is one tap away
 
 
@@ -66,7 +70,10 @@ _OF_CASE: dict[str, Any] = {
     "replies": Reply.objects,
     "followups": FollowUp.objects,
     "surveys": Survey.objects,
+    "split": Case.objects,
 }
+
+_BY = {"pauses": "clock__case", "split": "split_from"}
 
 
 def _of_pauses(field: str) -> ArrayAgg:
@@ -78,7 +85,7 @@ def marked(cases: Any) -> Any:
     return cases.annotate(
         has_merged=Exists(Customer.objects.filter(merged_into=OuterRef("customer"))),
         **{
-            f"has_{name}": Exists(kind.filter(**{"clock__case" if name == "pauses" else "case": OuterRef("pk")}))
+            f"has_{name}": Exists(kind.filter(**{_BY.get(name, "case"): OuterRef("pk")}))
             for name, kind in _OF_CASE.items()
         },
     )
@@ -228,6 +235,21 @@ class Folder:
     def proposal(self) -> Proposal | None:
         """What the words are probably about, while nobody has said so."""
         return proposal(self.case)
+
+    @cached_property
+    def matters(self) -> list[str]:
+        """The titles of the several matters the story seems to tell, while it can still be split; else none."""
+        case = self.case
+        if case.stage not in ACTS["split"].stages or case.split_from_id or self.has("split"):
+            return []
+        known = {sub.code: sub.title for sub in case.pack.subs}
+        found = [c for c in matters(case.record.description[:MATTERS_IN], in_force().model).codes if c in known]
+        return [told(known[c]) for c in found] if len(found) > 1 else []
+
+    @cached_property
+    def siblings(self) -> list[Case]:
+        """The other cases this complaint was split into."""
+        return list(family(self.case)) if self.case.split_from_id or self.has("split") else []
 
     @cached_property
     def pack_today(self) -> Any:

@@ -279,6 +279,7 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
         owner,
         money,
         str(data["into"]) if type == "case.merged" else "",
+        "、".join(data["cases"]) if type == "case.split" else "",
         str(data["case"]) if type in {"case.joined", "case.continued"} and data.get("case") else "",
     ]
 

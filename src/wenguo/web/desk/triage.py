@@ -8,12 +8,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import followup, intake, triage
+from wenguo.cases import followup, intake, model, triage
+from wenguo.cases import split as splitting
 from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid
 from wenguo.people.staff import Person
 from wenguo.policy.told import told
+from wenguo.text.matters import matters
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.suggestion import suggest
@@ -306,6 +308,53 @@ def unjoin(request: HttpRequest, folder: Folder, given: Given) -> Done:
     submission = of_case(folder.case.submissions.all(), given.raw("submission"), _("来件"))
     new = intake.unjoin(submission, by=folder.person, at=folder.at)
     return Done(_("已拆为单独的投诉 {number}").format(number=new.number), url("desk:case", new.number))
+
+
+def _parts(request: HttpRequest, folder: Folder) -> dict[str, Any]:
+    """The sentences, what each seems to speak of, and as many parts as there seem to be matters, or are wanted."""
+    pack, story = folder.case.pack, folder.case.record.description
+    found = matters(story, model.in_force().model)
+    known = {sub.code for sub in pack.subs}
+    codes = [code for code in found.codes if code in known][: splitting.MOST]
+    wanted = request.GET.get("parts", "") or request.POST.get("parts", "")
+    n = int(wanted) if wanted in {str(i) for i in range(2, splitting.MOST + 1)} else max(2, len(codes))
+    codes = codes[:n]
+    place = {code: str(i) for i, code in enumerate(codes, 1)}
+    several = len(codes) > 1
+    said = [story[start:end].strip() for start, end in found.sentences]
+    of = [(place.get(code, "1") if code else "all") if several else "1" for code in found.of]
+    return {
+        "sentences": list(zip(said, of, strict=True)),
+        "several": several,
+        "n": n,
+        "most": splitting.MOST,
+        "codes": [*codes, *[""] * (n - len(codes))],
+        "classes": [(told(c.title), [(s.code, told(s.title)) for s in c.subs]) for c in pack.taxonomy],
+        "levels": [(str(level.number), f"{told(level.title)} · {told(level.name)}") for level in pack.levels],
+    }
+
+
+def _no_split(folder: Folder) -> str:
+    return splitting.money_on(folder.case)
+
+
+@act_form("split", "desk/case/acts/split.html", context=_parts, why=_no_split, group=RECORD, symbol="arrows-split-2")
+def split(request: HttpRequest, folder: Folder, given: Given) -> str:
+    n = given.whole("parts", _("件数"), least=2, most=splitting.MOST) or 2
+    places = {str(i) for i in range(1, n + 1)}
+    count = len(splitting.sentences_of(folder.case))
+    of = [given.choice(f"s-{i}", _("每句话属于哪一件"), places | {"all"}) for i in range(count)]
+    parts = []
+    for place in range(1, n + 1):
+        category = given.text(f"category-{place}", _("第 {n} 件的分类").format(n=place), most=48)
+        subject = given.text(f"subject-{place}", _("第 {n} 件的事由").format(n=place), most=160, optional=True)
+        level = given.choice(f"level-{place}", _("等级"), {"1", "2", "3", "4"}, optional=True)
+        mine = tuple(i for i, where in enumerate(of) if where in {str(place), "all"})
+        parts.append(splitting.Part(category, mine, subject, int(level) if level else None))
+    given.check()
+    news = splitting.split(folder.case, parts, by=folder.person, at=folder.at)
+    numbers = "、".join(new.number for new in news)
+    return _("已拆成 {n} 件，新立的编号：{numbers}；已告诉客户").format(n=n, numbers=numbers)
 
 
 @act_form("withdraw", REASON, symbol="arrow-back-up", danger=True)

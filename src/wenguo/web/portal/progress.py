@@ -23,6 +23,7 @@ from wenguo.cases.evidence import ALLOWED, Evidence
 from wenguo.cases.followup import Survey
 from wenguo.cases.lifecycle import why_not
 from wenguo.cases.option import Answer, Option
+from wenguo.cases.split import family
 from wenguo.errors import Invalid, NotFound, NotNow, Overtaken, Refusal
 from wenguo.web.given import Given
 from wenguo.web.portal import story
@@ -77,6 +78,7 @@ def _page(case: Case, token: str, *, at: datetime, brought: Brought | None = Non
         "responsible": _responsible(case, head),
         "survey_url": _survey_url(case, survey, at) if asked and survey else "",
         "brought": brought or Brought(),
+        "together": list(family(case).filter(customer=case.customer_id)),
         "following": case.continued_by.values_list("number", flat=True).first(),
         "most_files": settings.UPLOAD_MAX_FILES,
         "most_mib": settings.UPLOAD_MAX_MIB,

@@ -47,9 +47,9 @@ BY_CUSTOMER = {
 }
 # Types of which the customer reads only that it happened.
 BARE = frozenset({
-    "case.accepted", "case.reconsidered", "case.merged", "case.responded", "case.assigned", "case.concluded",
-    "case.settled", "case.executed", "case.answered", "case.reassessed", "case.closed", "case.archived",
-    "message.called", "evidence.added", "clock.extended", "option.proposed", "followup.done",
+    "case.accepted", "case.reconsidered", "case.merged", "case.split", "case.responded", "case.assigned",
+    "case.concluded", "case.settled", "case.executed", "case.answered", "case.reassessed", "case.closed",
+    "case.archived", "message.called", "evidence.added", "clock.extended", "option.proposed", "followup.done",
 })  # fmt: skip
 # The links in our letters lead here, under whatever name the house had when they were written.
 _HERE = re.compile(r"https?://[\w.:\[\]-]+/[ts]/[\w:-]{40,}/?")
