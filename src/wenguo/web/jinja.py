@@ -3,8 +3,8 @@
 Templates know neither the clock nor the database. `_("…")` returns plain text that is escaped where it is put; fill in
 with `_("共 {n} 件").format(n=…)`, as in Python.
 
-Each language has its templates compiled for itself, with its words and all else that never changes (icons, addresses
-of static files) already in them: while a page is made, a sentence of it is one piece of text with the markup around it.
+Each language has its templates compiled for itself, with its words and all else that never changes (icons, addresses)
+already in them (`compiling.py`): while a page is made, a sentence of it is one piece of text with the markup around it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 from django.conf import settings
@@ -24,12 +23,10 @@ from django.template.backends import jinja2 as backend
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext, ngettext, npgettext, pgettext
-from jinja2 import Environment, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.runtime import Context, Macro
-from jinja2.visitor import NodeTransformer
-from markupsafe import Markup, _escape_inner, escape
+from jinja2 import Environment
+from markupsafe import Markup, escape
 
+from wenguo.web.compiling import Compiling, written
 from wenguo.web.filters import FILTERS
 
 _ICONS = Path(__file__).parent / "static/vendor/icons.txt"
@@ -112,82 +109,23 @@ def choices(options: Iterable[tuple[Any, Any]], chosen: str) -> Markup:
 # ── the environment ───────────────────────────────────────────────────────────────────────────────────────────────
 
 # What gives the same for the same arguments as long as the process lives, in one language.
-CONSTANT: dict[str, Any] = {"_": gettext, "gettext": gettext, "ngettext": ngettext, "icon": icon, "static": static}
-
-
-class _Said(NodeTransformer):
-    """Calls in a template whose answer is known when it is compiled give way to the answer."""
-
-    def visit_Call(self, node: nodes.Call) -> nodes.Expr:
-        self.generic_visit(node)
-        said = CONSTANT.get(node.node.name) if isinstance(node.node, nodes.Name) else None
-        if said and not (node.dyn_args or node.dyn_kwargs) and all(map(_is_constant, [*node.args, *node.kwargs])):
-            args, named = [a.as_const() for a in node.args], dict(k.as_const() for k in node.kwargs)
-            return nodes.Const(said(*args, **named), lineno=node.lineno)
-        return node
-
-
-def _is_constant(node: nodes.Node) -> bool:
-    return isinstance(node.value if isinstance(node, nodes.Keyword) else node, nodes.Const)
-
-
-def written(value: Any) -> str:
-    """What a page says of a value, escaped."""
-    kind = type(value)
-    if kind is str:
-        return _escape_inner(value)
-    return value if kind is Markup else escape(value)
-
-
-class _Writing(CodeGenerator):
-    """Texts are the most of what a page writes: they are escaped without becoming a `Markup` each on their way."""
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.autoescape and not frame.eval_ctx.volatile and finalize.src is None:
-            self.write("environment.written(")
-        else:
-            super()._output_child_pre(node, frame, finalize)
-
-
-class _Context(Context):
-    def call(self, called: Any, *args: Any, **kwargs: Any) -> Any:
-        """Macros and plain functions are called without being asked what else they may want to know."""
-        if type(called) is Macro or (type(called) is FunctionType and not hasattr(called, "jinja_pass_arg")):
-            kwargs.pop("_block_vars", None)
-            kwargs.pop("_loop_vars", None)
-            return called(self.eval_ctx, *args, **kwargs) if type(called) is Macro else called(*args, **kwargs)
-        return super().call(called, *args, **kwargs)
-
-
-class _Environment(Environment):
-    code_generator_class = _Writing
-    context_class = _Context
-    written = staticmethod(written)
-
-    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        parsed: nodes.Template = _Said().visit(super()._parse(source, name, filename))
-        return parsed
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        """`row.number` of a plain row finds its key at once, before any method of that name."""
-        if type(obj) is dict and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
+CONSTANT: dict[str, Any] = {
+    "_": gettext, "gettext": gettext, "ngettext": ngettext, "icon": icon, "static": static, "url": url,
+    "url_or": url_or,
+}  # fmt: skip
+PLAIN: dict[str, Any] = {
+    "url": url, "url_or": url_or, "icon": icon, "attributes": attributes, "choices_of": choices,
+}  # fmt: skip
 
 
 def environment(**options: Any) -> Environment:
     """For one language: a template must be compiled and shown while the same one is active."""
     options.setdefault("extensions", ["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"])
-    env = _Environment(trim_blocks=True, lstrip_blocks=True, **options)
+    env = Compiling(trim_blocks=True, lstrip_blocks=True, **options)
     env.install_gettext_callables(gettext, ngettext, newstyle=False, pgettext=pgettext, npgettext=npgettext)  # type: ignore[attr-defined]
     env.filters.update(FILTERS)
+    env.knows(CONSTANT, PLAIN)
     env.globals.update(
-        static=static,
-        url=url,
-        url_or=url_or,
-        icon=icon,
-        attributes=attributes,
-        choices_of=choices,
         escape=escape,
         get_language=get_language,
         messages_of=get_messages,
@@ -198,19 +136,19 @@ def environment(**options: Any) -> Environment:
 
 
 class Templates(backend.Jinja2):
-    """Django's engine, with an environment for each language."""
+    """Django's engine, with an environment for each language (and each set of addresses: tests have their own)."""
 
     def __init__(self, params: dict[str, Any]) -> None:
-        self._by_language: dict[str | None, Environment] = {}
+        self._known: dict[tuple[str | None, str], Environment] = {}
         super().__init__(params)
 
     @property
     def env(self) -> Environment:
         """That of the language of the moment."""
-        language = get_language()
-        found = self._by_language.get(language)
+        which = get_language(), settings.ROOT_URLCONF
+        found = self._known.get(which)
         if found is None:
-            found = self._by_language[language] = self._first.overlay()
+            found = self._known[which] = self._first.overlay()
         return found
 
     @env.setter
