@@ -90,8 +90,8 @@ def test_a_page_keeps_to_its_budget(
 # What a page may cost in calls of functions, Python's and C's: of all that can be counted this comes nearest to the
 # time of the CPU, and is the same on every machine. And how many queries may still have their SQL made anew.
 CALLS = [
-    ("/desk/queue/", "agent", 75_000, 0),
-    ("/desk/cases/{number}/", "agent", 85_000, 2),
+    ("/desk/queue/", "agent", 20_000, 0),
+    ("/desk/cases/{number}/", "agent", 32_000, 2),
 ]
 
 

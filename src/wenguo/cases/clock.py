@@ -53,7 +53,7 @@ class Clock(models.Model):
     first.
     """
 
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="clocks")
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="clocks", db_index=False)
     round = models.PositiveSmallIntegerField(default=1)
     kind = models.CharField(_lazy("种类"), max_length=16)
     about = models.CharField(max_length=40, blank=True, default="")

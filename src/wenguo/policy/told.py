@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop, ngettext, override, pgettext
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext, override, pgettext
 
 SPOKEN = frozenset(
     {"title", "meaning", "because", "unit", "base_words", "hours_words", "stated", "low_words", "high_words"}
@@ -46,6 +47,11 @@ _JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
 
 def told(words: str) -> str:
     """The pack's words in the reader's language; what the catalogue does not know, as it is written."""
+    return _told(words, get_language())
+
+
+@lru_cache(maxsize=20_000)
+def _told(words: str, language: str | None) -> str:
     if length := _LENGTH.fullmatch(words):
         return _length(int(length[1]), length[2])
     if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:

@@ -208,6 +208,6 @@ def _maker(names: tuple[str, ...]) -> Callable[..., Any]:
     """Makes of a macro's body, which wants all arguments, a function that may be called without some."""
     made: dict[str, Any] = {"Markup": Markup, "missing": missing}
     taken = ", ".join(f"{name}=missing" for name in names)
-    exec(f"def make(body):\n  return lambda {taken}: Markup(body({', '.join(names)}))", made)  # noqa: S102
+    exec(f"def make(body):\n  return lambda {taken}: Markup(body({', '.join(names)}))", made)
     make: Callable[..., Any] = made["make"]
     return make

@@ -94,16 +94,25 @@ def attributes(given: dict[str, Any]) -> Markup:
 
 
 def choices(options: Iterable[tuple[Any, Any]], chosen: str) -> Markup:
-    """The choices of a select: (value, words), or (words of a group, its choices)."""
+    """The choices of a select: (value, words), or (words of a group, its choices). Given as a tuple of tuples they are
+    written once and remembered.
+    """
+    return _remembered(options, chosen) if type(options) is tuple else _choices(options, chosen)
+
+
+def _choices(options: Iterable[tuple[Any, Any]], chosen: str) -> Markup:
     parts = []
     for value, words in options:
         if isinstance(words, list | tuple) and not (words and isinstance(words[0], str)):
-            parts.append(f'<optgroup label="{written(value)}">{choices(words, chosen)}</optgroup>\n')
+            parts.append(f'<optgroup label="{written(value)}">{_choices(words, chosen)}</optgroup>\n')
         else:
             own = str(value)
             selected = " selected" if own == chosen else ""
             parts.append(f'<option value="{written(own)}"{selected}>{written(words)}</option>\n')
     return Markup("".join(parts))
+
+
+_remembered = lru_cache(maxsize=500)(_choices)
 
 
 # ── the environment ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,6 +38,8 @@ from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.schema import Pack
 from wenguo.policy.told import told
+from wenguo.policy.versions import PolicyVersion
+from wenguo.policy.versions import pack as pack_of
 from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.desk.saved import SavedView
@@ -476,53 +478,50 @@ def _all_of(view: View, who: Reader, at: datetime) -> Any:
 # ── what it shows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def dressed(
-    rows: Sequence[Mapping[str, Any]], person: Any, at: datetime, pack: Pack, *, clocks: bool = True
-) -> list[dict[str, Any]]:
+Row = Mapping[str, Any]
+
+
+def dressed(rows: Sequence[Row], person: Any, at: datetime, pack: Pack, *, clocks: bool = True) -> list[dict[str, Any]]:
     """Rows as a list shows them: the customer masked, the share of the nearest promise that is gone. One query, none
     without `clocks`.
     """
-    waiting = [r["pk"] for r in rows if clocks and r["next_due_at"] and r["next_due_at"] > at]
-    started = {(case, due): since for case, due, since in ask("started", _started, evened(waiting))} if waiting else {}
+    used = gone(rows, at) if clocks else {}
     full = person.sees_personal(at)
+    return [dress(row, pack, used=used.get(row["pk"], 0), full=full) for row in rows]
+
+
+def gone(rows: Sequence[Row], at: datetime) -> dict[int, float]:
+    """Of each row whose nearest promise is still to come, the share of its time that is gone. One query."""
+    waiting = {r["pk"]: r["next_due_at"] for r in rows if r["next_due_at"] and r["next_due_at"] > at}
+    running = ask("started", _started, evened([*waiting])) if waiting else []
+    return {case: (at - since) / (due - since) for case, due, since in running if due == waiting[case] and due > since}
+
+
+def dress(row: Row, pack: Pack, *, used: float, full: bool) -> dict[str, Any]:
+    """One row with its words. `full`: the customer's name as it is."""
     words = _words(get_language())
-    stages, channels, flags = dict(words["stage"]), dict(words["channel"]), words["marks"]
-    dressed = []
-    for row in rows:
-        due, since = row["next_due_at"], started.get((row["pk"], row["next_due_at"]))
-        used = (at - since) / (due - since) if due and since and due > since else 0
-        name = row["customer__name"] or _("未留姓名")
-        dressed.append(
-            {
-                **row,
-                "used": used,
-                "customer": name
-                if full
-                else masked_name(name, row["customer__kind"])
-                if row["customer__name"]
-                else name,
-                "tier": told(pack.tier_title(row["customer__tier"])) if row["customer__tier"] != "regular" else "",
-                "stage_words": stages[row["stage"]],
-                "channel_words": channels[row["channel"]] if "channel" in row else "",
-                "marks": [flags.get(f, (f, "")) for f in row["flags"]],
-                "href": url("desk:case", row["number"]),
-                "category_words": told(pack.category_title(row["category"]))
-                if row["category"] and pack.has_category(row["category"])
-                else "",
-            }
-        )
-    return dressed
+    name = row["customer__name"] or _("未留姓名")
+    return {
+        **row,
+        "used": used,
+        "customer": masked_name(name, row["customer__kind"]) if row["customer__name"] and not full else name,
+        "tier": told(pack.tier_title(row["customer__tier"])) if row["customer__tier"] != "regular" else "",
+        "stage_words": words["stages"][row["stage"]],
+        "channel_words": words["channels"][row["channel"]] if "channel" in row else "",
+        "marks": [words["marks"].get(f, (f, "")) for f in row["flags"]],
+        "href": url("desk:case", row["number"]),
+        "category_words": told(pack.category_title(row["category"]))
+        if row["category"] and pack.has_category(row["category"])
+        else "",
+    }
 
 
 @cache
 def _words(language: str | None) -> Mapping[str, Any]:
     """What lists say in this language whatever they hold."""
     return {
-        "stage": spelt(Stage.choices),
-        "channel": spelt(Channel.choices),
-        "nature": spelt(Nature.choices),
-        "within": spelt(WITHIN.items()),
-        "flag": [(code, flag_words(code)[0]) for code in FLAGS],
+        "stages": dict(spelt(Stage.choices)),
+        "channels": dict(spelt(Channel.choices)),
         "marks": {code: flag_words(code) for code in FLAGS},
     }
 
@@ -532,28 +531,31 @@ def _started(case_ids: list[int]) -> Any:
     return running.values_list("case_id", "due_at", "started_at")
 
 
-def choices(at: datetime, pack: Pack) -> dict[str, Any]:
+def choices(at: datetime, version: PolicyVersion) -> dict[str, Any]:
     """What the filters offer. One query."""
     units, people = _places_and_people(at)
-    words = _words(get_language())
     return {
-        "stage": words["stage"],
-        "level": [(x.number, f"{told(x.title)} · {told(x.name)}") for x in pack.levels],
-        "channel": words["channel"],
-        "nature": words["nature"],
-        "category": [
-            (
-                told(c.title),
-                [
-                    (c.code, _("{title}（全部）").format(title=told(c.title))),
-                    *((s.code, told(s.title)) for s in c.subs),
-                ],
-            )
-            for c in pack.taxonomy
-        ],
-        "unit": units,
-        "owner": [("none", _("未分派")), *people],
-        "within": words["within"],
-        "risk": [(x.code, told(x.title)) for x in pack.escalation.levels],
-        "flag": words["flag"],
+        **_always(version.pk, get_language()),
+        "unit": tuple(units),
+        "owner": (("none", _("未分派")), *people),
+    }
+
+
+@lru_cache(maxsize=32)
+def _always(version_id: int, language: str | None) -> Mapping[str, Any]:
+    """What they offer whoever works here, in this language and under this policy."""
+    pack = pack_of(version_id)
+    categories = []
+    for c in pack.taxonomy:
+        whole = (c.code, _("{title}（全部）").format(title=told(c.title)))
+        categories.append((told(c.title), (whole, *((s.code, told(s.title)) for s in c.subs))))
+    return {
+        "stage": tuple(spelt(Stage.choices)),
+        "channel": tuple(spelt(Channel.choices)),
+        "nature": tuple(spelt(Nature.choices)),
+        "within": tuple(spelt(WITHIN.items())),
+        "flag": tuple((code, flag_words(code)[0]) for code in FLAGS),
+        "level": tuple((x.number, f"{told(x.title)} · {told(x.name)}") for x in pack.levels),
+        "category": tuple(categories),
+        "risk": tuple((x.code, told(x.title)) for x in pack.escalation.levels),
     }

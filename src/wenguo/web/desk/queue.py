@@ -19,10 +19,9 @@ from wenguo.cases.number import parse
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
-from wenguo.web.desk import bulk
+from wenguo.web.desk import bulk, rows
 from wenguo.web.desk.common import me, spelt
 from wenguo.web.desk.listing import (
-    CLOCKS,
     OFFERED,
     ORDERS,
     SORTS,
@@ -31,12 +30,10 @@ from wenguo.web.desk.listing import (
     View,
     choices,
     columns_of,
-    dressed,
     first_rows,
     read,
     view_counts,
 )
-from wenguo.web.desk.risk import LOOKS
 from wenguo.web.doors import by_htmx, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -77,7 +74,8 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     """The whole page; for htmx the next rows (`after`), or the list alone when it was told to be looked at anew."""
     at = timezone.now()
     person = me(request)
-    pack = in_force(at).pack
+    version = in_force(at)
+    pack = version.pack
     asked = read(request.GET, person, at, pack, view)
     after = Given(request.GET).raw("after")
     if asked.narrowed is None and not after:
@@ -89,14 +87,11 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     context = {
         "at": at,
         "slice": found,
-        "rows": dressed(found.rows, person, at, pack),
+        "rows": rows.written(found.rows, asked.columns, version, at, full=person.sees_personal(at), bulk=bool(acts)),
         "list": asked,
         "view": asked.view,
         "q": asked.q,
         "columns": [(c, OFFERED[c], SORTS.get(c, "")) for c in asked.columns],
-        "clock_words": CLOCKS,
-        "risk_words": {x.code: told(x.title) for x in pack.escalation.levels},
-        "risk_looks": LOOKS,
         "base": base,
         "more": f"{base}?{asked.query}&{urlencode({'after': found.after})}",
         "bulk_acts": acts,
@@ -111,7 +106,7 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     context |= {
         "views": [(v, totals.get(v.key), f"{url('desk:queue')}?view={v.key}") for v in VIEWS.values()],
         "total": totals.get("here" if narrowed else asked.view.key),
-        "choices": choices(at, pack),
+        "choices": choices(at, version),
         "orders": [(k, words) for k, (words, _keys) in ORDERS.items()],
         "offered": spelt(OFFERED.items()),
         "tray": may(person, "case.register"),
