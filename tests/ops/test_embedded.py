@@ -73,6 +73,25 @@ def test_acknowledged_rows_survive_kill_9(server: Server) -> None:
     assert written > 700
 
 
+def test_killed_while_it_recovers_it_is_started_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    server.stop()
+    ready, killed = Server._ready, []
+
+    def killed_twice(self: Server) -> bool:
+        if len(killed) < 2 and self.process is not None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            killed.append(self.process.wait())
+            return False
+        return ready(self)
+
+    monkeypatch.setattr(Server, "_ready", killed_twice)
+    server.start()
+    assert killed == [-signal.SIGKILL, -signal.SIGKILL] and server.answers()
+
+
 def test_a_stale_pid_file_with_a_strangers_number_is_no_obstacle(server: Server, home: Path) -> None:
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGKILL)

@@ -75,6 +75,15 @@ def test_up_heals_its_parts_and_stops_without_leaving_any(running: Running, home
     running.child("pginstall/bin/postgres").kill()
     running.until(lambda: "正在恢复" in running.log.read_text() and running.well())
 
+    # A log that cannot be opened stands for whatever keeps a database from starting, and passes.
+    held = home / "log/postgres.log"
+    held.rename(home / "log/before.log")
+    held.mkdir()
+    running.child("pginstall/bin/postgres").kill()
+    running.until(lambda: "秒后再试" in running.log.read_text())
+    held.rmdir()
+    running.until(running.well)
+
     everybody = psutil.Process(running.process.pid).children(recursive=True)
     began = time.monotonic()
     running.process.send_signal(signal.SIGINT)

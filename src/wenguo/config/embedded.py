@@ -285,9 +285,7 @@ class Server:
                     if pid in left:
                         os.kill(pid, signal.SIGINT)
             if time.monotonic() > deadline:
-                raise CannotStart(
-                    f"上次的数据库进程 {left[0]} 还没有结束,请稍后再试 (a previous server is still running)"
-                )
+                raise NotYet(f"上次的数据库进程 {left[0]} 还没有结束,请稍后再试 (a previous server is still running)")
             time.sleep(0.1)
         if sys.platform == "linux":
             (self.data / "postmaster.pid").unlink(missing_ok=True)
@@ -336,10 +334,14 @@ class Server:
                 said = file.read()
             if "No space left on device" in said:
                 raise CannotStart("磁盘已满,数据库不能启动,请腾出空间 (disk full: the database cannot start)")
-            if "another process" not in said and "still in use" not in said and "already exists" not in said:
+            killed = self.process.returncode < 0  # somebody ended it while it recovered: it did not refuse
+            if killed:
+                self._await_leftovers(deadline)
+            elif "another process" not in said and "still in use" not in said and "already exists" not in said:
                 raise CannotStart(f"数据库不能启动:{_last_line(said)} (详见 {self.log}; the database does not start)")
             if time.monotonic() + pause > deadline:
-                raise NotYet(f"数据目录正被占用,请稍后再试:{self.data} (data directory in use)")
+                why = "数据库一再被终止 (killed while starting)" if killed else "数据目录正被占用 (in use)"
+                raise NotYet(f"{why},请稍后再试:{self.data}")
             time.sleep(pause)
             pause = min(3.0, pause * 1.7)
 

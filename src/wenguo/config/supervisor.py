@@ -24,12 +24,13 @@ from types import FrameType
 from typing import Any
 
 from wenguo.config import database, serve
-from wenguo.config.embedded import CannotStart, NotYet, Server, die_with_parent
+from wenguo.config.embedded import CannotStart, Server, die_with_parent
 
 BAD_SETTING = 78  # exit code of a child that cannot start as things are: trying again would not help
 STOP_SECONDS = 10.0
 ALIVE_SECONDS = 60.0  # after this long a child counts as well, and its next fall as its first
 LONGEST_PAUSE = 30.0
+DATABASE_PAUSE = 5.0
 FIRST_PAGE_SECONDS = 60.0
 
 
@@ -106,6 +107,7 @@ class Supervisor:
     children: list[Child] = field(default_factory=list)
     _lock: int | None = None
     _asked: bool = False
+    _database_again: float = 0.0  # when to start the fallen database again; 0: it runs
 
     def run(self) -> None:
         """Until asked to stop. CannotStart: one sentence why not."""
@@ -205,13 +207,24 @@ class Supervisor:
         return {**os.environ, "WENGUO_SUPERVISED": "1"}
 
     def _look(self) -> None:
-        if self.server is not None and self.server.died():
-            say("数据库意外停止,正在恢复 (the database stopped, recovering)")
-            self.server.stop()
-            with contextlib.suppress(NotYet):  # it is still recovering: looked at again in a moment
-                self.server.start()
+        if self.server is not None:
+            self._heal(self.server)
         for child in self.children:
             child.look(self._environment())
+
+    def _heal(self, server: Server) -> None:
+        """A database that once ran is started again as often as it takes: what stops it now, a full disk, passes."""
+        if server.died():
+            say("数据库意外停止,正在恢复 (the database stopped, recovering)")
+            server.stop()
+            self._database_again = time.monotonic()
+        if self._database_again and time.monotonic() >= self._database_again:
+            try:
+                server.start()
+                self._database_again = 0.0
+            except (CannotStart, OSError) as error:
+                say(f"✗ {error} {DATABASE_PAUSE:g} 秒后再试 (trying again)")
+                self._database_again = time.monotonic() + DATABASE_PAUSE
 
     # -- down ------------------------------------------------------------------------------------------------------
 
