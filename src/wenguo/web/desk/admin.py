@@ -107,10 +107,16 @@ def choices_of_units() -> list[tuple[int, str]]:
 def _unit_context(found: Unit | None) -> dict[str, Any]:
     pack = in_force(timezone.now()).pack
     return {
-        "found": found, "kinds": Unit.Kind.choices, "budget_spans": Unit.Every.choices,
+        "found": found, "head": _only_head(), "kinds": Unit.Kind.choices, "budget_spans": Unit.Every.choices,
         "functions": list(functions().items()),
         "calendars": [(c.code, told(c.title)) for c in pack.calendars], "parents": choices_of_units(),
     }  # fmt: skip
+
+
+def _only_head() -> int | str:
+    """Under which unit a new one most likely belongs: the one that has none above it."""
+    heads = list(Unit.objects.working().filter(parent=None).values_list("pk", flat=True)[:2])
+    return heads[0] if len(heads) == 1 else ""
 
 
 def _unit_details(given: Given) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from wenguo.policy.versions import calendar_warnings, in_force
 from wenguo.web.desk.alike import waiting_lines
 from wenguo.web.desk.bulk import new_key
 from wenguo.web.desk.common import me
+from wenguo.web.desk.first_steps import first_steps
 from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
 from wenguo.web.doors import by_htmx, desk, may, page
 from wenguo.web.filters import short_time
@@ -115,6 +116,7 @@ def show(request: HttpRequest) -> HttpResponse:
     )
     if any(may(person, p) for p in ("calendar.import", "case.supervise", "policy.draft")):
         context["warnings"] = calendar_warnings(at)
+    context["steps"] = first_steps(person, at)
     return page(request, "desk/today.html", context, here="today", follow=["queue"])
 
 

@@ -6,6 +6,12 @@
   const say = (key, values = {}) => (words[key] || "").replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   window.wenguo = { words, say, notify };
 
+  // ── tabs that do not fit: the one we are on is in sight ──
+  for (const row of $$(".tabs, .chips")) {
+    const on = $(":scope > [aria-current]", row);
+    if (on && row.scrollWidth > row.clientWidth) row.scrollLeft = on.offsetLeft - row.offsetLeft - (row.clientWidth - on.offsetWidth) / 2;
+  }
+
   // ── notices ──
   function notify(text, kind = "info") {
     if ($$("#said > [data-notice] > .notice-words").some((line) => line.textContent.trim() === text)) return; // said already
