@@ -11,12 +11,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from wenguo.cases.notice import Notice
 from wenguo.people import signin, tokens
 from wenguo.people.deputies import Deputy
 from wenguo.people.roles import Role
 from wenguo.people.staff import Person, Post
 from wenguo.people.tokens import ApiToken
 from wenguo.people.units import Unit
+from wenguo.policy.told import said
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -57,6 +59,19 @@ def test_everybody_reaches_the_part_of_the_administration_that_is_theirs(desk, d
     assert door(desk.agent).get(to("admin")).headers["Location"] == to("people")
     assert door(desk.legal).get(to("admin")).headers["Location"] == to("absence")
     assert door(desk.legal).get(to("absence")).status_code == 200
+
+
+def test_who_leaves_with_cases_on_hand_leaves_them_to_somebody(desk, door):
+    desk.now = timezone.now() - timedelta(minutes=10)
+    for n in range(2):
+        desk.triages(desk.receives(f"第 {n} 台空调漏电", phone=f"1380000910{n}"))
+    answer = door(desk.admin).post(to("person_act", desk.agent.pk, "leave"), {"reason": "离职"}, follow=True)
+    assert "手上 2 件在办，已请主管改派" in answer.content.decode()
+    told = Notice.objects.get(kind="owner.left", person=desk.supervisor)
+    assert said(told.text, told.names) == f"{desk.agent.name}的账号已停用，手上 2 件在办，请改派"
+    assert "已停用" in door(desk.supervisor).get(to("today")).content.decode()
+    assert door(desk.admin).post(to("person_act", desk.cashier.pk, "leave"), follow=True).status_code == 200
+    assert Notice.objects.filter(kind="owner.left").count() == 1, "nobody is called for nothing"
 
 
 # ── units ──

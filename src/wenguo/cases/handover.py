@@ -146,6 +146,25 @@ def appoint(case: Case, owner: Person, *, by: Any, at: datetime) -> None:
     tell(case, [owner], "case.appointed", _noop("您被指定为负责人"), at=at)
 
 
+@transaction.atomic
+def owner_left(person: Person, *, at: datetime) -> int:
+    """Somebody who has cases works here no more: those who supervise these units hear of it, once each. How many cases
+    wait for another owner."""
+    left = Case.objects.open().filter(owner=person).select_related("unit", "intake_unit")
+    cases = list(left.order_by("next_due_at", "pk"))
+    theirs: dict[Person, list[Case]] = {}
+    for case in cases:
+        unit = case.unit or case.intake_unit
+        for senior in (superiors(unit, "supervisor", at=at) or superiors(unit, at=at)[:1]) if unit else []:
+            theirs.setdefault(senior, []).append(case)
+    for senior, some in theirs.items():
+        for case in some:
+            involve(case, senior, at=at)
+        words = _noop("{name}的账号已停用，手上 {n} 件在办，请改派")
+        tell(some[0], [senior], "owner.left", words, at=at, name=person.name, n=len(some))
+    return len(cases)
+
+
 def _owned_by(case: Case, person: Person) -> dict[str, Any]:
     first = {} if case.first_responsible_id else {"first_responsible_id": person.pk}
     return {"owner_id": person.pk, **first}

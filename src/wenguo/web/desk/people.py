@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Prefetch, Q
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from wenguo.cases.handover import owner_left
 from wenguo.errors import NotFound, Refusal
 from wenguo.people import deputies, staff
 from wenguo.people.deputies import Deputy
@@ -190,7 +192,11 @@ def _change(found: Person, given: Given, request: StaffRequest, at: datetime) ->
 def _leave(found: Person, given: Given, request: StaffRequest, at: datetime) -> str:
     reason = given.text("reason", _("原因"), optional=True)
     given.check()
-    staff.leave(found, by=request.user, at=at, reason=reason)
+    with transaction.atomic():
+        staff.leave(found, by=request.user, at=at, reason=reason)
+        n = owner_left(found, at=at)
+    if n:
+        return _("账号已停用；手上 {n} 件在办，已请主管改派").format(n=n)
     return _("账号已停用；经手的记录保留")
 
 

@@ -384,7 +384,7 @@ def team(person: Any, at: datetime) -> dict[str, Any]:
     seen = Case.objects.visible_to(person, at).open()
     soon = at + timedelta(hours=24)
     rows = list(
-        seen.values("owner_id", "owner__name")
+        seen.values("owner_id", "owner__name", "owner__is_active")
         .annotate(
             open=Count("pk"),
             late=Count("pk", filter=Q(next_due_at__lt=at)),
