@@ -71,7 +71,7 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
     posted: dict[int, list[int]] = defaultdict(list)
     matters: dict[int, list[int]] = {}
     common, counted, day = alike.everyday(), 0, rows[0].at.date()
-    raised: dict[int, set[int]] = defaultdict(set)
+    raised: dict[int, list[set[int]]] = defaultdict(list)
     for message in rows:
         if message.at.date() > day:  # the night between: count what came until then
             day = message.at.date()
@@ -97,10 +97,16 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
         matters.setdefault(message.matter, []).append(message.number)
         for mark in kept:
             posted[mark].append(message.number)
-        members = [n for n in matters[message.matter] if rows[n].at >= message.at - window]
-        if len({rows[n].user for n in members}) >= PEOPLE:
-            raised[message.matter].update(members)
-    return [[rows[n] for n in sorted(members)] for members in raised.values()]
+        direct = {n: rows[n].told for n, score in likes.items() if score >= least * alike.DIRECT}
+        others = {n: told for n, told in direct.items() if told and rows[n].matter == message.matter}
+        event = {message.number, *alike.of_one_event(message.told, others, common, PEOPLE)}
+        if len({rows[n].user for n in event}) >= PEOPLE:
+            known = next((group for group in raised[message.matter] if group & event), None)
+            if known is None:
+                raised[message.matter].append(event)
+            else:
+                known.update(event)
+    return [[rows[n] for n in sorted(group)] for groups in raised.values() for group in groups]
 
 
 def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: timedelta) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wenguo.text import alike
 from wenguo.text.alike import phrases
 from wenguo.text.likeness import likeness
 
@@ -88,3 +89,19 @@ def test_what_several_texts_share_is_said_in_words_not_in_pairs_of_characters():
     pieces = ["乱收", "收材", "材料", "料费", "费高", "高空", "空费", "加长", "长管"]
     assert phrases(texts, pieces) == ["乱收材料费高空费", "加长管"]
     assert phrases(texts, []) == [] and phrases(texts[:1], pieces) == []
+
+
+def test_a_chain_of_likenesses_is_no_event():
+    common = alike.everyday()
+    leaks = [
+        "栖云里小区团购的净水器接头漏水，橱柜泡坏了",
+        "栖云里小区的净水器接头一直漏水，师傅不来",
+        "栖云里小区好几家净水器接头漏水，橱柜都泡了",
+    ]
+    astray = "师傅不来，橱柜的门也装反了，约了三次"
+    first, *others = [alike.told("", text) for text in leaks]
+    near = {n: told for n, told in enumerate([*others, alike.told("", astray)])}
+    assert alike.of_one_event(first, near, common, 3) == [0, 1], "the last is like the second, not like all"
+    leaking = {n: alike.told("", text) for n, text in enumerate(leaks)}
+    assert alike.of_one_event(alike.told("", astray), leaking, common, 3) == []
+    assert alike.of_one_event(first, {0: others[0]}, common, 3) == [], "two are no event"

@@ -78,6 +78,7 @@ class Near:
     matter: int
     likeness: float
     named: bool
+    told: Told
 
 
 # ── how common words are here ─────────────────────────────────────────────────────────────────────────────────────
@@ -100,7 +101,11 @@ def commonness() -> Commonness:
 def count_words(*, at: datetime) -> WordCount:
     """Count the newest texts, on top of everyday ones while there are few. What was counted before is thrown away."""
     texts = Case.objects.order_by("-pk").values_list("subject", "record__description")[:COUNTED]
-    known = [f"{subject}\n{text}" for subject, text in texts if text]
+    return keep_counts([f"{subject}\n{text}" for subject, text in texts if text], at=at)
+
+
+def keep_counts(known: Sequence[str], *, at: datetime) -> WordCount:
+    """From now on words are as common as in these texts, on top of everyday ones while there are few."""
     counted = Commonness.of(known, None if len(known) >= OWN_WORDS else alike.everyday())
     row = WordCount.objects.create(n=counted.n, counts=counted.to_bytes(), at=at)
     WordCount.objects.filter(pk__lt=row.pk).delete()
@@ -170,8 +175,9 @@ def _near(
     least = pack.thresholds.group_likeness
     near = []
     for pk, matter, told, same_name in found:
-        score = mine.same_matter(Weighed(Told.from_bytes(bytes(told)), common))
-        near.append(Near(pk, matter, max(score, least) if same_name else score, same_name))
+        theirs = Told.from_bytes(bytes(told))
+        score = mine.same_matter(Weighed(theirs, common))
+        near.append(Near(pk, matter, max(score, least) if same_name else score, same_name, theirs))
     return sorted(near, key=lambda one: (-one.likeness, one.case_id))
 
 

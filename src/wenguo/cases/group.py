@@ -18,19 +18,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
 
-from wenguo.cases.alike import Near, Trace, leave_trace
+from wenguo.cases.alike import Near, Trace, commonness, leave_trace
 from wenguo.cases.case import Case, Nature, flag, record, unflag
 from wenguo.cases.lifecycle import OPEN, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
+from wenguo.policy.schema import Thresholds
 from wenguo.policy.versions import in_force
 from wenguo.text import alike, facts
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import clean
 
-MOST = 500  # members looked at, the newest of a matter
+MOST = 500  # members a page shows, the newest of a group
 
 
 class Groups(models.QuerySet["Group"]):
@@ -197,15 +198,20 @@ def catch_up(*, since: datetime, at: datetime, at_once: int = 200) -> int:
 
 def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> Group | None:
     limits = in_force(case.received_at).pack.thresholds
-    known = list(Group.objects.select_for_update().filter(matter=trace.matter).order_by("pk"))
+    event = _event(trace, near, limits)
+    known = list(Group.objects.select_for_update().filter(matter=trace.matter).order_by("-pk"))
+    met = set(
+        Member.objects.filter(group__in=known, case__in=event).exclude(state=Member.State.OUT)
+        .values_list("group", flat=True)
+    )  # fmt: skip
     score = max((one.likeness for one in near if one.matter == trace.matter), default=0.0)
-    if going := next((g for g in reversed(known) if g.state == Group.State.CONFIRMED), None):
+    if going := next((g for g in known if g.state == Group.State.CONFIRMED and g.pk in met), None):
         return _comes_later(going, case, score, same_words=limits.join_likeness, at=at)
     window = timedelta(hours=limits.group_window_hours)
     around = Trace.objects.filter(
-        matter=trace.matter, received_at__gte=case.received_at - window, received_at__lte=case.received_at + window
+        pk__in=event, received_at__gte=case.received_at - window, received_at__lte=case.received_at + window
     )
-    ids = set(around.order_by("-received_at").values_list("pk", flat=True)[:MOST])
+    ids = set(around.values_list("pk", flat=True))
     ids -= set(
         Member.objects.filter(group__in=known, group__state=Group.State.DISMISSED).values_list("case", flat=True)
     )
@@ -216,7 +222,7 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
     if n < limits.group_people:
         return None
     alikes = {one.case_id: one.likeness for one in near} | {case.pk: score}
-    group = next((g for g in reversed(known) if g.state == Group.State.SUGGESTED), None)
+    group = next((g for g in known if g.state == Group.State.SUGGESTED and g.pk in met), None)
     before = 0
     if group is None:
         group = Group.objects.create(matter=trace.matter, people=n, made_at=at, newest_at=case.received_at)
@@ -231,6 +237,15 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
     if any(before < mark <= group.people for mark in marks):
         _announce(case, inside, at=at, hours=limits.group_window_hours, n=group.people)
     return group
+
+
+def _event(trace: Trace, near: Sequence[Near], limits: Thresholds) -> list[int]:
+    """The cases that tell of one event with this one, which is among them: alike themselves, or of the same batch."""
+    least = limits.group_likeness * alike.DIRECT
+    direct = [one for one in near if one.matter == trace.matter and one.likeness >= least]
+    common, own = commonness(), alike.Told.from_bytes(bytes(trace.told))
+    told = alike.of_one_event(own, {one.case_id: one.told for one in direct}, common, limits.group_people)
+    return [trace.case_id, *told, *(one.case_id for one in direct if one.named and one.case_id not in told)]
 
 
 def _grown(group: Group, case: Case, same_words: float) -> list[int]:

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 from wenguo import journal
 from wenguo.breath import in_one_breath
 from wenguo.cases import group
+from wenguo.cases.alike import keep_counts
 from wenguo.cases.intake import Submission
 from wenguo.cases.number import reserve
 from wenguo.demo.cast import Cast
@@ -163,12 +164,15 @@ def _begin(known: list[Batch], size: int, now: datetime) -> Batch:
     number = len(known) + 1
     first = sum(max(CROWD, batch.size) for batch in known)
     batch = Batch(number, SEED + number - 1, size, now.replace(microsecond=0), first)
-    months = Counter(_month(one) for one in _told(batch))
+    told = _told(batch)
+    months = Counter(_month(one) for one in told)
     batch = replace(batch, serials={month: reserve(month, months[month]) for month in sorted(months)})
     data = {
         "number": number, "seed": batch.seed, "size": size, "now": batch.now.isoformat(), "first": first,
         "serials": batch.serials,
     }  # fmt: skip
+    # What a house counts at night: which words are common here, before the first is compared with the others.
+    keep_counts([f"{one.woven.title}\n{one.woven.text}" for one in told], at=batch.now)
     journal.append(
         journal.open_stream("demo", "company"), [journal.Entry(BEGUN, SYSTEM.journal_ref, batch.now, data=data)]
     )

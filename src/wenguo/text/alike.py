@@ -48,6 +48,12 @@ ENOUGH = 5
 DECIDE = 4
 """So many of the most alike texts of a matter decide whether a further one belongs to it."""
 
+SHARED = 3
+"""People speak of one event when so many pieces that say something stand in what each of them says."""
+
+DIRECT = 0.8
+"""And when they are alike themselves, at this share of the likeness of a matter, not by way of a third."""
+
 BUCKETS = 1 << 18
 CELL = 65_535
 _RUN = re.compile(f"[{CJK}]+|[a-z][a-z0-9]*(?:[\\-/][a-z0-9]+)*")
@@ -127,9 +133,9 @@ class Commonness:
         """How much it says that a piece is there: the rarer the more, 0 for what stands everywhere."""
         return self._weights[hashes % BUCKETS]
 
-    def saying(self, hashes: np.ndarray) -> int:
-        """How many of these say something about the matter: rare, and not what people say around any complaint."""
-        return int(self._says[hashes % BUCKETS].sum())
+    def saying(self, hashes: np.ndarray) -> np.ndarray:
+        """Those that say something about the matter: rare, and not what people say around any complaint."""
+        return hashes[self._says[hashes % BUCKETS]]
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -189,7 +195,7 @@ class Weighed:
         self.whole, self.subject = text.whole, text.subject
         self.weights, self.heads = common.weights(text.whole), common.weights(text.subject)
         self.norm, self.head_norm = _norm(self.weights), _norm(self.heads)
-        self.thin = common.saying(text.whole) < ENOUGH
+        self.thin = len(common.saying(text.whole)) < ENOUGH
 
     def same_matter(self, other: Weighed) -> float:
         """0 to 1, symmetric: how much of what is rare the two share, in their whole words and in their subject
@@ -236,6 +242,21 @@ def nearest_matter(alike: Mapping[int, float], matters: Mapping[int, Sequence[in
         if score >= least and (best is None or score > best[0]):
             best = (score, matter)
     return best[1] if best else None
+
+
+def of_one_event(own: Told, others: Mapping[int, Told], common: Commonness, least: int) -> list[int]:
+    """Which of the others say what this text and most of them say; fewer than `least` texts together are no event.
+
+    In a matter one text is like the next and that like a third, and at its ends nothing is said by both: so each is
+    held against what is in the middle, the pieces of this text that stand in half of all and in `least` of them.
+    """
+    said = common.saying(own.whole)
+    holding = {key: np.isin(said, told.whole) for key, told in others.items()}
+    if len(holding) + 1 < least:
+        return []
+    counts = np.sum(list(holding.values()), axis=0) + 1
+    core = counts >= max(least, (len(holding) + 1) / 2)
+    return [key for key, held in holding.items() if int((held & core).sum()) >= SHARED]
 
 
 def shared_pieces(texts: Sequence[str], common: Commonness, most: int = 12) -> list[str]:
