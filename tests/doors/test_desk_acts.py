@@ -348,3 +348,23 @@ def test_a_complaint_of_two_matters_is_shown_by_sentence_and_split(now: Any) -> 
 def test_one_matter_is_not_proposed_to_be_split(now: Any) -> None:
     case = now.receives("空调不制冷，修了两次还是不行，要求退货。")
     assert "像是几件事" not in body_of(at_desk(now.agent).get(f"/desk/cases/{case.number}/"))
+
+
+def test_a_major_complaint_shows_why_in_head_queue_and_filter_and_is_lifted_with_a_reason(now: Any) -> None:
+    from wenguo.cases import major
+
+    case = now.receives("净化器不出风了，请安排人来修。", order_fen=6_000_000)
+    ordinary = now.receives("包装盒有点皱。", phone="13900009999")
+    major.look(case.pk, at=now.now)
+    page = body_of(at_desk(now.agent).get(f"/desk/cases/{case.number}/"))
+    assert "重大投诉" in page and "大额订单" in page and "按专门程序办理" in page
+    assert f"/desk/cases/{case.number}/acts/lift_major/" not in page  # not for the front line
+    listed = body_of(at_desk(now.agent).get("/desk/queue/?flag=major"))
+    assert case.number in listed and ordinary.number not in listed
+    assert act(at_desk(now.agent), case, "lift_major", reason="不算").status_code == 403
+    boss = at_desk(now.supervisor)
+    assert act(boss, case, "lift_major", reason="").status_code == 422
+    assert act(boss, case, "lift_major", reason="年度采购的日常小故障").status_code == 302
+    assert case.number not in body_of(boss.get("/desk/queue/?flag=major"))
+    assert act(at_desk(now.agent), ordinary, "mark_major", reason="客户是特约监督员").status_code == 302
+    assert "客户是特约监督员" in body_of(boss.get(f"/desk/cases/{ordinary.number}/"))

@@ -11,7 +11,7 @@ from ninja import Field, Schema
 from wenguo.api.acting import Chapter, Number, On, find
 from wenguo.api.acts_intake import Reason
 from wenguo.api.shapes import Body, CaseOut, Code, Id, Level, UnitOut, Words
-from wenguo.cases import gravity, model, triage
+from wenguo.cases import gravity, major, model, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import Case
 from wenguo.text.matters import matters as matters_of
@@ -136,6 +136,18 @@ def split(on: On, body: SplitIn) -> list[Case]:
     """一次投诉说了几件事:按句子拆开,回答新立的各件。时限从最初收到时算起;客户只通知一次。原样重发不会再拆一次。"""
     parts = [splitting.Part(p.category, tuple(p.sentences), p.subject, p.level) for p in body.parts]
     return splitting.split(on.case, parts, by=on.by, at=on.at)
+
+
+@chapter.act("mark_major")
+def mark_major(on: On, body: Reason) -> None:
+    """由人标为重大投诉;按规则的标记由系统自动作出。"""
+    major.mark(on.case, body.reason, by=on.by, at=on.at)
+
+
+@chapter.act("lift_major")
+def lift_major(on: On, body: Reason) -> None:
+    """写明理由解除重大标记;同样的规则不会再标,别的规则还会。"""
+    major.lift(on.case, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("classify")

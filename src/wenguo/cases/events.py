@@ -48,6 +48,8 @@ INTERNAL = {
     "case.graded": _("定级"),
     "case.converted": _("转换性质"),
     "case.flagged": _("标记"),
+    "case.major": _("标为重大投诉"),
+    "case.major_lifted": _("解除重大标记"),
     "group.joined": _("列入群诉"),
     "group.left": _("移出群诉"),
     "group.dismissed": _("判断为不是群诉"),

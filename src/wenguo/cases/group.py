@@ -23,6 +23,7 @@ from wenguo.cases.case import Case, Nature, flag, record, unflag
 from wenguo.cases.lifecycle import OPEN, require
 from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow
+from wenguo.later import later
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.schema import Thresholds
@@ -313,6 +314,7 @@ def confirm(group: Group, case_ids: Sequence[int], lead_id: int, *, by: Any, at:
                 data={"group": group.pk, "lead": number}, set={"flags": flag(member.case, "group")},
             )  # fmt: skip
             member.save(update_fields=["state"])
+            later("cases.look_for_major", case_id=member.case_id)
         elif member not in chosen and member.state == Member.State.SUGGESTED:
             member.state = Member.State.OUT
             member.save(update_fields=["state"])

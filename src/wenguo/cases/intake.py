@@ -689,6 +689,8 @@ def change_record(case: Case, changes: Mapping[str, Any], *, by: Any, at: dateti
         private={"before": before, "after": plain(mine)}, set=own or None, words=words,
     )  # fmt: skip
     add_words(case, *(v for v in {**mine, **own, **(words or {})}.values() if isinstance(v, str)))
+    if mine.keys() & {"description", "wish", "claim_fen", "order_fen"}:
+        later("cases.look_for_major", case_id=case.pk)
 
 
 def _cleaned(name: str, value: Any) -> Any:

@@ -26,7 +26,7 @@ from wenguo.cases.unanswered import answered, arrived
 from wenguo.channels import outbox
 from wenguo.customers.customer import Customer
 from wenguo.errors import Invalid
-from wenguo.later import task
+from wenguo.later import later, task
 from wenguo.people.actor import SYSTEM
 from wenguo.people.units import Unit
 from wenguo.policy.contents import Template
@@ -193,6 +193,7 @@ def hear(case: Case, text: str, *, by: Any, at: datetime, channel: str = "web") 
     )  # fmt: skip
     clock.customer_spoke(case, by=by, at=at)
     tell(case, [case.owner_id or case.first_responsible_id], "message.received", _noop("客户有新留言"), at=at)
+    later("cases.look_for_major", case_id=case.pk)
     return event
 
 

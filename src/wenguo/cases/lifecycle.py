@@ -128,6 +128,8 @@ ACTS: dict[str, Act] = {
     "remind": _act(_lazy("催办"), "case.remind", OPEN, customer=True),
     "group": _act(_lazy("列入群诉"), "case.supervise", NOT_ARCHIVED),
     "ungroup": _act(_lazy("移出群诉"), "case.supervise", NOT_ARCHIVED, reason=True),
+    "mark_major": _act(_lazy("标为重大"), "case.triage", OPEN, reason=True),
+    "lift_major": _act(_lazy("解除重大标记"), "case.supervise", OPEN, reason=True),
     "supervise": _act(_lazy("督办"), "case.supervise", WORKED),
     "report_supervision": _act(_lazy("督办回报"), "case.assist", WORKED),
     "pause": _act(_lazy("暂停计时"), "case.pause", WORKED, reason=True),

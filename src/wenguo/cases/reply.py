@@ -326,6 +326,8 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
     move = require(case, "settle_at_once", by=by, at=at)
     if case.level < 4 and case.nature == Nature.COMPLAINT:
         raise NotNow(_("只有四级投诉和咨询、建议、表扬可以即时办结"))
+    if "major" in case.flags:
+        raise NotNow(_("重大投诉须按专门程序办理，不能即时办结"))
     words = clean(words, 20_000)
     if not words:
         raise Invalid(_("请写明怎样解决、如何告知客户"), fields={"words": _("请写明怎样解决、如何告知客户")})

@@ -39,7 +39,7 @@ _CODED = (
 def check(pack: Pack) -> list[Found]:
     """Every contradiction between the parts of the pack."""
     each: list[Callable[[Pack], Iterator[Found]]] = [
-        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _attention, _clocks, _calendars, _routes,
+        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _attention, _major, _clocks, _calendars, _routes,
         _compensation, _approval, _followup, _templates, _lists,
     ]  # fmt: skip
     return [found for rule in each for found in rule(pack)]
@@ -185,6 +185,13 @@ def _attention(pack: Pack) -> Iterator[Found]:
         yield from _twice((x.code for x in items), here)
         if missing := set(get_args(codes)) - {x.code for x in items}:
             yield here, f"缺少:{'、'.join(sorted(missing))}"
+
+
+def _major(pack: Pack) -> Iterator[Found]:
+    yield from _twice((r.id for r in pack.major.rules), ("major", "rules"), "id")
+    for n, rule in enumerate(pack.major.rules):
+        for c, condition in enumerate(rule.when):
+            yield from _condition(pack, condition, ("major", "rules", n, "when", c))
 
 
 def _condition(pack: Pack, condition: Any, loc: Loc) -> Iterator[Found]:

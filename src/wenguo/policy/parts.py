@@ -250,6 +250,8 @@ FactName = Literal[
     "returned_count",  # int, dispatches returned
     "days_silent",  # int, days without a word to the customer
     "emotion",  # int 0–3: calm, disappointed, angry, furious
+    "claim_times",  # int, the claim as a multiple of the order
+    "group_people",  # int, different people of the confirmed group the case belongs to
     "danger_percent",  # int 0–100: how probable the reading of the text finds a danger
 ]
 

@@ -166,6 +166,7 @@ def readable(pack: Pack) -> list[Section]:
         _section("severity", (_max_words(pack), *pack.severity.regrading), *_severity(pack)),
         _section("escalation", (_escalation_words(),), *_escalation(pack)),
         _section("attention", pack.attention.fair, *_attention(pack)),
+        _section("major", pack.major.procedure, _major(pack)),
         _section("clocks", (pack.clocks.hours_words,), *_clocks(pack)),
         _section("calendars", (), _calendars(pack)),
         _section("responsibility", (), _routes(pack)),
@@ -296,6 +297,14 @@ def _attention(pack: Pack) -> Iterable[Table]:
         "window_days", "frequent_from", "high_claims_from", "claim_over_order", "claim_raised_from", "similar_from",
     )  # fmt: skip
     yield _table(_("其他"), (_("项目"), _("取值")), [(FIELDS[n], getattr(part, n)) for n in names])
+
+
+def _major(pack: Pack) -> Table:
+    columns = (_("编号"), _("情形"), _("条件"), _("说到的词"), _("依据"))
+    rows = [
+        (r.id, r.title, tuple(condition_words(pack, c) for c in r.when), r.terms, r.because) for r in pack.major.rules
+    ]
+    return _table(_("怎样标记为重大"), columns, rows)
 
 
 def condition_words(pack: Pack, condition: Condition) -> str:

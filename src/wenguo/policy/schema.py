@@ -30,6 +30,8 @@ from .contents import (
     Wording,
 )
 from .escalation import Escalation, shipped
+from .major import Major
+from .major import shipped as major_shipped
 from .parts import (
     Allowance,
     Approval,
@@ -222,6 +224,7 @@ class Pack(Part):
     severity: Severity
     escalation: Escalation = Field(default_factory=shipped)  # older versions of a pack do not speak of it
     attention: Attention = Field(default_factory=attention_shipped)
+    major: Major = Field(default_factory=major_shipped)
     clocks: Clocks
     calendars: tuple[CalendarSpec, ...]
     responsibility: tuple[RouteRule, ...]

@@ -22,6 +22,7 @@ from wenguo.cases.inquiry import InfoRequest
 from wenguo.cases.intake import Submission, missing_items
 from wenguo.cases.investigation import Fact, Finding
 from wenguo.cases.lifecycle import ACTS, Offer, Stage, offers, why_not
+from wenguo.cases.major import MAJOR, why
 from wenguo.cases.model import in_force
 from wenguo.cases.option import Option
 from wenguo.cases.reply import Reply
@@ -40,6 +41,7 @@ from wenguo.text.matters import matters
 from wenguo.web.desk.suggestion import Proposal, proposal
 
 FLAGS = {
+    "major": (_lazy("重大"), "due"),
     "vip": (_lazy("VIP"), "accent"),
     "repeat": (_lazy("重复投诉"), "warn"),
     "group": (_lazy("群诉"), "due"),
@@ -235,6 +237,15 @@ class Folder:
     def proposal(self) -> Proposal | None:
         """What the words are probably about, while nobody has said so."""
         return proposal(self.case)
+
+    @cached_property
+    def major(self) -> tuple[list[str], str, list[str]] | None:
+        """Why it is marked major: the rules by their titles, a person's reason, and what is done otherwise."""
+        if MAJOR not in self.case.flags:
+            return None
+        rules, reason = why(self.case)
+        part = self.pack_today.major
+        return [told(part.title(rule)) for rule in rules], reason, [told(step) for step in part.procedure]
 
     @cached_property
     def matters(self) -> list[str]:

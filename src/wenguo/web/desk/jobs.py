@@ -33,7 +33,7 @@ RESENT = journal.define("delivery.resent", _lazy("重发邮件"))
 MOST = 200
 TITLES = {
     "channels.deliver": _lazy("发送邮件"), "cases.acknowledge": _lazy("发送受理回执"),
-    "cases.read": _lazy("读懂投诉内容"),
+    "cases.read": _lazy("读懂投诉内容"), "cases.look_for_major": _lazy("看是否重大投诉"),
     "journal.fold": _lazy("日志存证"),
     "cases.invite_survey": _lazy("发出评价邀请"), "worker.sweep_clocks": _lazy("时限预警与升级"),
     "worker.rescue_jobs": _lazy("接手中断的任务"), "worker.tidy": _lazy("夜间清理"),

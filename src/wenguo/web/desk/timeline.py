@@ -255,6 +255,9 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
 
         model = {f.name: str(f.verbose_name) for f in (*Case._meta.fields, *Record._meta.fields)}
         return ["、".join(model.get(f, f) for f in data.get("fields", []))]
+    if type.startswith("case.major"):
+        part = folder.pack_today.major
+        return ["、".join(told(part.title(rule)) for rule in data["rules"])]
     if type.startswith("risk."):
         levels = {level.code: told(level.title) for level in pack.escalation.levels}
         moved = _("{old} → {new}").format(old=levels[data["from"]], new=levels[data["to"]])

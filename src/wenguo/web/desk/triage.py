@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import followup, intake, model, triage
+from wenguo.cases import followup, intake, major, model, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
@@ -116,6 +116,8 @@ FACTS = {
     "returned_count": _lazy("退单次数"),
     "days_silent": _lazy("未联系客户的天数"),
     "emotion": _lazy("情绪强度"),
+    "claim_times": _lazy("索赔是订单的几倍"),
+    "group_people": _lazy("群诉人数"),
     "danger_percent": _lazy("涉及危险的可能（百分数）"),
 }
 
@@ -335,7 +337,7 @@ def _parts(request: HttpRequest, folder: Folder) -> dict[str, Any]:
 
 
 def _no_split(folder: Folder) -> str:
-    return splitting.money_on(folder.case)
+    return splitting.money_on(folder.case) if folder.has("options") else ""
 
 
 @act_form("split", "desk/case/acts/split.html", context=_parts, why=_no_split, group=RECORD, symbol="arrows-split-2")
@@ -391,8 +393,30 @@ def _reply_advice(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     return {"empathy": folder.case.pack.wording.empathy[:3]}
 
 
+def _is_major(folder: Folder) -> str:
+    return _("已经标为重大投诉") if major.MAJOR in folder.case.flags else ""
+
+
+@act_form("mark_major", REASON, why=_is_major, group=RECORD, symbol="flag")
+def mark_major(request: HttpRequest, folder: Folder, given: Given) -> str:
+    major.mark(folder.case, reason_of(given, _("理由")), by=folder.person, at=folder.at)
+    return _("已标为重大投诉")
+
+
+def _is_not_major(folder: Folder) -> str:
+    return "" if major.MAJOR in folder.case.flags else _("没有标为重大投诉")
+
+
+@act_form("lift_major", REASON, why=_is_not_major, group=RECORD, symbol="flag-off")
+def lift_major(request: HttpRequest, folder: Folder, given: Given) -> str:
+    major.lift(folder.case, reason_of(given, _("解除理由")), by=folder.person, at=folder.at)
+    return _("已解除重大标记")
+
+
 def _too_grave(folder: Folder) -> str:
     case = folder.case
+    if major.MAJOR in case.flags:
+        return _("重大投诉须按专门程序办理，不能即时办结")
     grave = case.level < 4 and case.nature == Nature.COMPLAINT
     return _("只有四级投诉和咨询、建议、表扬可以即时办结") if grave else ""
 
