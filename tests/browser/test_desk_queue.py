@@ -66,3 +66,33 @@ def test_rows_are_looked_at_picked_and_reminded(desk, world, hands):
         page.set_viewport_size({"width": width, "height": 844})
         fits(page)
     assert not page.wrong
+
+
+def test_what_is_missing_is_said_beside_its_field(desk, world, hands):
+    case = desk.receives("退款两周未到账")
+    page = hands.signs_in("agent", {"width": 390, "height": 844}).goes(f"/desk/cases/{case.number}/acts/refuse/")
+    page.click("main button.btn-danger, main button.btn-primary")
+    until(page, "!!document.querySelector('.wrong[data-by-script]')")
+    assert page.inner_text("[data-field=reason] .wrong").strip() == "请选择"
+    assert page.evaluate("document.activeElement.name") == "reason"
+    page.check("input[name=reason] >> nth=0")
+    until(page, "!document.querySelector('[data-field=reason] .wrong')")
+    assert not page.wrong
+
+
+def test_back_from_a_case_the_list_is_where_one_left_it(desk, world, hands):
+    for n in range(4):
+        desk.receives("退款两周未到账", phone=f"1380000{n}000", name=f"赵{n}")
+    page = hands.signs_in("supervisor").goes("/desk/queue/")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    third = page.locator("tr.at").get_attribute("data-key")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#case-head")
+    page.go_back()
+    until(page, "!!document.querySelector('tr.at')")
+    assert page.locator("tr.at").get_attribute("data-key") == third
+    page.keyboard.press("j")
+    assert page.locator("tr.at").get_attribute("data-key") != third
+    assert not page.wrong

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.timezone import now
 from tests.doors.test_portal import answered, offered
 
-from wenguo.cases import links
+from wenguo.cases import letters, links
 from wenguo.cases.case import Case
 from wenguo.cases.evidence import Evidence
 
@@ -298,3 +298,29 @@ def test_a_complaint_is_made_with_the_keyboard_alone(browser, home, desk):
     keys.press("Enter")
     page.wait_for_url("**/new/done/**")
     assert Case.objects.get().record.wishes == ["refund"]
+
+
+def test_what_is_missing_is_said_in_the_page_and_a_long_talk_is_folded(browser, home, desk):
+    case = desk.receives(TEXT, channel="web")
+    with transaction.atomic():
+        for n in range(40):
+            letters.hear(
+                Case.objects.select_related("record", "customer").get(pk=case.pk),
+                f"第{n}句",
+                by=case.customer,
+                at=now(),
+            )
+    link = f"{home}/t/{links.make(case, links.TRACK, at=now())}/"
+    page = watched(browser.new_context(viewport=PHONE, locale="zh-CN"))
+    page.goto(link)
+    assert not page.is_visible("text=第3句") and page.is_visible("text=第39句")
+    page.click(".p-earlier > summary")
+    assert page.is_visible("text=第3句")
+    page.goto(link + "disagree/")
+    page.click("button.btn-primary")
+    page.wait_for_selector(".wrong[data-by-script]")
+    assert page.inner_text(".wrong[data-by-script]") == "请填写这一项"
+    page.fill("[name=words]", "没有解决")
+    assert page.locator(".wrong[data-by-script]").count() == 0
+    fits(page)
+    assert not page.wrong

@@ -163,6 +163,18 @@ def test_the_caller_finds_the_call_and_records_it(desk, at_reply, client):
     assert SCRIPT not in page(client, at_reply) and at_reply.followups.count() == 2
 
 
+def test_the_number_to_dial_is_shown_beside_the_questions_and_the_look_is_written_down(desk, at_reply, client):
+    answered(desk, at_reply)
+    client.force_login(desk.relationship)
+    assert 'id="fol-who"' in page(client, at_reply) and "13800001234" not in page(client, at_reply)
+    asked = {"field": "record:contact_phone", "where": "call", "reason": "回访"}
+    answer = client.post(at(at_reply, "reveal/"), asked, **HTMX)
+    assert answer["HX-Retarget"] == "#fol-who" and 'href="tel:13800001234"' in answer.content.decode()
+    assert desk.timeline(at_reply)[-1] == "case.seen"
+    refused = client.post(at(at_reply, "reveal/"), {**asked, "reason": " "}, **HTMX)
+    assert refused.status_code == 422
+
+
 def test_not_reached_is_counted_until_it_counts_as_tried(desk, at_reply, client):
     planned = answered(desk, at_reply)
     client.force_login(desk.relationship)

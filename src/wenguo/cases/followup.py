@@ -163,7 +163,14 @@ def call_back(
     if solved is None or content is None:
         raise Invalid(
             _("请记录问题是否解决、客户是否满意"),
-            fields={k: _("请选择") for k, v in (("solved", solved), ("content", content)) if v is None},
+            fields={
+                k: words
+                for k, v, words in (
+                    ("solved", solved, _("请选择问题是否解决")),
+                    ("content", content, _("请选择客户是否满意")),
+                )
+                if v is None
+            },
         )
     followup.state, followup.by, followup.at = FollowUp.State.DONE, by, at
     followup.solved, followup.recurred, followup.content = solved, bool(recurred), content

@@ -227,9 +227,14 @@ def reveal(request: HttpRequest, number: str) -> HttpResponse:
     if not by_htmx(request):
         return case_page(request, case, revealed=shown)
     folder = Folder(case, me(request), at)
-    template = "desk/case/_record.html" if field.startswith("record:") else "desk/case/_customer.html"
+    if field == "record:contact_phone" and given.raw("where") == "call":  # beside the questions of a call-back
+        template, place = "desk/stage/_fol_who.html", "#fol-who"
+    elif field.startswith("record:"):
+        template, place = "desk/case/_record.html", "#case-record"
+    else:
+        template, place = "desk/case/_customer.html", "#case-customer"
     answer = render(request, template, {**frame(request, folder), "revealed": shown})
-    answer["HX-Retarget"] = "#case-record" if field.startswith("record:") else "#case-customer"
+    answer["HX-Retarget"] = place
     answer["HX-Reswap"] = "outerHTML"
     return answer
 

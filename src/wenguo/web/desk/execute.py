@@ -79,12 +79,12 @@ def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | 
     return "desk/stage/execution.html", context(request, folder)
 
 
-def _shown(request: HttpRequest, case: Case, said: str) -> HttpResponse:
+def _shown(request: HttpRequest, case: Case, said: str, *also: str) -> HttpResponse:
     if case.stage == "resolution":
         from wenguo.web.desk import resolve
 
-        return shown(request, case, [MEASURES], resolve.context, said=said, anchor="exe-measures")
-    return shown(request, case, [MEASURES], context, said=said, anchor="exe-measures")
+        return shown(request, case, [MEASURES, *also], resolve.context, said=said, anchor="exe-measures")
+    return shown(request, case, [MEASURES, *also], context, said=said, anchor="exe-measures")
 
 
 def _plan(given: Given) -> Plan:
@@ -168,7 +168,7 @@ def complete(request: HttpRequest, number: str, pk: int) -> HttpResponse:
         chosen = given.raw("evidence")
         evidence = new[0] if new else of_case(case.evidence.all(), chosen, _("证据")) if chosen else None
         execution.complete(measure, proof, evidence=evidence, by=me(request), at=at)
-    return _shown(request, case, _("措施已完成"))
+    return _shown(request, case, _("措施已完成"), *(["desk/case/_evidence.html"] if new else []))
 
 
 @desk(permission="case.pay")

@@ -30,7 +30,7 @@ from wenguo.web.filters import local_time
 
 PAGE = 60  # events at a time
 BEYOND = 2**31 - 1  # no event of a case has this number
-FOLD = 3  # so many quiet lines in a row are told in one
+FOLD = 2  # so many quiet lines in a row are told in one
 WITH_CUSTOMER = (
     "case.received",
     "case.joined",

@@ -42,6 +42,14 @@ from wenguo.web.keyset import capped_count
 
 MOST = 40  # lines of one group; the queue has the rest
 SHOWN = 30  # colleagues in the table of the team; the sum counts all
+# Where on the case page a thing is done, when that is not what the page shows first.
+PLACES = {
+    "review": "#stage-reply",
+    "request": "#inv-requests",
+    "pay": "#exe-measures",
+    "measure": "#exe-measures",
+    "followup": "#fol-calls",
+}
 NEVER = datetime.max.replace(tzinfo=UTC)
 COLUMNS = (
     "pk",
@@ -328,7 +336,9 @@ def _lines(
         if clock and due and due > clock["started_at"]:
             used = (at - clock["started_at"]) / (due - clock["started_at"])
         by = str(CLOCKS.get(clock["kind"] if clock else row["next_clock"], ""))
-        lines.append(Line(key, row, words, due, used, by, address or url("desk:case", row["number"])))
+        lines.append(
+            Line(key, row, words, due, used, by, address or url("desk:case", row["number"]) + PLACES.get(key, ""))
+        )
     return _in_order(lines)
 
 

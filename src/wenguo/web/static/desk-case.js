@@ -80,6 +80,25 @@ document.addEventListener("click", (event) => {
     if (keyed) reveal(keyed);
   }, true);
 })();
+// An act is done and its form is gone: the next step is what one sees, not whatever has moved up.
+(() => {
+  let acting = false;
+  document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb === "post") acting = Boolean(event.target.closest?.("#act-slot")); });
+  document.addEventListener("htmx:afterSettle", () => {
+    const next = document.querySelector("#case-next");
+    if (!acting || !next || document.querySelector("#act-slot form")) return;
+    acting = false;
+    const { top } = next.getBoundingClientRect();
+    if (top < 0 || top > innerHeight) next.scrollIntoView({ block: "start" });
+  });
+  let worked = "";
+  document.addEventListener("htmx:beforeRequest", (event) => { if (event.detail.requestConfig.verb === "post") worked = event.target.closest?.("#case-work section[id]")?.id || ""; });
+  document.addEventListener("htmx:afterSettle", () => { // a panel that became shorter than what one had scrolled to
+    const panel = worked && document.getElementById(worked);
+    worked = "";
+    if (panel && panel.getBoundingClientRect().bottom < innerHeight * 0.4) panel.scrollIntoView({ block: "start" });
+  });
+})();
 // Says that this page is open, and shows who else has it open. Silent while the page is hidden.
 (() => {
   const slot = () => document.querySelector("[data-watch]");
@@ -115,7 +134,7 @@ document.addEventListener("click", (event) => {
   if (!words) return;
   const opened = new Set();
   function dress() {
-    for (const panel of document.querySelectorAll(".case-left > .panel")) {
+    for (const panel of document.querySelectorAll(".case-left > .panel, #case-hints")) {
       const head = panel.querySelector(":scope > .panel-head");
       if (!head || head.querySelector(".fold-button")) continue;
       const button = document.createElement("button");
@@ -125,7 +144,7 @@ document.addEventListener("click", (event) => {
         panel.toggleAttribute("data-folded", !open);
         button.textContent = open ? words.shut : words.open;
         button.setAttribute("aria-expanded", String(open));
-        button.setAttribute("aria-label", `${button.textContent} ${head.querySelector("h2")?.firstChild?.textContent || ""}`);
+        button.setAttribute("aria-label", `${button.textContent} ${head.querySelector("h2")?.textContent.trim() || ""}`);
       };
       button.addEventListener("click", () => { if (opened.has(panel.id)) opened.delete(panel.id); else opened.add(panel.id); show(); });
       narrow.addEventListener("change", show);

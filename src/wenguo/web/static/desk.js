@@ -54,10 +54,33 @@
   });
   document.addEventListener("wenguo:refused", (event) => {
     const form = event.target.closest?.("form");
-    if (!form) return;
+    if (form) mark(form, event.detail.fields || {});
+  });
+  // What is still missing is said beside its field, in the language of the page, where a bubble of the browser would
+  // show for a moment or, on a phone, not at all.
+  let lacking = null;
+  document.addEventListener("invalid", (event) => {
+    const control = event.target;
+    if (!control.form || !control.name) return;
+    event.preventDefault();
+    if (!lacking) {
+      lacking = {};
+      setTimeout(() => { const fields = lacking; lacking = null; mark(control.form, fields); });
+    }
+    const chosen = control.matches("select, [type=radio], [type=checkbox], [type=file]");
+    lacking[control.name] ??= control.validity.valueMissing ? say(chosen ? "choose" : "fill") : control.validationMessage;
+  }, true);
+  document.addEventListener("input", (event) => {
+    const frame = event.target.closest?.("[data-field]");
+    const line = frame && $(".wrong[data-by-script]", frame);
+    if (!line) return;
+    line.remove();
+    $$(".is-invalid", frame).forEach((control) => { control.classList.remove("is-invalid"); control.removeAttribute("aria-invalid"); });
+  });
+  function mark(form, fields) {
     clearWrong(form);
     let first = null;
-    for (const [name, message] of Object.entries(event.detail.fields || {})) {
+    for (const [name, message] of Object.entries(fields)) {
       const control = $(`[name="${CSS.escape(name)}"]`, form);
       const frame = $(`[data-field="${CSS.escape(name)}"]`, form) || control?.parentElement;
       if (!frame) continue;
@@ -72,8 +95,10 @@
         first ??= control;
       }
     }
-    first?.focus();
-  });
+    for (let shut = first?.closest("details:not([open])"); shut; shut = shut.parentElement.closest("details:not([open])")) shut.open = true;
+    first?.focus({ preventScroll: true });
+    (first?.closest("[data-field]") || first)?.scrollIntoView({ block: "center" });
+  }
   function clearWrong(form) {
     $$(".wrong[data-by-script]", form).forEach((line) => line.remove());
     $$(".is-invalid", form).forEach((control) => { control.classList.remove("is-invalid"); control.removeAttribute("aria-invalid"); });
@@ -198,8 +223,20 @@
     const next = all[Math.max(0, Math.min(all.length - 1, was < 0 ? (by > 0 ? 0 : all.length - 1) : was + by))];
     all.forEach((row) => row.classList.toggle("at", row === next));
     next.scrollIntoView({ block: "nearest" });
+    remember(next);
     next.dispatchEvent(new CustomEvent("wenguo:at", { bubbles: true }));
   }
+  // Back from a case, the list is where one left it.
+  const place = `wenguo.at.${location.pathname}${location.search}`;
+  function remember(row) { try { sessionStorage.setItem(place, row.dataset.key || ""); } catch { /* private window */ } }
+  document.addEventListener("click", (event) => { const row = event.target.closest?.("[data-row][data-key]"); if (row) remember(row); }, true);
+  window.addEventListener("load", () => {
+    if (performance.getEntriesByType("navigation")[0]?.type !== "back_forward") return;
+    let key = "";
+    try { key = sessionStorage.getItem(place) || ""; } catch { /* private window */ }
+    const row = key && rows().find((one) => one.dataset.key === key);
+    if (row) { row.classList.add("at"); row.scrollIntoView({ block: "nearest" }); }
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       const form = event.target.closest?.("form");

@@ -6,6 +6,9 @@
   const store = (() => { try { localStorage.setItem("wenguo.try", "1"); localStorage.removeItem("wenguo.try"); return localStorage; } catch { return null; } })();
   if (!store) return;
 
+  const two = (n) => String(n).padStart(2, "0");
+  const clock = (at) => { const d = new Date(at); return `${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}`; }; // as everywhere at the desk
+
   const skipped = (control) => !control.name || /csrf|password|token|code/i.test(control.name)
     || ["hidden", "file", "password", "submit", "button"].includes(control.type);
   const controls = (form) => [...form.elements].filter((control) => !skipped(control));
@@ -38,7 +41,7 @@
     const note = document.createElement("div");
     note.className = "draft-note";
     const line = document.createElement("span");
-    line.textContent = say("restored", { time: new Date(kept.at).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" }) });
+    line.textContent = say("restored", { time: clock(kept.at) });
     const drop = document.createElement("button");
     Object.assign(drop, { type: "button", className: "linklike", textContent: say("discard") });
     drop.addEventListener("click", () => { store.removeItem(PREFIX + form.dataset.draft); form.reset(); note.remove(); });
@@ -96,7 +99,7 @@
       const one = document.createElement("details");
       one.open = true;
       const head = document.createElement("summary");
-      head.textContent = `${kept.title ? `${kept.title} · ` : ""}${new Date(kept.at).toLocaleString(document.documentElement.lang, { month: "numeric", day: "numeric", hour: "2-digit", minute: "2-digit" })} · ${words.slice(0, 24)}`;
+      head.textContent = `${kept.title ? `${kept.title} · ` : ""}${clock(kept.at)} · ${words.slice(0, 24)}`;
       const text = document.createElement("div");
       text.className = "words";
       text.textContent = words;

@@ -8,6 +8,23 @@
   const words = document.body.dataset;
   let pressed = null; // browsers without event.submitter
   document.addEventListener("click", (event) => { pressed = event.target.closest?.("button") || pressed; });
+  // What is missing is said beside its field: many a browser built into another app shows no bubble of its own.
+  let pointed = false;
+  document.addEventListener("invalid", (event) => {
+    const control = event.target;
+    event.preventDefault();
+    const frame = control.closest(".field, fieldset") || control.parentElement;
+    if (!frame.querySelector(".wrong")) {
+      const line = document.createElement("p");
+      line.className = "wrong"; line.dataset.byScript = ""; line.setAttribute("role", "alert");
+      line.textContent = !control.validity.valueMissing ? control.validationMessage : control.matches("select, [type=radio], [type=checkbox]") ? words.choose : words.fill;
+      frame.append(line);
+    }
+    if (pointed) return; // the first of them is where one is taken
+    pointed = true;
+    setTimeout(() => { pointed = false; control.focus({ preventScroll: true }); frame.scrollIntoView({ block: "center" }); });
+  }, true);
+  document.addEventListener("input", (event) => event.target.closest?.(".field, fieldset")?.querySelector(".wrong[data-by-script]")?.remove());
   const settle = (form) => {
     delete form.dataset.sent;
     form.querySelectorAll(".busy").forEach((button) => button.classList.remove("busy"));
