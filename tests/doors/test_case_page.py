@@ -30,6 +30,7 @@ from wenguo.cases import (
     triage,
 )
 from wenguo.cases.case import Case, involve
+from wenguo.cases.notice import Notice, tell
 from wenguo.cases.quote import Item
 
 HTMX = {"HX-Request": "true"}
@@ -250,6 +251,19 @@ def test_what_an_earlier_stage_left_is_read_when_it_is_unfolded(now: Any) -> Non
 
 
 # ── nobody is alone, nothing is lost ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_who_opens_a_case_has_seen_what_the_bell_said_of_it(now: Any) -> None:
+    case, other_case = now.receives("空调漏电"), now.receives("净化器不出风", phone="13900001111", name="赵四")
+    for about in (case, other_case):
+        tell(about, [now.agent, now.supervisor], "message.received", "客户有新留言", at=now.now)
+    one = at_desk(now.agent)
+    one.post(at(case, "watching/"))  # a later beat of the same page: what has come since is still news
+    assert Notice.objects.unread_of(now.agent).filter(case=case).exists()
+    one.post(at(case, "watching/"), {"opened": "1"})
+    assert not Notice.objects.unread_of(now.agent).filter(case=case).exists()
+    assert Notice.objects.unread_of(now.agent).filter(case=other_case).exists()
+    assert Notice.objects.unread_of(now.supervisor).filter(case=case).exists()
 
 
 def test_an_open_page_tells_who_else_has_it_open(now: Any) -> None:

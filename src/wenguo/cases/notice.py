@@ -66,7 +66,9 @@ def post_up(notices: Sequence[Notice]) -> None:
         )
 
 
-def read(person: Any, *, at: datetime, pk: int | None = None) -> None:
-    """Mark one notice, or all of this person's, as read."""
+def read(person: Any, *, at: datetime, pk: int | None = None, case: Case | None = None) -> None:
+    """Mark one notice, those about one case, or all of this person's, as read."""
     unread = Notice.objects.unread_of(person)
+    if case is not None:
+        unread = unread.filter(case=case)
     (unread.filter(pk=pk) if pk else unread).update(read_at=at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from wenguo.cases import followup, reply
+from wenguo.cases import followup, reply, unanswered
 from wenguo.cases.followup import UNHAPPY, FollowUp
 from wenguo.demo.scene import SHIFT, Scene, working_hours
 from wenguo.people.staff import Person
@@ -181,4 +181,6 @@ def archive(scene: Scene) -> None:
     inspector = scene.cast.people.get("shenyue")
     leads = scene.cast.leads(scene.case.intake_unit or scene.cast.units["hq-cs"], "supervisor")
     who = inspector if inspector and scene.chance(0.3) else leads[0]
+    if scene.case.unanswered_since is not None:  # a last word that came after the answer
+        unanswered.heed(scene.case, by=leads[0], at=scene.at)
     followup.archive(scene.case, by=who, at=scene.at)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from markupsafe import Markup
 
 from wenguo.cases import clock as clocks
-from wenguo.cases import presence
+from wenguo.cases import notice, presence
 from wenguo.cases.case import Case, record
 from wenguo.cases.clock import Clock
 from wenguo.cases.lifecycle import ACTS
@@ -177,11 +177,15 @@ def _form(request: HttpRequest, folder: Folder, form: Any, refusal: Refusal | No
 @desk
 @require_POST
 def watching(request: HttpRequest, number: str) -> HttpResponse:
-    """The heartbeat of an open page; answers with who else has the case open. `gone`: the page is being shut."""
+    """The heartbeat of an open page; answers with who else has the case open. `opened`: the first one, so what the bell
+    says of this case has been seen; `gone`: the page is being shut.
+    """
     case, person = find_case(request, number), me(request)
     if "gone" in request.POST:
         presence.leave(case, by=person)
         return HttpResponse(status=204)
+    if "opened" in request.POST:
+        notice.read(person, at=timezone.now(), case=case)
     others = presence.watch(case, by=person, at=timezone.now(), writing="writing" in request.POST)
     return render(request, "desk/case/_watching.html", {"others": others})
 

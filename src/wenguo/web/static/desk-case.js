@@ -107,14 +107,15 @@ document.addEventListener("click", (event) => {
   const address = first.dataset.watch;
   const writing = () => [...document.querySelectorAll(".composer textarea, #reply-form textarea")].some((field) => field.value.trim() && field.value !== field.defaultValue);
   const body = (extra) => { const form = new FormData(); form.append("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value || ""); for (const name of extra) form.append(name, "1"); return form; };
-  let shown = "";
+  let shown = "", opened = false; // what the bell said of this case is seen with it
   const put = () => { const now = slot(); if (now && now.innerHTML !== shown && !now.querySelector("details[open]")) now.innerHTML = shown; };
   async function beat() {
     if (document.hidden) return;
     try {
       const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
-      const answer = await fetch(address, { method: "POST", body: body(writing() ? ["writing"] : []), credentials: "same-origin", headers: { "HX-Request": "true", ...(token ? { "X-CSRFToken": token } : {}) } });
+      const answer = await fetch(address, { method: "POST", body: body([...(writing() ? ["writing"] : []), ...(opened ? [] : ["opened"])]), credentials: "same-origin", headers: { "HX-Request": "true", ...(token ? { "X-CSRFToken": token } : {}) } });
       if (!answer.ok) return;
+      opened = true;
       shown = (await answer.text()).trim();
       put();
     } catch { /* away */ }

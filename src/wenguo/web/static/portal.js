@@ -129,6 +129,10 @@
     go(here, false);
   }
 
+  // A form shown again: to the field that is not yet right, however far down it stands.
+  const astray = document.querySelector(".has-wrong, .field .wrong");
+  if (astray?.offsetParent) setTimeout(() => astray.scrollIntoView({ block: "center" }));
+
   // Drafts: on this device only, for seven days or until they are sent.
   const KEEP_MS = 7 * 24 * 3600 * 1000, PREFIX = "wenguo.portal.";
   let store;
