@@ -64,7 +64,11 @@ def watched(context: Any) -> Any:
     def hear(line: Any) -> None:
         # The stream of changes is the supervisor's, the test's server has none; leaving a page ends what it asked for;
         # a page left open overnight asks for news and is told to sign in again.
-        left = line.text.startswith(("htmx:sendAbort", "htmx:afterRequest")) or "status of 401" in line.text
+        left = (
+            line.text.startswith(("htmx:sendAbort", "htmx:afterRequest"))
+            or "status of 401" in line.text
+            or "Error Code 401" in line.text
+        )
         away = left or "/live" in line.location.get("url", "")
         if line.type == "error" and not away:
             page.wrong.append(f"{line.text} {line.location.get('url', '')}")
