@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.utils import timezone
+from django.utils.translation import override
 
 from wenguo.cases import causes, investigation, report
 from wenguo.cases.case import Case
@@ -243,3 +247,16 @@ def test_the_panel_costs_a_fixed_number_of_queries(desk, leak, client, django_as
     with django_assert_max_num_queries(30):
         shown = panel(request, Folder(leak, desk.agent, desk.now))
     assert shown and len(shown[1]["facts"]) == 6
+
+
+def test_the_lists_of_the_standard_policy_speak_the_readers_language(desk):
+    desk.now = timezone.now() - timedelta(minutes=10)
+    case = desk.triages(desk.receives("空调漏电，差点起火"), category="product.safety", level=2)
+    client = Client()
+    client.force_login(desk.agent)
+    client.cookies["django_language"] = "en"
+    with override("en"):  # a request leaves its language behind
+        page = client.get(f"/desk/cases/{case.number}/").content.decode()
+    assert "What</span>" in page and "what happened" in page and "Note model, batch" in page
+    for chinese in ("何事", "用客户的原话", "记录型号、批次", "四级"):
+        assert chinese not in page, chinese

@@ -24,6 +24,7 @@ from wenguo.cases.lifecycle import require
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.staff import Person
 from wenguo.policy.schema import Missing
+from wenguo.policy.told import told
 from wenguo.text.normal import clean, normalise
 
 LIMIT = 1000  # characters of one cause
@@ -287,7 +288,7 @@ class Warn:
 
 def _trap(case: Case, word: str, otherwise: str = "") -> str:
     """The pack's words on the trap that speaks of `word`."""
-    return next((t for t in case.pack.checklists.traps if word in t), otherwise)
+    return next((told(t) for t in case.pack.checklists.traps if word in t), otherwise)
 
 
 def warnings(case: Case) -> list[Warn]:
@@ -367,6 +368,6 @@ def fish_picture(case: Case) -> str:
     nodes = [n for n in rows(case, "causes") if n.kind == CauseNode.Kind.BONE]
     if not nodes:
         return ""
-    bones = [drawing.Bone(b.title, _drawn(nodes, None, b.code)) for b in case.pack.causes]
+    bones = [drawing.Bone(told(b.title), _drawn(nodes, None, b.code)) for b in case.pack.causes]
     title = _("鱼骨图：{subject}").format(subject=case.subject)
     return drawing.fishbone(case.subject, bones, title=title, id=f"fish-{case.pk}")

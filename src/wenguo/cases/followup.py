@@ -32,6 +32,7 @@ from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.contents import FollowUpStep
 from wenguo.policy.parts import ClockRule
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean
 from wenguo.together import Together
@@ -368,7 +369,7 @@ def closing_gates(case: Case) -> list[Gate]:
         "tasks_done": joint_gate(case).open and all(s.reported_at for s in rows(case, "supervisions")),
         "override_justified": "override_owed" not in case.flags,
     }
-    return [Gate(c.text, done[c.code]) for c in case.pack.checklists.closing if c.code in done]
+    return [Gate(told(c.text), done[c.code]) for c in case.pack.checklists.closing if c.code in done]
 
 
 def _followed_up(case: Case) -> bool:

@@ -30,6 +30,7 @@ from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
 from wenguo.policy.contents import InvestigationList
+from wenguo.policy.told import told
 from wenguo.text.normal import clean
 
 CUSTOMER_SIDE = ("customer", "customer_document")  # sources that are a statement of the complainant
@@ -364,7 +365,7 @@ def _tell_answerable(case: Case, unit: Unit, at: datetime) -> None:
 def skip_gates(case: Case) -> list[Gate]:
     """免于调查 is for slight cases only, and not while somebody still looks into it."""
     bound = case.pack.thresholds.skip_investigation_from_level
-    title = case.pack.level(bound).title
+    title = told(case.pack.level(bound).title)
     return [
         Gate(_("{level}及更轻的投诉才可免于调查").format(level=title), case.level >= bound),
         inquiry.request_gate(case),

@@ -29,6 +29,7 @@ from wenguo.people.deputies import in_whose_name
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.approval import reply_gates
+from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean, one_line
 from wenguo.together import Together
@@ -134,7 +135,7 @@ def unwise(case: Case, text: str, part: str = "") -> list[Remark]:
     """Phrases that make it worse, with why and what to say instead. Source: IN-9."""
     words = _("「{phrase}」：{why} 可以改为：{instead}")
     return [
-        Remark(part, words.format(phrase=said[0], why=avoid.why, instead=avoid.instead), False)
+        Remark(part, words.format(phrase=said[0], why=told(avoid.why), instead=avoid.instead), False)
         for avoid in case.pack.wording.avoid
         if (said := [p for p in avoid.phrases if p in text])
     ]

@@ -26,6 +26,7 @@ from wenguo.people.staff import Person
 from wenguo.people.units import Unit, nearest, superiors
 from wenguo.policy import routing, severity
 from wenguo.policy.routing import Route
+from wenguo.policy.told import told
 from wenguo.text.normal import clean
 
 
@@ -99,7 +100,7 @@ def grade(case: Case, level: int, because: str = "", *, by: Any, at: datetime) -
     because = clean(because, 2000)
     if level != score.level and not because:
         raise Invalid(
-            _("与建议的{level}不同，请写明理由").format(level=case.pack.level(score.level).title),
+            _("与建议的{level}不同，请写明理由").format(level=told(case.pack.level(score.level).title)),
             fields={"because": _("请写明理由")},
         )
     graded_before = case.gradings.exists()

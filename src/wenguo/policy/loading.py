@@ -238,7 +238,7 @@ def _words(error: Any) -> str:
     said = _SAID.get(kind, error["msg"])
     with suppress(KeyError, IndexError):
         said = said.format(**context).replace(" or ", "、").replace("'", "")
-    return f"{said};现为“{_shown(error['input'])}”"
+    return f"{said}；现为“{_shown(error['input'])}”"
 
 
 def _shown(value: Any) -> str:

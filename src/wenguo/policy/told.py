@@ -28,7 +28,7 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
     if isinstance(content, list | tuple):
         for part in content:
             yield from spoken(part, within)
-    elif isinstance(content, str) and within in {"measures", "fair", "procedure"}:
+    elif isinstance(content, str) and within in {"measures", "fair", "traps", "procedure"}:
         yield content
     elif isinstance(content, dict):
         for key, value in content.items():
@@ -38,7 +38,11 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
                 yield value
 
 
-_THERE = {("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer")}
+_THERE = {
+    ("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer"), ("frame", "text"), ("frame", "why"),
+    ("items", "text"), ("items", "why"), ("liabilities", "text"), ("liabilities", "why"), ("closing", "text"),
+    ("avoid", "why"),
+}  # fmt: skip
 _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
 
 _RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）

@@ -45,10 +45,10 @@ def first_steps(person: Any, at: datetime) -> list[Step]:
         Step(serves, _("建立客服与主管的账号"), _("至少一人能登记投诉，一人能督办"), url("desk:hire")),
         Step(
             able("people.manage", at=at).count() > 1, _("请第二位管理员"),
-            _("制度须由另一人发布，忘了密码也有人重设"), url("desk:hire"),
+            _("给自己任职、重设密码都须由另一位来做"), url("desk:hire"),
         ),
         Step(
-            PolicyVersion.objects.count() > 1, _("核对制度"), _("先按标准制度办；与本单位不同的，起草一版再发布"),
+            PolicyVersion.objects.count() > 1, _("核对制度"), _("先按标准制度办；要改时一人起草，由高级管理层发布"),
             url("desk:policy"), waits=False,
         ),
         Step(

@@ -55,7 +55,8 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         ],
         "sources": [(s.code, told(s.title)) for s in case.pack.sources],
         "source_words": {s.code: told(s.title) for s in case.pack.sources},
-        "aspects": [(a.code, a.title.split("：")[0]) for a in board.aspects],
+        "aspects": [(a.code, aspect_of(a)[0]) for a in board.aspects],
+        "aspect_of": aspect_of,
         "states": words_of(Fact.State.choices),
         "files": [(str(e.pk), e.name) for e in folder.evidence],
         "request_chips": {r.pk: chip_of(folder, r.about) for r in board.requests},
@@ -87,6 +88,12 @@ def panel(request: HttpRequest, folder: Folder) -> tuple[str, dict[str, Any]] | 
 
 
 # Facts and checklists
+
+
+def aspect_of(aspect: Any) -> tuple[str, str]:
+    """何事：发生了什么 in the reader's language as (何事, 发生了什么); the second is empty where nothing follows."""
+    head, _colon, rest = told(aspect.title).replace(": ", "：", 1).partition("：")
+    return head, rest
 
 
 @desk(permission="case.investigate")
