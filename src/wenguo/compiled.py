@@ -19,6 +19,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -26,6 +27,8 @@ from weakref import WeakKeyDictionary
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import Model, QuerySet
+from django.db.models import query as reading
+from django.db.models.base import ModelState
 from psycopg.sql import Literal
 
 M = TypeVar("M", bound=Model)
@@ -172,6 +175,9 @@ def _compile(make: Make, shape: Shape) -> Any:
 
 @dataclass
 class _Rows:
+    """A query with its statement. What Django works out anew for each answer is kept: how values are converted, and
+    which columns make which instance."""
+
     query: Any
     compiler: Any
     statement: _Statement
@@ -182,9 +188,57 @@ class _Rows:
         compiler.connection = connections[self.query.db]
         call = self.statement.execute(compiler.connection, values)
         compiler.as_sql = lambda *_args, **_kwargs: call
+        compiler.get_converters = lambda _columns: self.converters
+        if self.query._iterable_class is reading.ModelIterable:
+            return self._instances(compiler.results_iter())
         query = copy(self.query.query)
         query.get_compiler = lambda *_args, **_kwargs: compiler
         return iter(self.query._iterable_class(_Asking(query, self.query.db, self.query._fields)))
+
+    @cached_property
+    def converters(self) -> dict[int, Any]:
+        found: dict[int, Any] = self.compiler.get_converters([column[0] for column in self.compiler.select])
+        return found
+
+    @cached_property
+    def related(self) -> list[Any]:
+        populators: Any = reading.get_related_populators
+        found: list[Any] = populators(self.compiler.klass_info, self.compiler.select, self.query.db)
+        waiting = [*found]
+        while waiting:
+            one = waiting.pop()
+            one.model_cls = _Made(one.model_cls)
+            waiting += one.related_populators
+        return found
+
+    def _instances(self, rows: Iterator[Any]) -> Iterator[Any]:
+        made, db, related = _Made(self.compiler.klass_info["model"]), self.query.db, self.related
+        columns = self.compiler.klass_info["select_fields"]
+        first, end = columns[0], columns[-1] + 1
+        names = [column[0].target.attname for column in self.compiler.select[first:end]]
+        noted = [*(self.compiler.annotation_col_map or {}).items()]
+        for row in rows:
+            found = made.from_db(db, names, row[first:end])
+            for other in related:
+                other.populate(row, found)
+            for name, at in noted:
+                setattr(found, name, row[at])
+            yield found
+
+
+@dataclass
+class _Made:
+    """Makes instances from rows, as a model does, but without asking each field."""
+
+    model: type[Model]
+
+    def from_db(self, db: str, names: Sequence[str], values: Sequence[Any]) -> Any:
+        """Columns that were not read stay away; Django fetches them when they are asked for."""
+        found: Any = self.model.__new__(self.model)
+        found._state = state = ModelState()
+        state.adding, state.db = False, db
+        found.__dict__.update(zip(names, values, strict=True))
+        return found
 
 
 @dataclass

@@ -2,15 +2,18 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models.expressions import DatabaseDefault
 from django.test.utils import CaptureQueriesContext
 
 from wenguo import journal
-from wenguo.cases.case import Case
+from wenguo.cases.case import Case, Record
+from wenguo.cases.clock import Clock
 from wenguo.cases.intake import Complaint, receive
 from wenguo.customers.customer import Customer, Identity, link
 from wenguo.customers.identity import Claims
+from wenguo.journal import Event, Stream
 from wenguo.later import later
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 JOBS = "SELECT id, queue_name, task_name, priority, lock, queueing_lock, args, status, attempts FROM procrastinate_jobs"
 
@@ -88,3 +91,28 @@ def test_ids_are_drawn_at_once_and_never_twice(desk):
     more = [rows.id(Customer) for _n in range(3)]
     assert len({drawn[0], drawn[1], *more}) == 5
     assert rows.id("cases_number_of_no_month") is None
+
+
+def test_an_instance_made_quickly_is_the_one_its_class_makes(desk):
+    case, at = desk.receives("空调漏电,要求退款"), desk.now
+    for model, values in (
+        (Stream, {"pk": 7, "kind": "case", "ref": "TS-1"}),
+        (Event, {"stream": case.stream, "seq": 3, "type": "case.noted", "at": at, "by": "system", "data": {}}),
+        (Clock, {"case": case, "kind": "solve", "rule": "S", "title": "解决", "allowance": {}, "calendar": "c"}),
+        (Case, {"number": "TS-1", "customer": case.customer, "owner": None, "unit_id": 5, "policy": case.policy}),
+        (Record, {"case": case, "description": "空调漏电", "wishes": ["退款"]}),
+    ):
+        quick, slow = instance(model, **values), model(**values)
+        assert columns(quick) == columns(slow) and quick._state.adding and quick._state.db is None
+        assert all(getattr(quick, name) == value for name, value in values.items())
+    assert case.record == quick  # the other end of one to one, as Django does it
+    assert instance(Case).flags is not instance(Case).flags  # a default list is not shared
+    with pytest.raises(TypeError, match="Clock has no sort"):
+        instance(Clock, sort="solve")
+
+
+def columns(row):
+    return {
+        f.attname: value if not isinstance(value := row.__dict__[f.attname], DatabaseDefault) else "of the database"
+        for f in row._meta.concrete_fields
+    }

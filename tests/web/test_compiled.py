@@ -11,6 +11,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 
 from wenguo import compiled
+from wenguo.cases.case import Case
+from wenguo.cases.clock import Clock
 from wenguo.compiled import ask, filled
 from wenguo.people.staff import Person
 
@@ -60,6 +62,27 @@ def test_rows_are_read_as_the_query_reads_them(people: list[Person]) -> None:
     one.name = "赵三"
     one.save(update_fields=["name"])
     assert ask("test whole", lambda pk: Person.objects.filter(pk=pk), people[3].pk)[0].name == "赵三"
+
+
+def test_instances_are_those_of_the_query_with_all_that_hangs_on_them(desk: Any) -> None:
+    case = desk.triages(desk.receives("空调漏电,要求退款"))
+    related = ("record", "customer", "owner", "stream", "merged_into")
+
+    def make(pk: int) -> Any:
+        noted = Case.objects.annotate(again=F("repeats") + 1).defer("subject")
+        return noted.select_related(*related).filter(pk=pk)
+
+    for _time in range(2):
+        found, slow = ask("case and all", make, case.pk)[0], make(case.pk).get()
+        assert found == slow and found.again == 1 and not found._state.adding and found._state.db == "default"
+        plain, theirs = ({k: v for k, v in vars(row).items() if k != "_state"} for row in (found, slow))
+        assert plain == theirs and "subject" not in plain and isinstance(found.flags, list)
+        for name in related:
+            assert name in found._state.fields_cache and getattr(found, name) == getattr(slow, name)
+        assert found.record.case is found and found.record.wishes == slow.record.wishes
+        assert found.subject == case.subject  # what was left out is fetched
+    ours = ask("clocks", lambda pk: Clock.objects.filter(case=pk).order_by("pk"), case.pk)
+    assert [c.allowance for c in ours] == [c.allowance for c in case.clocks.order_by("pk")]  # JSON, converted
 
 
 def test_sql_of_one_s_own_is_told_the_database_once(people: list[Person]) -> None:

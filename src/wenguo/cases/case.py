@@ -35,7 +35,7 @@ from wenguo.people.scope import Reach, reach
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.search import tsquery_text, tsvector_text
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 
 class Nature(models.TextChoices):
@@ -365,7 +365,7 @@ def involve(case: Case, *people: Any, at: datetime, rows: Together | None = None
                 cursor.execute(_INVOLVE, [case.pk, at, new])
         else:
             for pk in new:
-                rows.add(Involvement(case=case, person_id=pk, since=at))
+                rows.add(instance(Involvement, case=case, person_id=pk, since=at))
         case.involved = {**done, **dict.fromkeys(new, here)}
 
 

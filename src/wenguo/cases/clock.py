@@ -28,7 +28,7 @@ from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.text.normal import one_line
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 RANKS = ("supervisor", "manager", "executive")  # who hears of a breach where the rule names nobody
 
@@ -225,8 +225,8 @@ def promise_of(
     case: Case, kind: str, rule: ClockRule, since: datetime, *, about: str = "", title: str = ""
 ) -> Clock:  # fmt: skip
     """A promise as the rule has it, not yet kept in the database."""
-    clock = Clock(
-        case=case, round=case.round, kind=kind, about=about, rule=rule.id, title=title or rule.title,
+    clock = instance(
+        Clock, case=case, round=case.round, kind=kind, about=about, rule=rule.id, title=title or rule.title,
         allowance=rule.allowance.spec, calendar=_calendar_code(case, rule), pausable=rule.pausable, started_at=since,
     )  # fmt: skip
     terms = _terms_of_new(clock)

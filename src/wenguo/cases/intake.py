@@ -52,7 +52,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import clean, one_line
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 log = logging.getLogger("wenguo.cases")
 
@@ -235,7 +235,8 @@ def _keep(
     complaint: Complaint, by: Any, at: datetime, raw: bytes | None, state: str = Submission.State.NEW
 ) -> Submission | None:  # fmt: skip
     """The submission as it came; None if it came before. One that is ACCEPTED has the id of the case it will be."""
-    kept = Submission(
+    kept = instance(
+        Submission,
         channel=complaint.channel,
         external_id=complaint.external_id or None,
         key=complaint.key or None,
@@ -310,7 +311,8 @@ def open_case(
     subject = (complaint.subject or subject_of(text) or _("（仅有附件）"))[:160]
     product, batch = complaint.product[:80], complaint.batch[:40]
     found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
-    case = Case(
+    case = instance(
+        Case,
         pk=named or rows.id(Case),
         number=number,
         policy=version,
@@ -370,9 +372,10 @@ def _record_of(case: Case, complaint: Complaint, text: str, staff: Person | None
         "preferred_channel": complaint.preferred_channel, "mood": complaint.mood,
         "on_behalf_of": complaint.on_behalf_of,
     }  # fmt: skip
-    return Record(
-        case=case, description=text, wishes=list(complaint.wishes), wish=complaint.wish, claim_fen=complaint.claim_fen,
-        order_fen=complaint.order_fen, people_affected=complaint.people_affected, received_by=staff,
+    return instance(
+        Record, case=case, description=text, wishes=list(complaint.wishes), wish=complaint.wish,
+        claim_fen=complaint.claim_fen, order_fen=complaint.order_fen, people_affected=complaint.people_affected,
+        received_by=staff,
         **{name: value[: _LIMITS[name]] for name, value in values.items()},
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from wenguo.customers.identity import Claims, normal
 from wenguo.customers.words import as_text, as_vector, words_of
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 CREATED = journal.define("customer.created", _("建立客户档案"))
 CHANGED = journal.define("customer.changed", _("修改客户资料"))
@@ -257,7 +257,7 @@ def _identify(customer: Customer, told: Sequence[tuple[str, str, str]], *, by: A
 
 
 def _identity(customer: Customer, kind: str, value: str, shown: str, at: datetime, pk: int | None = None) -> Identity:
-    return Identity(pk=pk, customer=customer, kind=kind, value=value, shown=shown, created_at=at)
+    return instance(Identity, pk=pk, customer=customer, kind=kind, value=value, shown=shown, created_at=at)
 
 
 def _identified(made: Iterable[Identity], by: Actor, at: datetime) -> list[journal.Entry]:
@@ -275,7 +275,8 @@ def _made(
     """A new customer with these identities and a journal."""
     rows.expect(Customer, journal.Stream, *[Identity] * len(told))
     company = claims.company.strip()
-    customer = Customer(
+    customer = instance(
+        Customer,
         pk=rows.id(Customer),
         kind=Customer.Kind.COMPANY if company else Customer.Kind.PERSON,
         contact_name=_cut("contact_name", claims.name if company else ""),

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from wenguo.breath import once
-from wenguo.together import Together
+from wenguo.together import Together, instance
 
 from .canonical import NotCanonical, canonical, moment, plain
 from .kinds import known, tell
@@ -50,7 +50,7 @@ def begin(kind: str, ref: str, entries: Sequence[Entry], *, rows: Together) -> S
 
     They are written with the other `rows`; subscribers hear of them then, and of events without an id.
     """
-    stream = Stream(pk=rows.id(Stream), kind=kind, ref=ref)
+    stream = instance(Stream, pk=rows.id(Stream), kind=kind, ref=ref)
     events: list[Event] = []
     for seq, entry in enumerate(entries, 1):
         events.append(rows.add(_chained(stream, seq, bytes(stream.head), entry)))
@@ -145,7 +145,8 @@ def _chained(stream: Stream, seq: int, previous: bytes, entry: Entry) -> Event:
     if entry.private is not None:
         private, salt = plain(entry.private, f"{entry.type} private"), secrets.token_bytes(16)
         secret = private_digest(salt, private)
-    return Event(
+    return instance(
+        Event,
         stream=stream,
         seq=seq,
         type=entry.type,
