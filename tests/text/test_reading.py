@@ -96,6 +96,11 @@ def test_nothing_makes_it_fail(said: str):
 def test_what_only_praises_beside_a_complaint_is_left_out():
     assert grievance("送货很快,但是屏幕碎了") == "     但是屏幕碎了"
     assert grievance("非常满意,很好") == "非常满意,很好"
+    foot = "免费注册网站导航关于我们诚聘英才copyright"
+    assert grievance(f"房间漏水没人修{foot}") == "房间漏水没人修" + " " * len(foot)
+    assert (
+        grievance("网站导航打不开,关于我们也是空白") != "" and grievance("联系我们的客服没用") == "联系我们的客服没用"
+    )
     assert "@no_praise" in pieces("一点都不满意") and "@praise" in pieces("很满意")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from random import Random
 
@@ -10,7 +11,7 @@ import pytest
 
 from wenguo.text import linear
 from wenguo.text.evaluation import Evaluation, compare, evaluate, wilson
-from wenguo.text.teach import Example, Recipe, teach
+from wenguo.text.teach import Example, Recipe, surety, teach
 
 WORDS = {
     "quality.broken": ["坏了", "不通电", "没反应", "打不开", "不转了", "黑屏"],
@@ -59,6 +60,43 @@ def test_probabilities_are_calibrated_on_what_was_held_back():
         model.places, model.weights, model.rarity, model.bias, {},
     )  # fmt: skip
     assert evaluate(wild, *parts(made_up(600, 4, noise=0.4))).ece > 0.2
+
+
+def test_who_is_too_sure_of_the_first_suggestion_is_told_so():
+    chance = np.random.default_rng(4)
+    scores = chance.normal(0, 3, (4000, 4))
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    honest = 0.3 + 0.5 * p.max(axis=1)  # neither so right nor so wrong as it seems
+    labels = np.where(chance.random(4000) < honest, p.argmax(axis=1), (p.argmax(axis=1) + 1) % 4)
+    slope, offset = surety(scores, labels)
+    assert slope < 0.7
+    head = linear.Head(("a", "b", "c", "d"), 0, 1.0, slope, offset)
+    one = linear.Linear({"what": head}, {}, np.zeros((0, 4), np.float32), np.zeros(0, np.float32), scores[0], {})
+    for row in scores[:300]:
+        told = dataclasses.replace(one, bias=row.astype(np.float32)).probabilities(ONLY_KNOWN, "what")
+        assert told.argmax() == row.argmax() and abs(told.sum() - 1) < 1e-5
+    told = np.array(
+        [dataclasses.replace(one, bias=row.astype(np.float32)).probabilities(ONLY_KNOWN, "what") for row in scores]
+    )
+    assert compare(told, list(head.classes), [head.classes[k] for k in labels]).ece < 0.05
+    assert compare(p, list(head.classes), [head.classes[k] for k in labels]).ece > 0.08
+
+
+ONLY_KNOWN = linear.Vector([], np.zeros(0, np.float32), 1.0)
+
+
+def test_the_mix_of_classes_is_that_of_one_s_own_cases(monkeypatch):
+    base = made_up(300, 11, noise=0.3)
+    own = [e for e in made_up(900, 12, noise=0.3) if e.labels["category"] != "quality.ugly"]
+
+    def ugly() -> float:
+        model = teach(own, base=base)
+        which = model.heads["category"].classes.index("quality.ugly")
+        return float(np.mean([model.probabilities(model.vector(f"{t}不行"), "category")[which] for t in THINGS]))
+
+    with_mix = ugly()
+    monkeypatch.setattr("wenguo.text.teach.MIX", 0.0)
+    assert with_mix < 0.7 * ugly()
 
 
 def test_a_class_seen_once_does_not_break_the_calibration():

@@ -25,7 +25,7 @@ from wenguo.text.search import CJK
 READ = 4_000
 """Characters of a text that a model reads: the beginning, where people say what it is about."""
 
-PROGRAM = 3
+PROGRAM = 4
 """Raised when the same text gives other pieces than before: models are then taught anew."""
 
 LONGEST = 4
@@ -50,6 +50,11 @@ _BLAME = re.compile(
 _CLAUSE = re.compile(
     r"(?:但是?|不过|就是(?!好)|只是|可惜|可是|然而|除了)?[^,。,.;!?~…\n、但]*(?:[,。,.;!?~…\n、]+|(?=但)|$)"
 )
+_FOOT = re.compile(
+    r"(?:免费注册|网站导航|关于我们|联系我们|copyright|版权所有|诚聘英才)"
+    r"(?=.{0,60}(?:网站导航|关于我们|联系我们|copyright|版权所有|icp备|诚聘英才|代理合作|广告业务))"
+)
+"""Where the foot of a web page begins, when a text was copied together with it."""
 _RUN = re.compile(rf"([{CJK}]+)|([a-z]{{1,24}})|[0-9]+")
 
 
@@ -123,9 +128,12 @@ def cues(text: str) -> Iterator[tuple[str, int, int, int]]:
 
 
 def grievance(text: str) -> str:
-    """The folded text without the clauses that only praise, where others complain: 物流很快,就是屏幕碎了. What was
-    taken out is blank, so that every place stays where it was. Who only praises is left alone.
+    """The folded text without the clauses that only praise, where others complain: 物流很快,就是屏幕碎了; and without
+    the foot of a web page that was copied along. What was taken out is blank, so that every place stays where it was.
+    Who only praises is left alone.
     """
+    if (foot := _FOOT.search(text)) and foot.start():
+        text = text[: foot.start()] + " " * (len(text) - foot.start())
     if not any(name == PRAISE for name, _start, _end in concepts(text)):
         return text
     kept: list[str] = []

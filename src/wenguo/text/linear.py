@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -38,12 +38,15 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One question a model answers: its classes, the first of its columns, and the factor that turns scores into
-    probabilities that mean what they say (measured, see `Linear.note`)."""
+    """One question a model answers: its classes, the first of its columns, and what turns scores into probabilities
+    that mean what they say: a factor on the scores, then a slope and an offset of how sure the best class is (on the
+    scale of log odds; a slope below 1: neither as sure nor as unsure as it seems). All three are measured."""
 
     classes: tuple[str, ...]
     first: int
     sharpness: float
+    slope: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,12 @@ class Linear:
 
     def probabilities(self, vector: Vector, head: str) -> Floats:
         """Calibrated probabilities. The less of a text is known, the flatter they are."""
+        h = self.heads[head]
         trust = min(1.0, vector.known / ENOUGH)
-        exponents = self.scores(vector, head) * np.float32(self.heads[head].sharpness * trust)
+        exponents = self.scores(vector, head) * np.float32(h.sharpness * trust)
         exponents = np.exp(exponents - exponents.max())
         made: Floats = exponents / exponents.sum()
-        return made
+        return made if h.slope == 1.0 and h.offset == 0.0 else _corrected(made, h, trust)
 
     def reasons(self, s: str, head: str, label: str, most: int = 5) -> list[Reason]:
         """The places in `s` that spoke most for a class against the others of its head, in order of weight."""
@@ -137,6 +141,18 @@ class Linear:
             for at in range(start, end):
                 spoken[at] = spoken.get(at, 0.0) + share
         return _whole_numbers(s, _spans(spoken, most))
+
+
+def _corrected(p: Floats, h: Head, trust: float) -> Floats:
+    """The best class as sure as experience says, the others in the same proportions; the best one stays the best."""
+    best = int(p.argmax())
+    sure = min(max(float(p[best]), 1e-6), 1 - 1e-6)
+    odds = log(sure / (1 - sure))
+    surer = 1 / (1 + exp(-(odds + trust * ((h.slope - 1) * odds + h.offset))))
+    made = p * np.float32((1 - surer) / (1 - sure))
+    made[best] = max(surer, 1.001 * float(made.max(initial=0.0, where=np.arange(len(p)) != best)))
+    corrected: Floats = made / made.sum()
+    return corrected
 
 
 ENOUGH = 0.35
@@ -186,7 +202,7 @@ def _whole_numbers(s: str, reasons: list[Reason]) -> list[Reason]:
 def dump(model: Linear) -> bytes:
     """The bytes of a model file."""
     scale = np.abs(model.weights).max(axis=0) / 127 + 1e-12
-    heads = {name: [h.classes, h.sharpness] for name, h in model.heads.items()}
+    heads = {name: [h.classes, h.sharpness, h.slope, h.offset] for name, h in model.heads.items()}
     note = {**model.note, "format": FORMAT, "heads": heads}
     out = io.BytesIO()
     np.savez_compressed(
@@ -207,8 +223,8 @@ def parse(content: bytes) -> Linear:
             names = parts["pieces"].tobytes().decode().split("\n")
             heads: dict[str, Head] = {}
             columns = 0
-            for name, (classes, sharpness) in note.pop("heads").items():
-                heads[name] = Head(tuple(classes), columns, float(sharpness))
+            for name, (classes, *measured) in note.pop("heads").items():
+                heads[name] = Head(tuple(classes), columns, *map(float, measured))
                 columns += len(classes)
             model = Linear(
                 heads, {name: row for row, name in enumerate(names)},

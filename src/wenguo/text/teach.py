@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from wenguo.text.features import CONCEPT, CUE, dictionary_version, pieces
-from wenguo.text.linear import Head, Linear
+from wenguo.text.linear import STRONGEST, Head, Linear
+
+Numbers = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,9 @@ class Recipe:
     a piece counts; `cue`: what a point of a cue word adds to the score of its class, untaught; `main`: how much of
     what speaks for the main class (before the dot) speaks for its sub-classes; `even`: every class counts the same;
     `own`: how many texts of the base one example counts for; `sharpness`: of each head; of a head without one it is
-    found by holding examples back (`calibrate`), else it is 1; `whole`: praise is read too, for other questions than
-    what a complaint is about; `margin`: support vectors instead of logistic regression, better with many examples.
+    found by holding examples back (`calibrate`), else it is 1; `sure`: slope and offset of each head, likewise;
+    `whole`: praise is read too, for other questions than what a complaint is about; `margin`: support vectors instead
+    of logistic regression, better with many examples.
     """
 
     least: int = 2
@@ -60,6 +63,7 @@ class Recipe:
     whole: bool = False
     margin: bool = False
     sharpness: Mapping[str, float] = field(default_factory=dict)
+    sure: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def teach(
@@ -74,11 +78,17 @@ def teach(
     """
     if len(examples) > LARGE and not recipe.margin:
         recipe = replace(recipe, margin=True, bend=0.5, counted=0.05, cue=0.0)
-    weighed = [*_weighed(examples, recipe.own if base else 1.0), *base]
-    made = _teach(weighed, recipe, note)
+    everything = [*_weighed(examples, recipe.own if base else 1.0), *base]
+    seen = _see(everything, recipe)
+    heads, weights, bias = _heads(seen, everything, np.arange(len(everything)), recipe, _asked(everything))
     if recipe.calibrate or (base and examples):
-        made = _calibrated(made, examples, recipe, base)
-    return replace(made, note={**made.note, "examples": len(examples), "base": len(base)})
+        heads, bias = _calibrated(heads, bias, seen, everything, len(examples), recipe)
+    places, rarity, weights = _with_cues(seen, weights, heads, recipe)
+    taught = {"dictionary": dictionary_version(), "whole": recipe.whole, **(note or {})}
+    return Linear(
+        heads, places, weights.astype(np.float32), rarity.astype(np.float32), bias.astype(np.float32),
+        {**taught, "examples": len(examples), "base": len(base)},
+    )  # fmt: skip
 
 
 FOLDS = 5
@@ -90,56 +100,86 @@ LARGE = 10_000
 FEWEST = 20
 """Fewer examples than that say nothing about calibration."""
 
+ENOUGH_FOR_SURETY = 200
+"""Fewer examples than that say nothing about a slope and an offset."""
+
 NEVER = -20.0
 """The score of a class that stands only in the part held back."""
 
 SEED = 2026
 
+MIX, STEADY = 0.5, 15.0
+"""How far a model that stands on a base goes towards the mix of classes among one's own examples (0 the base's, 1 all
+the way), and how many examples' worth of doubt there is about that mix."""
 
-def _calibrated(model: Linear, examples: Sequence[Example], recipe: Recipe, base: Sequence[Example]) -> Linear:
-    """The model with a sharpness for each head, found on examples held back from models taught like it."""
-    order = np.random.default_rng(SEED).permutation(len(examples))
-    parts = [order[: len(order) // 10]] if len(order) > MANY else np.array_split(order, FOLDS)
-    asked = {name for e in examples for name in e.labels}  # the other heads of the base need not be taught again
-    base = [replace(e, labels={name: label for name, label in e.labels.items() if name in asked}) for e in base]
-    scores: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in model.heads}
-    labels: dict[str, list[int]] = {name: [] for name in model.heads}
+
+def _calibrated(
+    heads: Mapping[str, Head], bias: Numbers, seen: _Seen, everything: Sequence[Example], own: int, recipe: Recipe
+) -> tuple[dict[str, Head], Numbers]:
+    """Heads and bias fitted on the first `own` examples, each held back once from models taught like this one: the
+    sharpness, and the mix of classes where there is a base with a mix of its own."""
+    order = np.random.default_rng(SEED).permutation(own)
+    parts = [order[: own // 10]] if own > MANY else np.array_split(order, FOLDS)
+    asked = _asked(everything[:own])  # the other heads of the base need not be taught again
+    scores: dict[str, list[Numbers]] = {name: [] for name in asked}
+    labels: dict[str, list[int]] = {name: [] for name in asked}
     for part in parts:
-        held = set(part.tolist())
-        kept = [e for row, e in enumerate(examples) if row not in held]
-        rest = _teach([*_weighed(kept, recipe.own if base else 1.0), *base], recipe, None)
-        for row in part:
-            vector = rest.vector(examples[row].text)
-            for name, label in examples[row].labels.items():
-                if name not in rest.heads:
-                    continue
-                classes = model.heads[name].classes
-                known = dict(zip(rest.heads[name].classes, rest.scores(vector, name), strict=True))
-                scores[name].append(np.array([known.get(one, NEVER) for one in classes]))
-                labels[name].append(classes.index(label))
-    heads = {
-        name: replace(head, sharpness=sharpness(np.array(scores[name]), np.array(labels[name])))
-        if name not in recipe.sharpness and len(labels[name]) >= FEWEST
-        else head
-        for name, head in model.heads.items()
-    }
-    return replace(model, heads=heads)
+        rest, weights, rest_bias = _heads(
+            seen, everything, np.setdiff1d(np.arange(len(everything)), part), recipe, asked
+        )
+        said = seen.matrix[part] @ weights + seen.cues[part] @ _cue_weights(seen, rest, recipe) + rest_bias
+        for name in rest:
+            columns = [rest[name].first + k for k in range(len(rest[name].classes))]
+            known = [heads[name].classes.index(one) for one in rest[name].classes]
+            for row, which in enumerate(part):
+                if name in everything[which].labels:
+                    one = np.full(len(heads[name].classes), NEVER)
+                    one[known] = said[row, columns]
+                    scores[name].append(one)
+                    labels[name].append(heads[name].classes.index(everything[which].labels[name]))
+    made, bias = dict(heads), bias.copy()
+    for name, said_so in labels.items():
+        if name in recipe.sharpness or len(said_so) < FEWEST:
+            continue
+        z, truth = np.array(scores[name]), np.array(said_so)
+        factor = sharpness(z, truth)
+        if own < len(everything):
+            shift = MIX * _other_mix(z * factor, truth) / factor
+            bias[heads[name].first : heads[name].first + len(shift)] += shift
+            z = z + shift
+            factor = sharpness(z, truth)
+        slope, offset = surety(z * factor, truth) if len(truth) >= ENOUGH_FOR_SURETY else (1.0, 0.0)
+        made[name] = replace(heads[name], sharpness=factor, slope=slope, offset=offset)
+    return made, bias
+
+
+def _other_mix(z: Numbers, truth: npt.NDArray[Any]) -> Numbers:
+    """How much more often (log) each class is than the model expects of these texts."""
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    expected = (p / p.sum(axis=1, keepdims=True)).sum(axis=0) + 1e-6
+    doubt = STEADY * expected / expected.sum()
+    found: Numbers = np.log((np.bincount(truth, minlength=z.shape[1]) + doubt) / (expected + doubt))
+    return found
+
+
+def _asked(examples: Sequence[Example]) -> list[str]:
+    return list(dict.fromkeys(head for e in examples for head in e.labels))
 
 
 def _weighed(examples: Sequence[Example], factor: float) -> list[Example]:
     return [replace(e, weight=e.weight * factor) for e in examples]
 
 
-def _teach(examples: Sequence[Example], recipe: Recipe, note: Mapping[str, Any] | None) -> Linear:
-    bags = _Bags([e.text for e in examples], recipe.whole)
-    places, rarity = _vocabulary(bags, recipe)
-    matrix = _matrix(bags, places, rarity)
+def _heads(
+    seen: _Seen, examples: Sequence[Example], of: npt.NDArray[Any], recipe: Recipe, names: Sequence[str]
+) -> tuple[dict[str, Head], Numbers, Numbers]:
+    """The heads of these names taught with the examples `of`: (heads, weights, bias), a column a class."""
     heads: dict[str, Head] = {}
-    weights: list[npt.NDArray[Any]] = []
-    biases: list[npt.NDArray[Any]] = []
+    weights: list[Numbers] = []
+    biases: list[Numbers] = []
     columns = 0
-    for name in dict.fromkeys(head for e in examples for head in e.labels):
-        rows = [row for row, e in enumerate(examples) if name in e.labels]
+    for name in names:
+        rows = [row for row in of.tolist() if name in examples[row].labels]
         said = [examples[row].labels[name] for row in rows]
         classes = tuple(sorted(set(said)))
         if len(classes) < 2:
@@ -150,20 +190,16 @@ def _teach(examples: Sequence[Example], recipe: Recipe, note: Mapping[str, Any] 
         if recipe.even:
             totals = np.bincount(labels, share, len(classes))
             share *= (totals.sum() / len(classes) / totals)[labels]
-        made, bias = _fit(matrix[rows], labels, share, len(classes), recipe)
+        matrix = seen.matrix[rows]
+        made, bias = _fit(matrix, labels, share, len(classes), recipe)
         if recipe.main:
-            more, bias_more = _of_main(matrix[rows], classes, labels, share, recipe)
+            more, bias_more = _of_main(matrix, classes, labels, share, recipe)
             made, bias = made + more, bias + bias_more
-        heads[name] = Head(classes, columns, recipe.sharpness.get(name, 1.0))
+        heads[name] = Head(classes, columns, recipe.sharpness.get(name, 1.0), *recipe.sure.get(name, (1.0, 0.0)))
         columns += len(classes)
         weights.append(made)
         biases.append(bias)
-    places, rarity, stacked = _with_cues(places, rarity, np.hstack(weights), heads, recipe)
-    taught = {"dictionary": dictionary_version(), "whole": recipe.whole, **(note or {})}
-    return Linear(
-        heads, places, stacked.astype(np.float32), rarity.astype(np.float32),
-        np.concatenate(biases).astype(np.float32), taught,
-    )  # fmt: skip
+    return heads, np.hstack(weights), np.concatenate(biases)
 
 
 def sharpness(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
@@ -175,6 +211,20 @@ def sharpness(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
         return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(labels)), labels]))
 
     return float(np.exp(minimize_scalar(surprise, bounds=(-4, 4), method="bounded").x))
+
+
+def surety(scores: Numbers, labels: npt.NDArray[Any]) -> tuple[float, float]:
+    """Slope and offset, on the log odds of the best class, under which it is right as often as it says. `scores`: with
+    their sharpness in them."""
+    p = np.exp(scores - scores.max(axis=1, keepdims=True))
+    sure = np.clip((p / p.sum(axis=1, keepdims=True)).max(axis=1), 1e-6, 1 - 1e-6)
+    odds, sign = np.log(sure / (1 - sure)), np.where(scores.argmax(axis=1) == labels, 1.0, -1.0)
+
+    def surprise(w: Numbers) -> float:
+        return float(np.mean(np.logaddexp(0, -sign * (w[0] * odds + w[1]))) + 1e-3 * (w[0] - 1) ** 2)
+
+    slope, offset = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return float(min(max(slope, 0.2), 3.0)), float(offset)
 
 
 class _Bags:
@@ -208,25 +258,48 @@ def _vocabulary(bags: _Bags, recipe: Recipe) -> tuple[dict[str, int], npt.NDArra
     return {piece: row for row, (piece, _) in enumerate(kept)}, rarity
 
 
-def _matrix(bags: _Bags, places: Mapping[str, int], rarity: npt.NDArray[Any]) -> sparse.csr_matrix:
-    columns, counts = array("i"), array("i")
-    ends = [0]
+@dataclass(frozen=True)
+class _Seen:
+    """All examples as a model sees them, made once: known pieces, how much each counts, a row of length one for every
+    text, and beside it the strength of its cue words by sub-class."""
+
+    places: Mapping[str, int]
+    rarity: Numbers
+    matrix: sparse.csr_matrix
+    cued: Sequence[str]
+    cues: sparse.csr_matrix
+
+
+def _see(examples: Sequence[Example], recipe: Recipe) -> _Seen:
+    bags = _Bags([e.text for e in examples], recipe.whole)
+    places, rarity = _vocabulary(bags, recipe)
+    cued = sorted({code for e in examples for code in e.labels.values() if "." in code})
+    where = {CUE + code: k for k, code in enumerate(cued)}
+    columns, counts, ends = array("i"), array("i"), [0]
+    of_cue, strengths, cue_ends = array("i"), array("i"), [0]
     for bag in bags:
         for piece, n in bag.items():
             if (row := places.get(piece)) is not None:
                 columns.append(row)
                 counts.append(n)
+            elif piece[0] == CUE and (k := where.get(piece)) is not None:
+                of_cue.append(k)
+                strengths.append(min(n, STRONGEST))
         ends.append(len(columns))
+        cue_ends.append(len(of_cue))
     rows = np.frombuffer(columns, np.intc) if columns else np.zeros(0, np.intc)
     values = (1 + np.log(np.array(counts, float))) * rarity[rows]
     matrix = sparse.csr_matrix((values, rows, ends), shape=(len(bags), len(places)))
     lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
-    return sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix
+    cues = sparse.csr_matrix(
+        (np.array(strengths, float), np.array(of_cue, np.intc), cue_ends), shape=(len(bags), len(cued))
+    )
+    return _Seen(places, rarity, sparse.csr_matrix(sparse.diags(1 / np.maximum(lengths, 1e-9)) @ matrix), cued, cues)
 
 
 def _of_main(
     matrix: sparse.csr_matrix, classes: Sequence[str], labels: npt.NDArray[Any], share: npt.NDArray[Any], recipe: Recipe
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+) -> tuple[Numbers, Numbers]:
     """What speaks for the main classes, as weights of their sub-classes: few examples say more about what is coarse."""
     mains = [code.partition(".")[0] for code in classes]
     known = sorted(set(mains))
@@ -237,25 +310,30 @@ def _of_main(
     return recipe.main * made[:, of], recipe.main * bias[of]
 
 
+def _cue_weights(seen: _Seen, heads: Mapping[str, Head], recipe: Recipe) -> Numbers:
+    """What cue words add to the classes of their names, (n_cued, n_columns)."""
+    columns = {code: head.first + k for head in heads.values() for k, code in enumerate(head.classes)}
+    made = np.zeros((len(seen.cued), sum(len(head.classes) for head in heads.values())))
+    for k, code in enumerate(seen.cued):
+        if code in columns:
+            made[k, columns[code]] = recipe.cue
+    return made
+
+
 def _with_cues(
-    places: Mapping[str, int], rarity: npt.NDArray[Any], weights: npt.NDArray[Any], heads: Mapping[str, Head],
-    recipe: Recipe,
-) -> tuple[dict[str, int], npt.NDArray[Any], npt.NDArray[Any]]:  # fmt: skip
+    seen: _Seen, weights: Numbers, heads: Mapping[str, Head], recipe: Recipe
+) -> tuple[dict[str, int], Numbers, Numbers]:
     """The cue words of every class that has some, as further rows."""
-    columns = {
-        CUE + code: head.first + k for head in heads.values() for k, code in enumerate(head.classes) if "." in code
-    }
-    if not recipe.cue or not columns:
-        return dict(places), rarity, weights
-    rows = np.zeros((len(columns), weights.shape[1]))
-    rows[np.arange(len(columns)), list(columns.values())] = recipe.cue
-    found = {**places, **{cue: len(places) + k for k, cue in enumerate(columns)}}
-    return found, np.append(rarity, np.ones(len(columns))), np.vstack([weights, rows])
+    if not recipe.cue or not seen.cued:
+        return dict(seen.places), seen.rarity, weights
+    found = {**seen.places, **{CUE + code: len(seen.places) + k for k, code in enumerate(seen.cued)}}
+    rarity = np.append(seen.rarity, np.ones(len(seen.cued)))
+    return found, rarity, np.vstack([weights, _cue_weights(seen, heads, recipe)])
 
 
 def _fit(
     matrix: sparse.csr_matrix, labels: npt.NDArray[Any], share: npt.NDArray[Any], n: int, recipe: Recipe
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+) -> tuple[Numbers, Numbers]:
     if recipe.margin:
         learner = LinearSVC(C=recipe.bend, tol=1e-3, random_state=SEED)
     else:

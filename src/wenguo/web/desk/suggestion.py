@@ -43,7 +43,7 @@ def suggest(pack: Any, text: str, most: int = 3) -> list[Suggested]:
     made = [
         Suggested(known[s.code], _words(text, s), s.probability)
         for s in judged.suggestions
-        if s.code in known and s.probability >= category.TELL / 2
+        if s.code in known and s.probability >= category.FURTHER
     ]
     if danger := _danger(pack, text):
         made = [danger, *(one for one in made if one.sub.code != DANGER)]
