@@ -105,3 +105,34 @@ def test_a_story_of_two_hundred_messages_opens_at_once_and_is_read_to_its_beginn
     assert "第 1 次告知进展" in told and "第一句：空调漏电" in told
     assert told.count("次告知进展") == 200
     fits(page)
+
+
+def test_a_message_that_comes_while_one_writes_is_announced_and_an_echo_is_not(desk, world, hands):
+    case = desk.receives("净化器用了三天就不出风，要求退款。", channel="web")
+    hand = hands.signs_in("agent")
+    hand.page.add_init_script("window.EventSource = class { constructor() { window.stream = this; } close() {} }")
+    page = hand.goes(f"/desk/cases/{case.number}/")
+    hears = (
+        "([type, seq]) => stream.onmessage({ data: JSON.stringify("
+        "{ topic: document.querySelector('#case-timeline').dataset.topics, type, seq }) })"
+    )
+    with page.expect_response("**/messages/remarks/"):
+        page.fill("#say-words", "您好，我们正在核实")
+    seen = int(page.get_attribute("#case-timeline", "data-seen"))
+    page.evaluate(hears, ["message.sent", seen])  # what this page already tells
+    page.wait_for_timeout(1800)
+    assert not page.is_visible("#live button")
+    with page.expect_response("**/messages/remarks/"):
+        page.fill("#say-words", "您好，我们正在核实，请稍等")
+    case.refresh_from_db()
+    letters.hear(case, "有人吗", by=case.customer, at=world.now())
+    page.evaluate(hears, ["message.received", seen + 1])
+    page.wait_for_selector("#live button")
+    page.click("#live button")
+    page.wait_for_selector("#case-timeline >> text=有人吗")
+    assert page.input_value("#say-words") == "您好，我们正在核实，请稍等"
+    page.click("#composer-say [data-main-submit]")
+    page.wait_for_selector("#case-timeline >> text=请稍等")
+    case.refresh_from_db()
+    assert case.unanswered_since is None  # it was before the eyes of who answered
+    assert not page.wrong

@@ -262,6 +262,7 @@
       const keyed = (at && $(`[data-key="${CSS.escape(event.key)}"]`, at)) || $(`[data-key="${CSS.escape(event.key)}"]`);
       if (keyed && keyed.getAttribute("aria-disabled") !== "true") {
         event.preventDefault();
+        if (keyed.dataset.why) { notify(keyed.dataset.why, "warning"); return; } // no key is pressed in vain
         const part = keyed.matches("summary") ? keyed.parentElement : null; // opens, never shuts, and one may write at once
         if (part) part.open = false;
         keyed.matches("input, textarea, select") ? keyed.focus() : keyed.click();

@@ -35,10 +35,16 @@
   }
   const refresh = (part) => window.htmx?.ajax("GET", part.dataset.refresh, { target: part, swap: "outerHTML" });
 
-  function hear(change) {
-    if (Date.now() - own < 1500) return;
+  // Close after an act of our own it may be the echo: a little later the page knows, for a part says in data-seen up to
+  // which event it tells. What others did meanwhile is news all the same.
+  const LOOKS = ["case.seen", "case.printed", "case.exported", "evidence.seen"]; // they change nothing on the page
+  function hear(change, waited = false) {
+    if (!waited && Date.now() - own < 1500) { setTimeout(() => hear(change, true), 1500); return; }
     if (change.topic?.startsWith("staff:")) { bell(); return; }
-    const all = parts().filter((part) => concerns(part, change.topic));
+    const told = (part) => (part.dataset.seen && change.seq ? change.seq <= Number(part.dataset.seen) || LOOKS.includes(change.type) : waited && !part.dataset.news);
+    const concerned = parts().filter((part) => concerns(part, change.topic));
+    const all = concerned.filter((part) => !told(part));
+    if (!all.length && (waited || concerned.length)) return;
     all.filter((part) => part.dataset.news).forEach(ask);
     const touched = all.filter((part) => !part.dataset.news);
     if (all.length && !touched.length) return;
