@@ -39,8 +39,9 @@ from wenguo.web.desk.common import (
 )
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.timeline import FILTERS, timeline
-from wenguo.web.doors import by_htmx, desk, go, page
+from wenguo.web.doors import by_htmx, desk, go, page, panels
 from wenguo.web.given import Given
+from wenguo.web.jinja import url
 
 TABS = ("say", "note", "call")
 
@@ -81,11 +82,11 @@ def story(request: HttpRequest, number: str) -> HttpResponse:
     show_ = request.GET.get("show", "")
     before = _before(request)
     told = timeline(folder, show_ if show_ in FILTERS else "", before=before)
-    return render(
-        request,
-        "desk/case/_timeline.html" if before is None else "desk/case/_timeline_lines.html",
-        {**frame(request, folder), "story": told, "show": show_, "filters": FILTERS},
-    )
+    context = {**frame(request, folder), "story": told, "show": show_, "filters": FILTERS, "anew": True}
+    if before is not None:
+        return render(request, "desk/case/_timeline_lines.html", context)
+    to = url("desk:case", case.number)
+    return panels(request, "desk/case/_timeline.html", "desk/case/_letter.html", context=context, to=to)
 
 
 def _before(request: HttpRequest) -> int | None:

@@ -249,7 +249,12 @@ def past(folder: Folder) -> list[tuple[str, str]]:
 
 
 # The parts of the page that any act may have changed; they ride along behind the panel that was worked in.
-ALONG = ("desk/case/_head.html", "desk/case/_next.html", "desk/case/_timeline.html")
+ALONG = (
+    "desk/case/_head.html",
+    "desk/case/_letter.html",
+    "desk/case/_next.html",
+    "desk/case/_timeline.html",
+)
 
 
 def case_panels(

@@ -106,7 +106,7 @@
       try {
         const answer = await fetch(part.dataset.refresh, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
         if (!answer.ok) continue;
-        const text = await answer.text();
+        const text = (await answer.text()).replace(/(data-seen|value)="\d+"/g, ""); // who only looked changed nothing
         const was = seen.get(part.id);
         seen.set(part.id, text);
         if (was !== undefined && was !== text) hear({ topic: part.dataset.topics?.split(",")[0] });
