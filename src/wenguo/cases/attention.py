@@ -20,7 +20,9 @@ from wenguo.cases.risk import stories_of
 from wenguo.cases.signs import OUTSIDE, Happened
 from wenguo.customers.customer import family_ids
 from wenguo.policy.attention import Attention, CautionRule, GroupRule
+from wenguo.policy.versions import in_force
 from wenguo.text.feelings import hear
+from wenguo.text.lexicon import Lexicon
 
 _GAINFUL = frozenset({"regulator", "media", "lawsuit", "review"})
 
@@ -103,7 +105,7 @@ def cautions(case: Case, rules: Attention, *, at: datetime) -> list[Caution]:
     found = [
         _beyond(case, story, rules),
         _raised(case, rules),
-        *_in_words(story, rules),
+        *_in_words(story, rules, in_force(at).pack.felt),
         _similar(case, known, rules),
     ]
     return [caution for caution in found if caution is not None]
@@ -134,12 +136,12 @@ def _raised(case: Case, rules: Attention) -> Caution | None:
     return Caution(rules.caution("demand_raised"), _("索赔金额提高了 {n} 次").format(n=len(raised)), raised[-3:])
 
 
-def _in_words(story: Sequence[Happened], rules: Attention) -> list[Caution]:
+def _in_words(story: Sequence[Happened], rules: Attention, words: Lexicon | None) -> list[Caution]:
     gain, fraud, abuse = [], [], []
     for e in story:
         if not e.words:
             continue
-        heard = hear(e.words)
+        heard = hear(e.words, words)
         place = (e.seq, e.at)
         asks = any(w.kind == "compensation" and w.fen for w in heard.wishes)
         if asks and any(t.kind in _GAINFUL for t in heard.threats):

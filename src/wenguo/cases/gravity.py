@@ -9,6 +9,7 @@ from typing import Any
 
 from wenguo.cases import model
 from wenguo.policy import severity
+from wenguo.policy.schema import Pack
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.lexicon import Lexicon, Term
 from wenguo.text.reading import understand
@@ -16,20 +17,25 @@ from wenguo.text.reading import understand
 
 @lru_cache(maxsize=8)
 def _lexicon(version_id: int) -> Lexicon:
-    return Lexicon([Term(text, label, weight) for text, label, weight in severity.terms(pack_of(version_id))])
+    return listening(pack_of(version_id))
 
 
 def assess(version_id: int, text: str, facts: Mapping[str, Any]) -> severity.Score:
     """The score of a text (its first 20 000 characters) and facts under one version of the policy. How strongly the
     text is felt, and what it is probably about while nobody has said so, are facts too."""
     text = text[:20_000]
-    heard = _heard(text, model.in_force())
+    heard = _heard(text, model.in_force(), version_id)
     return severity.score(pack_of(version_id), _lexicon(version_id).scan(text), {**heard, **facts})
 
 
+def listening(pack: Pack) -> Lexicon:
+    """The words of a pack's signals, ready to be looked for."""
+    return Lexicon([Term(text, label, weight) for text, label, weight in severity.terms(pack)])
+
+
 @lru_cache(maxsize=64)
-def _heard(text: str, by: model.InForce) -> Mapping[str, Any]:
-    return understand(text, reasons=False, model=by.model).gravity
+def _heard(text: str, by: model.InForce, version_id: int) -> Mapping[str, Any]:
+    return understand(text, reasons=False, model=by.model, own=pack_of(version_id).own).gravity
 
 
 def as_rows(score: severity.Score) -> dict[str, Any]:

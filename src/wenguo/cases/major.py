@@ -83,7 +83,7 @@ def words_of_customer(case: Case) -> list[str]:
 
 def _more_facts(case: Case, said: list[str]) -> dict[str, Any]:
     by = model.in_force().model
-    read = [understand(text, reasons=False, model=by) for text in said]
+    read = [understand(text, reasons=False, model=by, own=case.pack.own) for text in said]
     facts: dict[str, Any] = {"emotion": max((max(r.emotion, r.mood.strength) for r in read), default=0)}
     if case.record.claim_fen and case.record.order_fen:
         facts["claim_times"] = case.record.claim_fen // case.record.order_fen

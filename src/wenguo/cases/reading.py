@@ -36,7 +36,8 @@ LONGEST = 20_000
 
 class Reading(models.Model):
     """The reading of a case's own words. `category` and `probability`: the first suggestion, empty: cannot tell or no
-    complaint; `seen`: further suggestions, wishes, threats, signs and facts, each with its places."""
+    complaint; `seen`: further suggestions, wishes, threats, signs and facts, each with its places, and the version of
+    the policy whose words it was read with."""
 
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="reading")
     by_model = models.CharField(max_length=40)
@@ -70,7 +71,8 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
         return None
     text = words_of((case.record.description, case.record.wish))[:LONGEST]
     by = models_of.in_force()
-    understood = texts.understand(text, timezone.localtime(case.received_at).date(), model=by.model)
+    day = timezone.localtime(case.received_at).date()
+    understood = texts.understand(text, day, model=by.model, own=case.pack.own)
     best = understood.judgement.best
     told = best is not None and best.code != OTHER
     reading, _made = Reading.objects.update_or_create(
@@ -80,7 +82,7 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
             "category": best.code if best and told else "",
             "probability": best.probability if best else 0,
             "emotion": understood.emotion,
-            "seen": _places(understood),
+            "seen": {**_places(understood), "policy": case.policy_id},
             "at": at,
         },
     )

@@ -204,7 +204,7 @@ def look(case: Case, *, at: datetime) -> Weighing:
     others = others_of([case.pk], _horizon(case.pack.thresholds.repeat_window_days, case.received_at))[case.pk]
     past = past_of(others, case.received_at, at, bool(case.customer.vulnerable))
     kept = Risk.objects.filter(case=case).values_list("level", flat=True).first()
-    return weigh(told(events, at), past, rules, weights, silence, kept or "")
+    return weigh(told(events, at, in_force(at).pack.felt), past, rules, weights, silence, kept or "")
 
 
 def _horizon(days: int, received_at: datetime) -> datetime:
@@ -258,7 +258,8 @@ def _weigh_all(ids: Sequence[int], at: datetime) -> int:
         .select_related("stream", "customer", "owner", "unit", "intake_unit", "risk")
     )
     open_ = [case for case in cases if case.is_open]
-    window = in_force(at).pack.thresholds.repeat_window_days
+    pack = in_force(at).pack
+    window, felt = pack.thresholds.repeat_window_days, pack.felt
     first = min((case.received_at for case in open_), default=at)
     others = others_of([case.pk for case in open_], _horizon(window, first)) if open_ else {}
     stories = stories_of([case.stream_id for case in open_]) if open_ else {}
@@ -267,7 +268,7 @@ def _weigh_all(ids: Sequence[int], at: datetime) -> int:
         recent = [o for o in others[case.pk] if o.received_at > _horizon(window, case.received_at)]
         past = past_of(recent, case.received_at, at, bool(case.customer.vulnerable))
         before = case.risk.level if hasattr(case, "risk") else ""
-        weighed.append((case, weigh(told(stories[case.stream_id], at), past, rules, weights, silence, before)))
+        weighed.append((case, weigh(told(stories[case.stream_id], at, felt), past, rules, weights, silence, before)))
     with transaction.atomic():
         Risk.objects.filter(pk__in=[c.pk for c in cases if not c.is_open]).update(next_look_at=None)
         return len(cases) - len(open_) + _keep(weighed, rules, weights, at)

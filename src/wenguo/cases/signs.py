@@ -13,6 +13,7 @@ from typing import Any
 
 from wenguo.policy.escalation import Escalation, logistic
 from wenguo.text.feelings import Heard, hear, trend
+from wenguo.text.lexicon import Lexicon
 
 OUTSIDE = frozenset({"regulator", "association", "weibo", "douyin", "review_site"})
 """Channels on which a complaint has already left the house."""
@@ -90,8 +91,8 @@ class Story:
         return self.by_type.get(type, [])
 
 
-def told(events: Iterable[Happened], at: datetime) -> Story:
-    """The story up to `at`: what happened later is not in it."""
+def told(events: Iterable[Happened], at: datetime, words: Lexicon | None = None) -> Story:
+    """The story up to `at`: what happened later is not in it. `words`: what is listened for, else the shipped ones."""
     story = Story(at)
     for e in events:
         if e.at > at:
@@ -108,7 +109,7 @@ def told(events: Iterable[Happened], at: datetime) -> Story:
         _answered(story, e)
         _decisions(story, e)
         if e.words:
-            story.heard.append((e, hear(e.words)))
+            story.heard.append((e, hear(e.words, words)))
     return story
 
 

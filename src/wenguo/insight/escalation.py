@@ -48,6 +48,7 @@ def observe(rules: Escalation, silence_days: int, window_days: int, at: datetime
     """Every case that can tell, and how many were left out for which reason."""
     age = timedelta(hours=rules.calibration.observe_after_hours)
     follow = timedelta(days=rules.calibration.follow_days)
+    felt = in_force(at).pack.felt
     cases = list(
         Case.objects.filter(received_at__lte=at - age - follow, nature=Nature.COMPLAINT)
         .order_by("-received_at")
@@ -74,7 +75,7 @@ def observe(rules: Escalation, silence_days: int, window_days: int, at: datetime
             else:
                 recent = [o for o in others[c["pk"]] if o.received_at > c["received_at"] - timedelta(days=window_days)]
                 past = past_of(recent, c["received_at"], moment, bool(c["customer__vulnerable"]))
-                signs = measure(told(events, moment), past, rules, silence_days)
+                signs = measure(told(events, moment, felt), past, rules, silence_days)
                 later = sorted((when, how) for when, how in happened if moment < when <= until)
                 amounts = {s.code: counted(s, rules) for s in signs}
                 found.append(Seen(c["pk"], c["customer_id"], amounts, later[0][1] if later else ""))

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from typing import Any, get_args
 
+from wenguo.text.own import CUE, shipped
+
 from .attention import CautionCode, GroupCode
 from .contents import TemplateUse
 from .escalation import RiskLevel, SignCode
@@ -39,8 +41,8 @@ _CODED = (
 def check(pack: Pack) -> list[Found]:
     """Every contradiction between the parts of the pack."""
     each: list[Callable[[Pack], Iterator[Found]]] = [
-        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _attention, _major, _clocks, _calendars, _routes,
-        _compensation, _approval, _followup, _templates, _lists,
+        _codes, _taxonomy, _tree, _levels, _severity, _escalation, _attention, _major, _words, _clocks, _calendars,
+        _routes, _compensation, _approval, _followup, _templates, _lists,
     ]  # fmt: skip
     return [found for rule in each for found in rule(pack)]
 
@@ -192,6 +194,22 @@ def _major(pack: Pack) -> Iterator[Found]:
     for n, rule in enumerate(pack.major.rules):
         for c, condition in enumerate(rule.when):
             yield from _condition(pack, condition, ("major", "rules", n, "when", c))
+
+
+def _words(pack: Pack) -> Iterator[Found]:
+    yield from _twice((part.list for part in pack.words), ("words",), "list")
+    for n, part in enumerate(pack.words):
+        code = part.list.removeprefix(CUE)
+        if part.list.startswith(CUE) and all(sub.code != code for sub in pack.subs):
+            yield ("words", n, "list"), f"小类“{code}”不存在"
+        elif not part.list.startswith(CUE) and part.list not in shipped():
+            yield ("words", n, "list"), f"没有名为“{part.list}”的词表"
+        for w, word in enumerate(part.withdraw):
+            if word not in shipped().get(part.list, ()):
+                yield ("words", n, "withdraw", w), f"“{word}”不在随产品的词表里,无须停用"
+        for w, word in enumerate(part.add):
+            if word in shipped().get(part.list, ()):
+                yield ("words", n, "add", w), f"“{word}”已在随产品的词表里"
 
 
 def _condition(pack: Pack, condition: Any, loc: Loc) -> Iterator[Found]:

@@ -16,6 +16,7 @@ SECTIONS: dict[str, Any] = {
     "escalation": _("升级风险"),
     "attention": _("客户分组与留意"),
     "major": _("重大投诉"),
+    "words": _("本单位的词"),
     "clocks": _("时限"),
     "calendars": _("工作日历"),
     "responsibility": _("责任矩阵"),
@@ -79,6 +80,8 @@ THRESHOLDS: dict[str, Any] = {
 FIELDS: dict[str, Any] = {
     "add": _("新增"),
     "actions": _("怎样处理"),
+    "list": _("词表"),
+    "withdraw": _("停用"),
     "procedure": _("专门程序"),
     "admission": _("书面承认过错"),
     "adds": _("延长"),
@@ -381,4 +384,31 @@ VALUES: dict[str, Any] = {
     "promise": _("空口许诺"),
     "admission": _("承认过错"),
     "cold": _("冷漠"),
+}
+
+# Lists of words the product ships (text/words/feelings.yaml).
+LISTS: dict[str, Any] = {
+    "mood.1": _("情绪 · 失望"),
+    "mood.2": _("情绪 · 生气"),
+    "mood.3": _("情绪 · 愤怒或辱骂"),
+    "threat.media": _("威胁 · 找媒体"),
+    "threat.regulator": _("威胁 · 找监管"),
+    "threat.lawsuit": _("威胁 · 起诉"),
+    "threat.self_harm": _("威胁 · 轻生"),
+    "threat.violence": _("威胁 · 暴力"),
+    "threat.review": _("威胁 · 差评"),
+    "sign.abuse": _("迹象 · 辱骂员工"),
+    "sign.vulnerable": _("迹象 · 需要照顾"),
+    "sign.fraud": _("迹象 · 涉嫌不实"),
+    "sign.group": _("迹象 · 多人"),
+    "sign.repeat": _("迹象 · 反复投诉"),
+    "wish.refund": _("诉求 · 退款"),
+    "wish.exchange": _("诉求 · 换货"),
+    "wish.repair": _("诉求 · 维修"),
+    "wish.apology": _("诉求 · 道歉"),
+    "wish.explanation": _("诉求 · 说明原因"),
+    "wish.compensation": _("诉求 · 赔偿"),
+    "wish.punishment": _("诉求 · 追责"),
+    "wish.improvement": _("诉求 · 改进"),
+    "wish.delivery": _("诉求 · 发货"),
 }

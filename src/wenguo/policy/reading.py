@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from . import promise
-from .labels import FIELDS, SECTIONS, THRESHOLDS, VALUES
+from .labels import FIELDS, LISTS, SECTIONS, THRESHOLDS, VALUES
 from .money import yuan
 from .parts import Allowance, ClockRule, Condition
 from .schema import Pack
@@ -167,6 +167,7 @@ def readable(pack: Pack) -> list[Section]:
         _section("escalation", (_escalation_words(),), *_escalation(pack)),
         _section("attention", pack.attention.fair, *_attention(pack)),
         _section("major", pack.major.procedure, _major(pack)),
+        *([_section("words", (), _words(pack))] if pack.words else []),
         _section("clocks", (pack.clocks.hours_words,), *_clocks(pack)),
         _section("calendars", (), _calendars(pack)),
         _section("responsibility", (), _routes(pack)),
@@ -297,6 +298,19 @@ def _attention(pack: Pack) -> Iterable[Table]:
         "window_days", "frequent_from", "high_claims_from", "claim_over_order", "claim_raised_from", "similar_from",
     )  # fmt: skip
     yield _table(_("其他"), (_("项目"), _("取值")), [(FIELDS[n], getattr(part, n)) for n in names])
+
+
+def _words(pack: Pack) -> Table:
+    rows = [(list_title(pack, part.list), part.add, part.withdraw) for part in pack.words]
+    return _table(_("本单位新增和停用的词"), (_("词表"), _("新增"), _("停用")), rows)
+
+
+def list_title(pack: Pack, name: str) -> str:
+    """What a list of words is called: 「威胁 · 找媒体」, or of cue words the sub-class they speak for."""
+    if name.startswith("cue."):
+        code = name.removeprefix("cue.")
+        return _category(pack, code) if pack.has_category(code) else code
+    return str(LISTS.get(name, name))
 
 
 def _major(pack: Pack) -> Table:

@@ -12,6 +12,9 @@ from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import Field
 
+from wenguo.text.lexicon import Lexicon
+from wenguo.text.own import Own
+
 from .attention import Attention
 from .attention import shipped as attention_shipped
 from .contents import (
@@ -52,6 +55,8 @@ from .parts import (
     Tier,
     Words,
 )
+from .words import WordList
+from .words import own as own_of
 
 __all__ = ["Allowance", "ClockRule", "Missing", "Pack", "Part", "Sub", "Template", "covers"]
 
@@ -225,6 +230,7 @@ class Pack(Part):
     escalation: Escalation = Field(default_factory=shipped)  # older versions of a pack do not speak of it
     attention: Attention = Field(default_factory=attention_shipped)
     major: Major = Field(default_factory=major_shipped)
+    words: tuple[WordList, ...] = ()
     clocks: Clocks
     calendars: tuple[CalendarSpec, ...]
     responsibility: tuple[RouteRule, ...]
@@ -246,6 +252,16 @@ class Pack(Part):
     roles: tuple[RoleSpec, ...]
     tiers: tuple[TierSpec, ...]
     channels: tuple[ChannelSpec, ...]
+
+    @property
+    def own(self) -> Own | None:
+        """The enterprise's own words, as texts are read with them."""
+        return own_of(self.words)
+
+    @property
+    def felt(self) -> Lexicon | None:
+        """What texts are listened to for feelings and threats with, where it is not as shipped."""
+        return None if self.own is None else self.own.felt
 
     @property
     def subs(self) -> tuple[Sub, ...]:

@@ -180,6 +180,41 @@ def draft(files: Mapping[str, bytes | str] | Path, *, by: Actor, at: datetime, n
 
 
 @transaction.atomic
+def revise(sections: Mapping[str, Any], *, on: PolicyVersion, by: Actor, at: datetime, note: str = "") -> PolicyVersion:
+    """A new draft: `on` with these sections otherwise. `on` is the latest published version, or a draft of one's own,
+    which the new one replaces. Back at what is published: the draft goes, and the published version is returned.
+
+    NotYours: may not draft, or somebody else's draft. NotNow: no draft any more. Overtaken: another version was
+    published meanwhile. Invalid: what is wrong, or nothing would change.
+    """
+    permit(by, "policy.draft", at)
+    on = PolicyVersion.objects.select_for_update(of=("self",)).defer("content").get(pk=on.pk)
+    latest = _latest()
+    is_draft = on.state == PolicyVersion.State.DRAFT
+    if is_draft and by.journal_ref != _ref(on.drafted_by_id):
+        raise NotYours(_("第 {n} 版草稿由他人起草，请本人修改").format(n=on.number))
+    if not is_draft and on.state != PolicyVersion.State.PUBLISHED:
+        raise NotNow(_("第 {n} 版草稿已经作废或换成了新的一版，请刷新").format(n=on.number))
+    if latest is None or (on.based_on_id if is_draft else on.pk) != latest.pk:
+        raise Overtaken(_("其间又发布了新的版本，请在它的基础上重新修改"))
+    try:
+        new = Pack.model_validate({**pack(on.pk).model_dump(mode="json"), **sections})
+    except ValueError as wrong:
+        raise Invalid(_("内容有误，没有保存：{why}").format(why=str(wrong).splitlines()[-2].strip()[:200])) from wrong
+    if found := checks.check(new):
+        raise Invalid(_("内容有误，没有保存：{why}").format(why="；".join(m for _loc, m in found[:3])))
+    if new == pack(on.pk):
+        raise Invalid(_("没有改动，不必保存"))
+    if is_draft:
+        discard(on, by=by, at=at)
+    if new == pack(latest.pk):
+        return latest
+    made = _new(new, note=note or on.note if is_draft else note, by=by, at=at, based_on=latest)
+    _tell(DRAFTED, made, by=by, at=at, based_on=latest.number, note=note)
+    return made
+
+
+@transaction.atomic
 def publish(version: PolicyVersion, *, effective_from: datetime, by: Actor, at: datetime) -> PolicyVersion:
     """Let a draft take effect; a second person, and never for the past.
 

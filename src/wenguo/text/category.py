@@ -23,6 +23,7 @@ from wenguo.text.linear import Linear, Reason, Vector
 
 if TYPE_CHECKING:
     from wenguo.text import teach
+    from wenguo.text.own import Own
 
 OTHER = "other"
 """No complaint, or one that fits no sub-class."""
@@ -87,15 +88,21 @@ class Judgement:
         return tuple(s.code for s in self.suggestions[1:] if s.probability >= ALSO and s.code != OTHER)
 
 
-def judge(s: str, model: Linear | None = None, *, most: int = 3, reasons: bool = True) -> Judgement:
-    """What `s` is about. No text makes it fail; what it cannot tell it does not guess."""
+def judge(
+    s: str, model: Linear | None = None, *, most: int = 3, reasons: bool = True, own: Own | None = None
+) -> Judgement:
+    """What `s` is about. No text makes it fail; what it cannot tell it does not guess. `own`: an enterprise's words."""
     model = model or built()
-    return of_vector(s, model.vector(s), model, most=most, reasons=reasons)
+    return of_vector(s, model.vector(s), model, most=most, reasons=reasons, own=own)
 
 
-def of_vector(s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: bool = True) -> Judgement:
+def of_vector(
+    s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: bool = True, own: Own | None = None
+) -> Judgement:
     """The same for a text whose vector is known."""
-    made = linear.ranked(model.heads["category"].classes, model.probabilities(vector, "category"))
+    classes = model.heads["category"].classes
+    more = own.more(s, classes) if own is not None else None
+    made = linear.ranked(classes, model.probabilities(vector, "category", more))
     mains: dict[str, float] = {}
     for code, probability in made:
         main = code.partition(".")[0]
@@ -105,10 +112,17 @@ def of_vector(s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: 
         return Judgement((), ordered, vector.known)
     danger = dict(made).get(DANGER, 0.0)
     named = tuple(
-        Suggestion(code, probability, tuple(model.reasons(s, "category", code)) if reasons else ())
+        Suggestion(code, probability, _reasons(s, code, model, own) if reasons else ())
         for code, probability in made[:most]
     )
     return Judgement(named, ordered, vector.known, danger)
+
+
+def _reasons(s: str, code: str, model: Linear, own: Own | None) -> tuple[Reason, ...]:
+    """What spoke for it; an own cue word goes before what it overlaps."""
+    cued = [hit for hit in own.cues(s) if hit.label == code and hit.weight > 0] if own is not None else []
+    taught = [r for r in model.reasons(s, "category", code) if all(r.end <= h.start or h.end <= r.start for h in cued)]
+    return (*(Reason(hit.start, hit.end, 1.0) for hit in cued), *taught)
 
 
 @dataclass(frozen=True, slots=True)

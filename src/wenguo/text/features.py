@@ -170,9 +170,17 @@ def _concepts() -> tuple[AhoCorasick, list[str]]:
 
 
 @cache
+def shipped_cues() -> dict[str, dict[str, int]]:
+    """The cue words as shipped: {sub-class: {word: strength 1-3}}."""
+    return {
+        code: {str(w): n for w, n in of["words"].items()} for code, of in yaml.safe_load(_dictionary("cues")).items()
+    }
+
+
+@cache
 def _cues() -> tuple[AhoCorasick, list[list[tuple[str, int]]]]:
     meant: dict[str, list[tuple[str, int]]] = {}
-    for code, of in yaml.safe_load(_dictionary("cues")).items():
-        for word, strength in of["words"].items():
-            meant.setdefault(fold(str(word)).text, []).append((CUE + code, strength))
+    for code, words in shipped_cues().items():
+        for word, strength in words.items():
+            meant.setdefault(fold(word).text, []).append((CUE + code, strength))
     return AhoCorasick(list(meant)), list(meant.values())

@@ -58,10 +58,10 @@ AT_ONCE = frozenset({"self_harm", "violence"})
 """A person must read this now."""
 
 
-def hear(s: str) -> Heard:
-    """All of it, in one pass over the words."""
+def hear(s: str, words: Lexicon | None = None) -> Heard:
+    """All of it, in one pass over the words: the shipped ones, or `words` (`Own.felt`)."""
     s = s[:READ]
-    hits = _lexicon().scan(s)
+    hits = (words or _lexicon()).scan(s)
     wishes = tuple(_wishes(s, hits))
     threats = tuple(_signs(hits, "threat."))
     return Heard(_mood(s, hits, threats), wishes, threats, tuple(_signs(hits, "sign.")))
@@ -126,10 +126,13 @@ def _signs(hits: Sequence[Hit], prefix: str) -> list[Sign]:
 
 @cache
 def _lexicon() -> Lexicon:
+    return Lexicon(terms())
+
+
+def terms() -> list[Term]:
+    """The shipped words with their lists; weight 0: a harmless expression around one."""
     words = yaml.safe_load(files("wenguo.text").joinpath("words/feelings.yaml").read_text("utf-8"))
-    return Lexicon(
-        [
-            *(Term(term, label, 1.0) for label, terms in words["terms"].items() for term in str(terms).split()),
-            *(Term(term, label, 0.0) for label, terms in words["harmless"].items() for term in str(terms).split()),
-        ]
-    )
+    return [
+        *(Term(term, label, 1.0) for label, terms in words["terms"].items() for term in str(terms).split()),
+        *(Term(term, label, 0.0) for label, terms in words["harmless"].items() for term in str(terms).split()),
+    ]

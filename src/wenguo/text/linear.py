@@ -112,11 +112,12 @@ class Linear:
         made: Floats = vector.values @ self.weights[vector.rows, columns] + self.bias[columns]
         return made
 
-    def probabilities(self, vector: Vector, head: str) -> Floats:
-        """Calibrated probabilities. The less of a text is known, the flatter they are."""
+    def probabilities(self, vector: Vector, head: str, more: Floats | None = None) -> Floats:
+        """Calibrated probabilities. The less of a text is known, the flatter they are. `more`: added to the scores."""
         h = self.heads[head]
         trust = min(1.0, vector.known / ENOUGH)
-        exponents = self.scores(vector, head) * np.float32(h.sharpness * trust)
+        scores = self.scores(vector, head)
+        exponents = (scores if more is None else scores + more) * np.float32(h.sharpness * trust)
         exponents = np.exp(exponents - exponents.max())
         made: Floats = exponents / exponents.sum()
         return made if h.slope == 1.0 and h.offset == 0.0 else _corrected(made, h, trust)

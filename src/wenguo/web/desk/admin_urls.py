@@ -16,6 +16,7 @@ from wenguo.web.desk import (
     people,
     policy,
     risk_page,
+    words,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -42,6 +43,8 @@ urlpatterns: list[URLPattern] = [
     path("policy/versions/<int:number>/publish/", policy.publish, name="policy_publish"),
     path("policy/versions/<int:number>/discard/", policy.discard, name="policy_discard"),
     path("policy/versions/<int:number>/download/", policy.download, name="policy_download"),
+    path("policy/words/", words.show, name="policy_words"),
+    path("policy/words/save/", words.save, name="policy_words_save"),
     path("policy/compare/", policy.compare, name="policy_compare"),
     path("policy/draft/", policy.draft, name="policy_draft"),
     path("policy/calendar/", calendar.show, name="calendar"),

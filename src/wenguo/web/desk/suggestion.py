@@ -39,7 +39,7 @@ def suggest(pack: Any, text: str, most: int = 3) -> list[Suggested]:
     """
     known = {sub.code: sub for sub in pack.subs}
     by = model.in_force().model
-    judged = category.judge(text, by, most=most)
+    judged = category.judge(text, by, most=most, own=pack.own)
     made = [
         Suggested(known[s.code], _words(text, s), s.probability)
         for s in judged.suggestions
@@ -99,7 +99,7 @@ def proposal(case: Any) -> Proposal | None:
     suggested = suggest(case.pack, text)
     if not suggested:
         return None
-    judged = category.judge(text, model.in_force().model, most=1)
+    judged = category.judge(text, model.in_force().model, most=1, own=case.pack.own)
     spans = [(r.start, r.end) for r in judged.suggestions[0].reasons] if judged.suggestions else []
     if suggested[0].sub.code == DANGER and suggested[0].probability is None:
         spans = [(at, at + len(word)) for word in suggested[0].words if (at := text.find(word)) >= 0]
