@@ -46,6 +46,30 @@ def test_what_was_typed_survives_a_lost_session_and_a_new_stage(hands: Any, desk
     assert left.inner_text() == ""
 
 
+def test_a_choice_of_several_is_kept_whole_and_no_choice_is_no_draft(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives("空调漏电，客服态度也差")
+    intake.accept(case, by=desk.agent, at=world.now())
+    hand = hands.signs_in("agent")
+    kept = "Object.keys(localStorage).filter(k => k.includes('act-classify'))"
+    address = f"/desk/cases/{case.number}/acts/classify/"
+
+    def open_form() -> Any:
+        page = hand.goes(address)
+        page.locator("#case-act summary", has_text="兼有其他分类").click()
+        return page.locator("#case-act select[name=also]")
+
+    hand.opens(case.number)
+    also = open_form()
+    hand.page.fill("#case-act input[type=search]", "态度")
+    hand.page.wait_for_timeout(600)
+    assert hand.page.evaluate(kept) == [], "nothing was chosen"
+    also.select_option(["product.function", "service.attitude"])
+    hand.page.wait_for_timeout(600)
+    assert sorted(open_form().evaluate("s => [...s.selectedOptions].map(o => o.value)")) == [
+        "product.function", "service.attitude",
+    ]  # fmt: skip
+
+
 def test_two_see_each_other_and_nothing_sticks_out(hands: Any, desk: Any, world: Any) -> None:
     case = desk.receives(LONG, name="欧" * 40)
     letters.say(case, "", LONG, by=desk.agent, at=world.now())

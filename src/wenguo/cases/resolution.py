@@ -359,7 +359,7 @@ def settle(case: Case, *, by: Any, at: datetime) -> None:
     for other in case.options.standing().exclude(pk=option.pk):
         other.case = case
         if not _put_aside(other):
-            _withdraw(other, _("已选定「{title}」").format(title=option.title), by=by, at=at, because="settled")
+            _withdraw(other, _noop("已选定「{title}」").format(title=option.title), by=by, at=at, because="settled")
     last = option.approvals.filter(attempt=option.attempt, state__in=["approved", "overridden"]).last()
     record(
         case, "case.settled", by=by, at=at, because=last.rule if last else "",

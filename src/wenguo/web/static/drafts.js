@@ -12,10 +12,12 @@
   const skipped = (control) => !control.name || /csrf|password|token|code/i.test(control.name)
     || ["hidden", "file", "password", "submit", "button"].includes(control.type);
   const controls = (form) => [...form.elements].filter((control) => !skipped(control));
-  const valueOf = (c) => (["checkbox", "radio"].includes(c.type) ? c.checked : c.value);
+  const picked = (c) => [...c.options].filter((o) => o.selected).map((o) => o.value);
+  const valueOf = (c) => (["checkbox", "radio"].includes(c.type) ? c.checked : c.multiple && c.options ? picked(c) : c.value);
   const keyOf = (c) => (["checkbox", "radio"].includes(c.type) ? `${c.name}=${c.value}` : c.name);
   const untouched = (c) => (["checkbox", "radio"].includes(c.type) ? c.checked === c.defaultChecked
-    : c.tagName === "SELECT" && !c.multiple ? c.selectedIndex === Math.max(0, [...c.options].findIndex((o) => o.defaultSelected)) : c.value === c.defaultValue);
+    : c.tagName === "SELECT" && c.multiple ? [...c.options].every((o) => o.selected === o.defaultSelected)
+    : c.tagName === "SELECT" ? c.selectedIndex === Math.max(c.size > 1 ? -1 : 0, [...c.options].findIndex((o) => o.defaultSelected)) : c.value === c.defaultValue);
 
   function keep(form) {
     const changed = controls(form).filter((c) => !untouched(c));
@@ -34,7 +36,9 @@
     for (const control of controls(form)) {
       const value = kept.values[keyOf(control)];
       if (value === undefined || !untouched(control) || value === valueOf(control)) continue;
-      if (["checkbox", "radio"].includes(control.type)) control.checked = value; else control.value = value;
+      if (["checkbox", "radio"].includes(control.type)) control.checked = value;
+      else if (Array.isArray(value)) for (const o of control.options) o.selected = value.includes(o.value);
+      else control.value = value;
       restored += 1;
     }
     if (!restored) return;
