@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone, translation
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
-from wenguo.cases import intake
+from wenguo.cases import intake, letters
 from wenguo.people.roles import Role
 from wenguo.web.desk import rows
 
@@ -102,3 +103,28 @@ def test_sentences_are_those_of_the_language_of_the_moment() -> None:
         assert translation.get_language() == "en" and gettext("未分派") == said[1][0]
         assert pgettext("policy", "一级") != "一级" and pgettext("no such context", "一级") == "一级"
         assert isinstance(gettext(mark_safe("未分派")), SafeString) and type(gettext("未分派")) is str
+
+
+def test_a_line_of_the_story_changes_with_its_names_its_language_and_an_erasure(now: Any) -> None:
+    case = now.receives("空调漏电，吓坏了老人", phone="13800001111", name="王小明")
+    letters.note(case, "已联系师傅上门", by=now.agent, at=now.now)
+    event = case.stream.events.get(type="case.noted")
+    client = Client()
+    client.force_login(now.agent)
+
+    def line() -> str:
+        body = client.get(f"/desk/cases/{case.number}/").content.decode()
+        at = body.index(f'id="e{event.seq}"')
+        return body[at : body.index("</li>", at)]
+
+    before = line()
+    assert "已联系师傅上门" in before and now.agent.name in before and line() == before
+    type(now.agent).objects.filter(pk=now.agent.pk).update(name="李新名")
+    assert "李新名" in line() and now.agent.name not in line()
+    client.cookies["django_language"] = "en"
+    assert before.split("<b>")[1].split("</b>")[0] not in line() and "已联系师傅上门" in line()
+    client.cookies["django_language"] = "zh-hans"
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # as an erasure does, past the guards
+        cursor.execute("UPDATE journal_event SET private = NULL, salt = NULL WHERE id = %s", [event.pk])
+    assert "已联系师傅上门" not in line() and "内容已按客户要求删除" in line()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.template.loader import get_template
@@ -20,11 +21,11 @@ from wenguo.policy.versions import PolicyVersion
 from wenguo.web.desk.listing import CLOCKS, OFFERED, Row, dress, gone
 from wenguo.web.desk.risk import LOOKS
 from wenguo.web.filters import localtime, remaining
+from wenguo.web.kept import Kept
 
-KEPT = 2000  # rows, some 2 KB each
 NEARLY = 0.75  # of a promise: from here on its clock is amber
 
-_kept: dict[tuple[Any, ...], Markup] = {}
+_kept: Kept[Markup] = Kept(2000)  # some 3 KB each
 
 
 def written(
@@ -40,8 +41,10 @@ def _row(row: Row, same: tuple[Any, ...], used: float, version: PolicyVersion, a
     left = remaining(row["next_due_at"], at)
     shown = tuple(tuple(value) if type(value) is list else value for value in row.values())
     key = (*same, used >= NEARLY, left, *shown)
-    if (known := _kept.get(key)) is not None:
-        return known
+    return _kept.get(key, partial(_made, row, same, used, version, at))
+
+
+def _made(row: Row, same: tuple[Any, ...], used: float, version: PolicyVersion, at: datetime) -> Markup:
     _language, _version, full, bulk, columns, _day = same
     context = {
         "r": dress(row, version.pack, used=used, full=full),
@@ -52,7 +55,4 @@ def _row(row: Row, same: tuple[Any, ...], used: float, version: PolicyVersion, a
         "risk_words": {x.code: told(x.title) for x in version.pack.escalation.levels},
         "risk_looks": LOOKS,
     }
-    if len(_kept) >= KEPT:
-        _kept.clear()
-    text = _kept[key] = Markup(get_template("desk/queue_row.html").render(context))
-    return text
+    return Markup(get_template("desk/queue_row.html").render(context))

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from itertools import groupby
 from operator import or_
 from typing import Any
 
 from django.db import models
 from django.db.models import Count, Q, Window
+from django.template.loader import get_template
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from markupsafe import Markup
 
 from wenguo.compiled import ask, evened
 from wenguo.journal import Event, is_public, title_of
@@ -26,7 +29,8 @@ from wenguo.people.units import Unit
 from wenguo.policy.told import told
 from wenguo.web.desk.common import LOOKS
 from wenguo.web.desk.folder import Folder
-from wenguo.web.filters import local_time
+from wenguo.web.filters import local_time, localtime
+from wenguo.web.kept import Kept
 
 PAGE = 60  # events at a time
 BEYOND = 2**31 - 1  # no event of a case has this number
@@ -123,6 +127,20 @@ class Story:
     def lines(self) -> list[Line]:
         return [line for run in self.runs for line in run]
 
+    def written(self, at: datetime) -> list[Markup]:
+        """The runs as HTML. What it shows of the moment is the day."""
+        same = get_language(), localtime(at).date()
+        page = get_template("desk/case/_timeline_run.html")
+        return [_texts.get((*same, *run), partial(_written, page, run, at)) for run in self.runs]
+
+
+def _written(page: Any, run: Sequence[Line], at: datetime) -> Markup:
+    return Markup(page.render({"run": run, "at": at}))
+
+
+_lines: Kept[Line] = Kept(4000)
+_texts: Kept[Markup] = Kept(2000)
+
 
 def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> Story:
     """The events of the case for the filter `show`: "", customer, internal or changes. Two queries.
@@ -136,7 +154,10 @@ def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> St
 
     found = ask(("story", show), make, folder.case.stream_id, before or BEYOND)
     names, units = _names(found)
-    lines = [_line(folder, e, names, units) for e in found]
+    # What a line says beside its event, which never changes: language, policy, how people, units and clocks are called.
+    called = tuple((c.clock.pk, c.clock.title) for c in folder.clocks)
+    same = (get_language(), folder.case.policy_id, *names.items(), None, *units.items(), None, *called)
+    lines = [_lines.get((bytes(e.hash), e.is_erased, same), partial(_line, folder, e, names, units)) for e in found]
     total = found[0].total if found else 0
     return Story(_runs(lines), total - len(lines), lines[-1].seq if lines else 0)
 
