@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from wenguo.cases.risk import Other, past_of
 from wenguo.cases.signs import Happened, Past, escalated_at, measure, score, told, weights_of
-from wenguo.policy.escalation import logistic, shipped
+from wenguo.policy.checks import check
+from wenguo.policy.escalation import ADDED, logistic, shipped
 from wenguo.policy.loading import standard
 
 START = datetime(2026, 11, 2, 1, tzinfo=UTC)
@@ -53,6 +54,12 @@ def test_a_new_case_in_good_hands_shows_nothing():
         ([(1, "message.received", {}), (2, "message.received", {})], 3, "unanswered", 2),
         ([(1, "message.received", {}), (2, "message.sent", {}), (3, "message.received", {})], 4, "unanswered", 0),
         ([(1, "message.received", {}), (2, "message.called", {"outcome": "no_answer"})], 4, "unanswered", 1),
+        ([(1, "case.joined", {"channel": "counter"}), (9, "case.joined", {"channel": "counter"})], 10, "visits", 1),
+        ([(1, "message.received", {"words": "我为这事跑了三趟门店。"})], 2, "visits", 2),
+        ([(1, "message.received", {"words": "维修师傅来过好几次都没修好。"})], 2, "visits", 2),
+        ([(1, "message.received", {"words": "我去过一次。"})], 2, "visits", 0),
+        ([(1, "message.received", {"words": "客服不耐烦，还挂我电话。"})], 2, "disrespect", 1),
+        ([(1, "message.received", {"words": "客服没有不耐烦，谢谢。"})], 2, "disrespect", 0),
         ([(1, "case.reminded", {"higher": True})], 2, "escalated_before", 1),
         ([(1, "case.joined", {"because": "repeat", "channel": "association"})], 2, "escalated_before", 1),
         ([(1, "handover.sent", {}), (2, "handover.returned", {}), (3, "handover.sent", {})], 4, "hops", 1),
@@ -176,6 +183,16 @@ def test_a_level_is_kept_until_the_score_falls_below_its_lower_line():
     assert RULES.level_of(high.leave_below - 0.01, "high").code == "medium"
     assert RULES.level_of(medium.leave_below - 0.01, "high").code == "low"
     assert RULES.level_of(0.99, "low").code == "high"
+
+
+def test_a_pack_published_before_a_sign_was_added_does_without_it():
+    events = story(OWNED, (1, "message.received", {"words": "我跑了三趟，客服不耐烦。"}))
+    older = RULES.model_copy(update={"signs": tuple(s for s in RULES.signs if s.code not in ADDED)})
+    assert found(events, 2)["visits"] == 2 and found(events, 2)["disrespect"] == 1
+    signs = measure(told(events, START + timedelta(hours=2)), NOBODY, older, SILENCE)
+    assert not ADDED & {s.code for s in signs}
+    assert 0 < score(signs, older, weights_of(older, "policy")) < 1
+    assert check(standard().model_copy(update={"escalation": older})) == []
 
 
 def test_the_standard_pack_speaks_of_it_and_an_older_one_takes_what_is_shipped():

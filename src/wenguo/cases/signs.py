@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from wenguo.policy.escalation import Escalation, logistic
-from wenguo.text.feelings import Heard, hear, trend
+from wenguo.text.feelings import Heard, hear, trend, trips
 from wenguo.text.lexicon import Lexicon
 
 OUTSIDE = frozenset({"regulator", "association", "weibo", "douyin", "review_site"})
@@ -190,6 +190,8 @@ def measure(story: Story, past: Past, rules: Escalation, silence_days: int) -> l
         Sign("earlier", past.earlier, _birth(story)),
         _escalated(story, past),
         *_promises(story, rules),
+        _visits(story),
+        _of("disrespect", [e for e, heard in story.heard if any(s.kind == "disrespect" for s in heard.signs)]),
         _of("hops", story.all("handover.sent")[1:]),
         _of("returned", story.all("handover.returned")),
         _unowned(story, rules),
@@ -202,7 +204,17 @@ def measure(story: Story, past: Past, rules: Escalation, silence_days: int) -> l
         _vulnerable(story, past),
         _flag(story, "vip"),
     ]
-    return [sign for sign in found if sign.amount > 0]
+    known = {rule.code for rule in rules.signs}
+    return [sign for sign in found if sign.amount > 0 and sign.code in known]
+
+
+def _visits(story: Story) -> Sign:
+    """Beyond the first: at our counter, or as the customer says."""
+    came = [e for kind in _CONTACTS for e in story.all(kind) if e.data.get("channel") == "counter"]
+    said = [(trips(e.words), e) for e, _heard in story.heard if trips(e.words) > 1]
+    most = max((n for n, _e in said), default=0)
+    events = sorted({e.seq: e for e in (*came, *(e for _n, e in said))}.values(), key=lambda e: e.seq)
+    return Sign("visits", max(len(came), most) - 1, tuple((e.seq, e.at) for e in events[-SHOWN:]))
 
 
 def _of(code: str, events: Sequence[Happened]) -> Sign:

@@ -14,7 +14,7 @@ from wenguo.text.own import CUE, shipped
 
 from .attention import CautionCode, GroupCode
 from .contents import TemplateUse
-from .escalation import RiskLevel, SignCode
+from .escalation import ADDED, RiskLevel, SignCode
 from .parts import Channel, ClockKind, Role, Tier
 from .schema import Pack, covers
 
@@ -164,7 +164,7 @@ def _severity(pack: Pack) -> Iterator[Found]:
 def _escalation(pack: Pack) -> Iterator[Found]:
     risk = pack.escalation
     yield from _twice((s.code for s in risk.signs), ("escalation", "signs"))
-    if missing := set(get_args(SignCode)) - {s.code for s in risk.signs}:
+    if missing := set(get_args(SignCode)) - ADDED - {s.code for s in risk.signs}:
         yield ("escalation", "signs"), f"缺少:{'、'.join(sorted(missing))};不用的请把权重写为 0"
     levels = risk.levels
     if tuple(x.code for x in levels) != get_args(RiskLevel):

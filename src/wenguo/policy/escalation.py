@@ -24,6 +24,8 @@ SignCode = Literal[
     "overdue",  # promises to the customer that are late now
     "nearly_due",  # a promise to the customer has used much of its time
     "broken",  # promises to the customer that were kept too late
+    "visits",  # times the customer came or was visited about it, beyond the first
+    "disrespect",  # times the customer told of being treated with disrespect
     "hops",  # sent from one department to another, beyond the first time
     "returned",  # sent back by a department
     "unowned",  # days without anybody in charge, from the hours of the pack on
@@ -39,6 +41,9 @@ SignCode = Literal[
     "vulnerable",
     "vip",
 ]
+ADDED: frozenset[str] = frozenset({"visits", "disrespect"})
+"""Signs that packs published before them do without: they are not measured there."""
+
 RiskLevel = Literal["low", "medium", "high"]
 Score = Annotated[float, Field(ge=0, lt=1)]
 

@@ -398,6 +398,7 @@ LISTS: dict[str, Any] = {
     "threat.violence": _("威胁 · 暴力"),
     "threat.review": _("威胁 · 差评"),
     "sign.abuse": _("迹象 · 辱骂员工"),
+    "sign.disrespect": _("迹象 · 没有受到尊重"),
     "sign.vulnerable": _("迹象 · 需要照顾"),
     "sign.fraud": _("迹象 · 涉嫌不实"),
     "sign.group": _("迹象 · 多人"),

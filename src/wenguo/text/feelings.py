@@ -67,6 +67,24 @@ def hear(s: str, words: Lexicon | None = None) -> Heard:
     return Heard(_mood(s, hits, threats), wishes, threats, tuple(_signs(hits, "sign.")))
 
 
+_TRIPS = re.compile(
+    r"(?:跑|去|来|上门)(?:了|过)?[^,，。;；!！?？\d]{0,6}?(两|二|三|四|五|六|七|八|九|十|好几|几|多|无数|[1-9][0-9]?)(?:次|趟|回)"
+)
+_MANY = 3
+
+
+def trips(s: str) -> int:
+    """How often somebody went there or came, as the text says: 跑了三趟 3, 来了好几次 3, nothing said 0."""
+    said = [_times(m[1]) for m in _TRIPS.finditer(s[:READ])]
+    return max(said, default=0)
+
+
+def _times(word: str) -> int:
+    if word.isdecimal():
+        return int(word)
+    return "〇一二三四五六七八九十".index(word) if word in "二三四五六七八九十" else 2 if word == "两" else _MANY
+
+
 def trend(strengths: Sequence[int]) -> int:
     """Over a conversation, oldest first: 1 growing, 0 steady, -1 calming down; from the last against those before."""
     if len(strengths) < 2:
