@@ -62,7 +62,8 @@ MAY = {
     # what was decided
     "policy/": EVERYBODY, "policy/versions/": EVERYBODY, "policy/versions/{number}/": EVERYBODY,
     "policy/versions/{number}/download/": EVERYBODY, "policy/compare/": EVERYBODY, "policy/calendar/": EVERYBODY,
-    "policy/draft/": DRAFT, "policy/versions/{number}/discard/": DRAFT,
+    "policy/words/": EVERYBODY, "policy/words/save/": DRAFT, "policy/draft/": DRAFT,
+    "policy/versions/{number}/discard/": DRAFT,
     "policy/versions/{number}/publish/": {"executive"}, "policy/calendar/notice/": {"admin"},
     # questions about all of it
     "insight/": INSIGHT, "insight/cases/": INSIGHT, "insight/risk/": INSIGHT,
