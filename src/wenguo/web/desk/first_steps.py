@@ -46,6 +46,7 @@ def first_steps(person: Any, at: datetime) -> list[Step]:
         Step(
             able("people.manage", at=at).count() > 1, _("请第二位管理员"),
             _("给自己任职、重设密码都须由另一位来做"), url("desk:hire"),
+            waits=False,
         ),
         Step(
             PolicyVersion.objects.count() > 1, _("核对制度"), _("先按标准制度办；要改时一人起草，由高级管理层发布"),
