@@ -78,15 +78,24 @@ def measure(number: int = 1000, at_once: int = 8) -> list[Figure]:
         ("queue, closed ones", "/desk/queue/?view=done", "xiaoman", 12, 80),
         (f"case with {MESSAGES} messages", f"/desk/case/{number_of_case}/", "xiaoman", 25, 120),
     ]
+    medians: dict[str, float] = {}
     with serving() as where:
         for what, path, username, most, ms in pages:
             run = looked_at(where, [_address(path)], session_of(username), number, at_once)
+            medians[what] = run.median
             said = f"{at_once} at once, p50 {run.median:.0f} ms, {run.size / 1024:.0f} KiB; {run.price}"
             figures += [
                 Figure(f"{what}: queries", queries(_address(path), username), "", most),
                 Figure(f"{what}: p95", run.ms(0.95), "ms", ms, settings=said),
             ]
-    return figures
+    with serving("bench.bare_page:application") as where:
+        bare = looked_at(where, ["/"], session_of("xiaoman"), number, at_once)
+    said = f"p50 {bare.median:.0f} ms, {bare.size / 1024:.0f} KiB; {bare.price}"
+    return [
+        *figures,
+        Figure("bare Django, a list of fifty cases: p95", bare.ms(0.95), "ms", settings=said),
+        Figure("queue, one desk: p50 in times of bare Django", medians["queue, one desk"] / bare.median, "×"),
+    ]
 
 
 def _address(path: str) -> str:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from wenguo.cases import export, handover
 from wenguo.cases.case import Case
 from wenguo.journal import Event
+from wenguo.web.desk.listing import sought
 from wenguo.web.spreadsheet import csv_file, xlsx_file
 
 HTMX = {"HX-Request": "true"}
@@ -56,6 +57,11 @@ def test_search_in_characters_and_pinyin(now: Any, q: str, which: int | None) ->
     cases = three(now)
     body = at_desk(now.agent).get("/desk/queue/", {"q": q}).content.decode()
     assert shown(body, *cases) == [n == which for n in range(3)]
+
+
+def test_what_was_said_is_looked_up_once_not_for_each_row(now: Any) -> None:
+    found = str(sought(Case.objects.values("pk"), "漏电").query)
+    assert 'U0."search" @@' in found and '"cases_case"."search"' not in found
 
 
 def test_a_case_is_found_by_its_owner_too(now: Any) -> None:

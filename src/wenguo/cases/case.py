@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
@@ -110,7 +110,7 @@ class CaseSet(models.QuerySet["Case"]):
         query = tsquery_text(words)
         if query is None:  # nothing in it that could be found
             return self.none()
-        return cast(Self, self.extra(where=["cases_case.search @@ %s::tsquery"], params=[query]))
+        return self.filter(search__has=query)
 
 
 _OPEN = ~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value])  # as `CaseSet.open` says it

@@ -142,8 +142,8 @@ class Person(AbstractBaseUser):
         known = PERMISSIONS[permission]
         if not self.is_active or not self._token_allows(permission):
             return False
-        posts = self.standing.effective(self.moment(at)) if known.lent else self.posts_at(self.moment(at))
-        return any(permission in post.role.permissions for post in posts)
+        own, lent = self.standing.permits(self.moment(at))
+        return permission in (lent if known.lent else own)
 
     def _token_allows(self, permission: str) -> bool:
         if self.token_scopes is None:

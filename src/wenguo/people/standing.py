@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -21,6 +22,23 @@ class Standing:
     posts: dict[int, list[Post]]
     deputyships: list[Deputy]
     reached: dict[object, frozenset[int]] = field(default_factory=dict)
+
+    permitted: tuple[datetime, datetime, frozenset[str], frozenset[str]] | None = None
+
+    def permits(self, at: datetime) -> tuple[frozenset[str], frozenset[str]]:
+        """What the own posts permit then, and what these and those of the colleagues stood in for do. The same from
+        one beginning or end of a post to the next.
+        """
+        if (known := self.permitted) is None or not known[0] <= at < known[1]:
+            spans: list[Any] = [*(post for posts in self.posts.values() for post in posts), *self.deputyships]
+            edges = [edge for span in spans for edge in (span.since, span.until) if edge is not None]
+            known = self.permitted = (
+                max((e for e in edges if e <= at), default=at),
+                min((e for e in edges if e > at), default=at + timedelta(hours=1)),
+                frozenset(p for post in self.own(at) for p in post.role.permissions),
+                frozenset(p for post in self.effective(at) for p in post.role.permissions),
+            )
+        return known[2:]
 
     def own(self, at: datetime) -> list[Post]:
         return [post for post in self.posts.get(self.person_id, ()) if post.active(at)]

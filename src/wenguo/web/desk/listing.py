@@ -247,6 +247,7 @@ def view_counts(who: Reader, at: datetime, also: Mapping[str, QuerySet[Any]]) ->
         views = {
             v.key: v.of(some.seen, some, at, night).order_by(*v.counted_in) for v in (VIEWS[key] for key in COUNTED)
         }
+        views["mine"] = Case.objects.open().filter(owner=some.person_id).order_by()  # whoever owns a case sees it
         return counting({**views, "notices": Notice.objects.unread_of(some.person_id)})
 
     key = ("view counts", who.reach.everything)
