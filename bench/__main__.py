@@ -1,7 +1,8 @@
 """All figures in one table, a row as soon as it is measured: `python -m bench`.
 
 Only some of them: `python -m bench reads search`. The goals of the pages hold for `--cases 100000`, which
-take minutes to load.
+take minutes to load. How good the reading of texts is, is asked for by name: `python -m bench text` prints every figure
+with its data, split, interval and goal; it needs real texts (WENGUO_DATA), some twenty minutes and no database.
 """
 
 from __future__ import annotations
@@ -29,9 +30,16 @@ def _tidied() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[], help="which; all if none is named")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, "text", []], default=[], help="which; all if none is named"
+    )
     parser.add_argument("--cases", type=int, default=CASES, help="so many there are to be before measuring")
     given = parser.parse_args()
+    if "text" in given.parts:
+        _text()
+        given.parts.remove("text")
+        if not given.parts:
+            return
     wanted, began = given.parts or PARTS, time.perf_counter()
 
     def measured(part: str, measure: Callable[[], list[Figure]]) -> None:
@@ -54,6 +62,16 @@ def main() -> None:
         measured("worker", worker.measure)
     measured("memory", lambda: memory.measure(number=10_000))
     print(f"\n{(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
+
+
+def _text() -> None:
+    """How good, and how fast; they print as they go."""
+    from bench import text_groups, text_quality, text_speed
+
+    text_quality.main()
+    text_groups.measure()
+    print("speed of reading, one core")
+    text_speed.main()
 
 
 if __name__ == "__main__":
