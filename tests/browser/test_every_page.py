@@ -62,6 +62,7 @@ PAGES: dict[str, Callable[[Any], dict[str, Any]]] = {
     "desk:case?answered": lambda w: {"number": w.answered},
     "desk:case?strange": lambda w: {"number": w.strange},
     "desk:act?grade": lambda w: {"number": w.open, "name": "grade"},
+    "desk:act?split": lambda w: {"number": w.new, "name": "split"},
     "desk:paper?receipt": lambda w: {"number": w.signing, "paper": "receipt"},
 }
 # Posts, files, and parts of pages: not looked at by themselves.
@@ -78,7 +79,8 @@ NO_PAGES = frozenset({
     "desk:reply_remarks", "desk:review_reply", "desk:call_back", "desk:decide", "desk:reply_review", "desk:owed",
     "desk:customer_import_do", "desk:customer_import_errors", "desk:customer_import_template", "desk:customer_reveal",
     "desk:identity_add", "desk:identity_retire", "desk:order_add", "desk:customer_merge_with", "desk:customer_export",
-    "desk:customer_unmerge", "desk:policy_publish", "desk:policy_discard", "desk:policy_download", "desk:person_act",
+    "desk:customer_unmerge", "desk:policy_publish", "desk:policy_discard", "desk:policy_download",
+    "desk:policy_words_save", "desk:person_act",
     "desk:token_revoke", "desk:jobs_retry_all", "desk:job_act", "desk:letter_resend", "desk:audit_check",
     "desk:audit_receipt", "desk:absence_end", "desk:peek", "desk:view_change", "desk:bulk", "desk:queue_export",
     "desk:queue_layout", "desk:queue_news", "desk:view_keep", "desk:model_train", "desk:model_promote",
