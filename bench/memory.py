@@ -51,7 +51,7 @@ def measure(number: int = 50_000) -> list[Figure]:
             idle = mib(_with_database(up.pid, home))
             web = [pid for pid in descendants(up.pid) if " web" in _command(pid)]
             where = Where("127.0.0.1", port, up.pid)
-            gets = [client.get(path) for path in ("/", "/submit/", "/track/", "/login/")]
+            gets = [client.get(path) for path in ("/", "/new/", "/track/", "/verify/")]
             client.drive(where, islice(cycle(gets), number // 10), at_once=8)
             warm = mib(web)
             run = client.drive(where, islice(cycle(gets), number), at_once=8)
