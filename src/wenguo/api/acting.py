@@ -22,6 +22,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 from ninja import Path, Query, Router, Status
 
 from wenguo.api.shapes import CaseOut
@@ -149,7 +150,8 @@ class Chapter:
 
         def register(do: Callable[..., Any]) -> Callable[..., Any]:
             body = get_type_hints(do, include_extras=True).get("body")
-            title = str(summary or ACTS[acts[0]].title)
+            with override(None):  # the description is in Chinese, whoever comes first
+                title = str(summary or ACTS[acts[0]].title)
             self.router.add_api_operation(
                 f"/{{number}}/{name}", ["POST"], _view(do, body, gives), operation_id=name, summary=title,
                 response={201: gives} if gives else {200: CaseOut}, openapi_extra={"x-acts": list(acts)},
