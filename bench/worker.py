@@ -19,7 +19,6 @@ def measure(due: int = DUE) -> list[Figure]:
     from wenguo.cases.clock import Clock, Firing
     from wenguo.cases.sweep import sweep
     from wenguo.journal import fold, verify_all
-    from wenguo.journal.models import Stream
 
     figures = []
     running = Clock.objects.filter(next_fire_at__isnull=False).count()
@@ -38,7 +37,6 @@ def measure(due: int = DUE) -> list[Figure]:
         told = f"{taken:,} taken, {Firing.objects.count() - before:,} marks fired, each with journal and notices"
         figures.append(Figure(f"sweep of {due:,} due clocks", seconds * due / taken, "s", 30, settings=told))
 
-    unfolded = Stream.objects.filter(unfolded=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT COALESCE(sum(seq), 0)::bigint, count(*) FROM journal_stream WHERE unfolded")
         events, heads = cursor.fetchone()
@@ -49,7 +47,6 @@ def measure(due: int = DUE) -> list[Figure]:
         seconds = time.perf_counter() - began
         told = f"{events:,} events under {heads:,} heads, {heads / seconds:,.0f} heads/s"
         figures.append(Figure("fold", events / seconds, "events/s", 20_000, most=False, settings=told))
-    assert not unfolded.exists()
     began = time.perf_counter()
     summary = verify_all()
     seconds = time.perf_counter() - began
