@@ -312,7 +312,7 @@ def test_calls_wait_in_order_and_one_nobody_answers_is_kept(desk, world, hands):
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/cases/{case.number}/**")
-    form = page.locator("#fol-calls form")
+    form = page.locator("#fol-calls form.call-form")
     assert form.is_visible()
     caller.picks(form, reached="no")
     caller.presses(form.locator("button:has-text('登记回访')"))

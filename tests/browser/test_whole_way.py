@@ -260,7 +260,7 @@ def test_a_complaint_and_its_whole_way_in_the_browser(world, home, hands):
     # He agrees on his phone.
     wang.sees("待您确认方案", "2,600", "书面致歉")
     wang.page.click("button:has-text('同意这个方案')")
-    wang.page.wait_for_url("**done=answered**")
+    wang.page.wait_for_url("**done=agreed**")
     wang.sees("处理中", "您的意见")
 
     # Measures, payment by somebody else, proof, carried out.
