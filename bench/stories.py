@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from wenguo.cases import followup, intake, letters, reply, triage
+from wenguo.cases import acceptance, followup, letters, reply, triage
 from wenguo.cases.case import Case
 from wenguo.cases.intake import Complaint, receive
 from wenguo.cases.sweep import sweep
@@ -56,7 +56,7 @@ def waiting(cast: Cast, at: datetime, n: int) -> Case:
 
 def at_triage(cast: Cast, at: datetime, n: int) -> Case:
     case = _received(cast, at, "phone", 3, by=cast.xiaoman, mail=False)
-    intake.accept(case, by=cast.xiaoman, at=at + timedelta(minutes=4))
+    acceptance.accept(case, by=cast.xiaoman, at=at + timedelta(minutes=4))
     return case
 
 
@@ -65,7 +65,7 @@ def worked_on(cast: Cast, at: datetime, n: int) -> Case:
     agent = (cast.xiaoman, cast.dingyi, cast.heyun, cast.tianye)[n % 4]
     case = _received(cast, at, "phone", 3, by=agent, mail=True)
     at += timedelta(minutes=5)
-    intake.accept(case, by=agent, at=at)
+    acceptance.accept(case, by=agent, at=at)
     triage.classify(case, _category(case, n), by=agent, at=at)
     triage.grade(case, 3, "按实际情况定级", by=cast.xuemei, at=at)
     triage.assign(case, case.intake_unit, "请核实处理", owner=agent, by=agent, at=at + timedelta(minutes=1))
@@ -78,7 +78,7 @@ def solved(cast: Cast, at: datetime, n: int) -> Case:
     agent = (cast.xiaoman, cast.dingyi)[n % 2]
     case = _received(cast, at, "phone", 4, by=agent, mail=False)
     at += timedelta(minutes=5)
-    intake.accept(case, by=agent, at=at)
+    acceptance.accept(case, by=agent, at=at)
     triage.classify(case, _category(case, n), by=agent, at=at)
     triage.grade(case, 4, "轻微,当场解决", by=cast.xuemei, at=at)
     reply.settle_at_once(case, "已为您办理退款,原路返回。", by=agent, at=at + timedelta(minutes=3))
@@ -99,7 +99,7 @@ def solved(cast: Cast, at: datetime, n: int) -> Case:
 def refused(cast: Cast, at: datetime, n: int) -> Case:
     case = _received(cast, at, "web", 4, by=None, mail=False)
     rule = case.pack.refusal_reasons[0].code
-    intake.refuse(case, rule, "不属于本公司产品", by=cast.xiaoman, at=at + timedelta(hours=1))
+    acceptance.refuse(case, rule, "不属于本公司产品", by=cast.xiaoman, at=at + timedelta(hours=1))
     letters.tell_refusal(case.pk, at=at + timedelta(hours=1, seconds=10))
     return case
 

@@ -60,7 +60,7 @@ def prepared(number: int) -> list[str]:
     """Cases with a released answer, ready to be sent: taken to that point by the real acts, or from an earlier run."""
     from django.db import connection, transaction
 
-    from wenguo.cases import intake, reply, triage
+    from wenguo.cases import acceptance, reply, triage
     from wenguo.cases.case import record
     from wenguo.cases.intake import Complaint, receive
     from wenguo.people.actor import SYSTEM
@@ -78,7 +78,7 @@ def prepared(number: int) -> list[str]:
                 Complaint("phone", text, name="王小明", phone=f"17{(base * 100 + n) % 10**9:09d}"), by=agent, at=at
             ).case
             assert case is not None
-            intake.accept(case, by=agent, at=at)
+            acceptance.accept(case, by=agent, at=at)
             triage.classify(case, "price.refund", by=agent, at=at)
             triage.grade(case, 4, "轻微", by=lead, at=at)
             record(

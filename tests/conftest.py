@@ -130,9 +130,9 @@ class Desk:
 
     def triages(self, case: Any, *, category: str = "product.function", level: int = 3, to: str | None = None) -> Any:
         """Accept, classify, grade and assign: to the agent's own desk, or to the unit `to`, which signs."""
-        from wenguo.cases import handover, intake, triage
+        from wenguo.cases import acceptance, handover, triage
 
-        intake.accept(case, by=self.agent, at=self.now)
+        acceptance.accept(case, by=self.agent, at=self.now)
         triage.classify(case, category, by=self.agent, at=self.now)
         triage.grade(case, level, "按实际情况定级", by=self.supervisor, at=self.now)
         unit = self.units[to] if to else case.intake_unit

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.browser.conftest import fits, until
 
-from wenguo.cases import intake, letters
+from wenguo.cases import acceptance, letters
 
 LONG = "无空格长文" * 100  # 500 characters without a space
 
@@ -37,7 +37,7 @@ def test_what_was_typed_survives_a_lost_session_and_a_new_stage(hands: Any, desk
     page.locator("#case-act textarea").first.fill("不属于本公司的产品，已告知客户")
     page.wait_for_timeout(600)
     case.refresh_from_db()
-    intake.accept(case, by=desk.supervisor, at=world.now())
+    acceptance.accept(case, by=desk.supervisor, at=world.now())
     hand.opens(case.number)
     left = page.locator("#case-left-behind")
     assert "没提交的内容" in left.inner_text()
@@ -48,7 +48,7 @@ def test_what_was_typed_survives_a_lost_session_and_a_new_stage(hands: Any, desk
 
 def test_a_choice_of_several_is_kept_whole_and_no_choice_is_no_draft(hands: Any, desk: Any, world: Any) -> None:
     case = desk.receives("空调漏电，客服态度也差")
-    intake.accept(case, by=desk.agent, at=world.now())
+    acceptance.accept(case, by=desk.agent, at=world.now())
     hand = hands.signs_in("agent")
     kept = "Object.keys(localStorage).filter(k => k.includes('act-classify'))"
     address = f"/desk/cases/{case.number}/acts/classify/"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from wenguo.cases import approval, handover, intake, investigation, links, reply, resolution, triage
+from wenguo.cases import acceptance, approval, handover, investigation, links, reply, resolution, triage
 from wenguo.cases.case import Case
 from wenguo.cases.quote import Item
 from wenguo.cases.resolution import Draft
@@ -295,7 +295,7 @@ def test_failed_jobs_are_repaired_and_the_journal_verified(desk, world, hands):
 
 def answered(desk):
     case = desk.receives(TEXT)
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     triage.classify(case, "product.function", by=desk.agent, at=desk.now)
     triage.grade(case, 4, "影响轻微", by=desk.supervisor, at=desk.now)
     case.refresh_from_db()

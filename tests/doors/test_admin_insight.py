@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from wenguo.cases import followup, intake, reply, triage
+from wenguo.cases import acceptance, followup, reply, triage
 
 SPAN = {"period": "custom", "from": "2026-11-16", "to": "2026-11-22"}
 
@@ -29,7 +29,7 @@ def busy(desk: Any) -> list[Any]:
     cases = []
     for n in range(3):
         case = desk.receives("说明书少了一页。", phone=f"1390000000{n}", mail=f"c{n}@example.com")
-        intake.accept(case, by=desk.agent, at=desk.now)
+        acceptance.accept(case, by=desk.agent, at=desk.now)
         triage.classify(case, "product.packaging", by=desk.agent, at=desk.now)
         triage.grade(case, 4, "小事", by=desk.supervisor, at=desk.now)
         reply.settle_at_once(case, "已补发。", by=desk.agent, at=desk.wait(minutes=20))

@@ -59,13 +59,13 @@ class World:
 
 def _cases(desk: Any, remedy: Any) -> Any:
     from wenguo.cases import (
+        acceptance,
         approval,
         causes,
         evidence,
         followup,
         handover,
         inquiry,
-        intake,
         investigation,
         override,
         reply,
@@ -78,7 +78,7 @@ def _cases(desk: Any, remedy: Any) -> Any:
     numbers = itertools.count(1)
     desk.receives(**anew(next(numbers)))
     accepted = desk.receives(**anew(next(numbers)))
-    intake.accept(accepted, by=desk.agent, at=desk.now)
+    acceptance.accept(accepted, by=desk.agent, at=desk.now)
     yield accepted
     sent = desk.triages(desk.receives(**anew(next(numbers))), to="sh")
     handover.dispatch(sent, desk.units["zl"], "请检测", by=desk.agent, at=desk.now)
@@ -99,7 +99,7 @@ def _cases(desk: Any, remedy: Any) -> Any:
     approval.propose(remedy.drafts(choosing, title="另一方案"), by=desk.agent, at=desk.now)
     yield choosing
     offered = remedy.case(**anew(next(numbers)))
-    from wenguo.cases import resolution
+    from wenguo.cases import acceptance, resolution
 
     resolution.offer(remedy.signed(remedy.drafts(offered)), by=desk.agent, at=desk.now)
     yield offered
@@ -111,7 +111,7 @@ def _cases(desk: Any, remedy: Any) -> Any:
     yield urgent
     slight = desk.triages(desk.receives(**anew(next(numbers))), level=4)
     refused = desk.receives(**anew(next(numbers)))
-    intake.refuse(refused, refused.pack.refusal_reasons[0].code, "不是我们的", by=desk.agent, at=desk.now)
+    acceptance.refuse(refused, refused.pack.refusal_reasons[0].code, "不是我们的", by=desk.agent, at=desk.now)
     yield from (slight, refused)
     from wenguo.cases.case import record
     from wenguo.people.actor import SYSTEM
@@ -126,7 +126,7 @@ def _cases(desk: Any, remedy: Any) -> Any:
             followup.invite_survey(case.pk, 1, at=desk.now)
             case.refresh_from_db()
         if stage == "closed":
-            intake.withdraw(case, "已解决", by=desk.agent, at=desk.now)
+            acceptance.withdraw(case, "已解决", by=desk.agent, at=desk.now)
         yield case
 
 

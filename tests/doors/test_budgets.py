@@ -14,7 +14,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import intake, letters
+from wenguo.cases import acceptance, letters
 from wenguo.cases.case import Case, Record
 from wenguo.cases.notice import tell
 
@@ -54,7 +54,7 @@ def busy(desk: Any) -> Any:
     now.now = timezone.now() - timedelta(minutes=10)
     for n in range(3):
         case = now.receives("空调漏电,要求退款", name=f"王小{n}", phone=f"1380000{n:04d}")
-        intake.accept(case, by=now.agent, at=now.now)
+        acceptance.accept(case, by=now.agent, at=now.now)
         letters.hear(case, "请问进展如何", by=case.customer, at=now.now)
     first = case
     streams, copies = [], []

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import handover, intake
+from wenguo.cases import acceptance, handover
 from wenguo.cases.case import Case
 from wenguo.web.desk import bulk
 from wenguo.web.desk.bulk import Done
@@ -77,7 +77,7 @@ def test_each_act_is_the_real_one(now: Any, cases: list[Case], act: str, given: 
 
 def test_owner_unit_and_supervision(now: Any, cases: list[Case]) -> None:
     for case in cases:
-        intake.accept(case, by=now.agent, at=now.now)
+        acceptance.accept(case, by=now.agent, at=now.now)
     body = press(now.supervisor, "appoint", cases, owner=now.other_agent.pk).content.decode()
     assert "已指定刘洋负责" in body and Case.objects.filter(owner=now.other_agent).count() == 3
     body = press(now.supervisor, "supervise", cases[:1], supervise_words="今天给我结果").content.decode()
@@ -89,7 +89,7 @@ def test_owner_unit_and_supervision(now: Any, cases: list[Case]) -> None:
 
 
 def test_the_lifecycle_is_told_in_words(now: Any, cases: list[Case]) -> None:
-    intake.accept(cases[0], by=now.agent, at=now.now)
+    acceptance.accept(cases[0], by=now.agent, at=now.now)
     body = press(
         now.supervisor, "dispatch", cases[:2], unit=now.units["sh"].pk, dispatch_words="请上门"
     ).content.decode()

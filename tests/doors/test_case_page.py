@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from wenguo.cases import (
+    acceptance,
     approval,
     causes,
     clock,
@@ -19,7 +20,6 @@ from wenguo.cases import (
     followup,
     handover,
     inquiry,
-    intake,
     investigation,
     letters,
     payment,
@@ -82,7 +82,7 @@ def whole_way(desk: Any) -> Iterator[Case]:
     evidence.attach(case, photo, by=desk.agent, at=desk.now)
     yield case
 
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     triage.classify(case, "product.function", by=desk.agent, at=desk.now)
     triage.grade(case, 2, "地板损坏", by=desk.supervisor, at=desk.now)
     yield case
@@ -289,7 +289,7 @@ def test_an_open_page_tells_who_else_has_it_open(now: Any) -> None:
 def test_an_old_tab_hears_who_moved_the_case_on_and_keeps_its_words(now: Any) -> None:
     case = now.receives("空调漏电")
     old = case.version
-    intake.accept(case, by=now.supervisor, at=now.now)
+    acceptance.accept(case, by=now.supervisor, at=now.now)
     client = at_desk(now.agent)
     typed = {"version": old, "reason": "客户要求撤回，已电话确认"}
     for headers in ({}, HTMX):

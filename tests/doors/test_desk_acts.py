@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import clock, intake, letters
+from wenguo.cases import acceptance, clock, letters
 from wenguo.cases.lifecycle import MOVES
 from wenguo.journal import Event
 from wenguo.web.desk.common import forms
@@ -71,7 +71,7 @@ def test_a_complaint_is_taken_on_sorted_and_assigned(now: Any) -> None:
 
 def test_the_decision_tree_leads_to_a_sub_class(now: Any) -> None:
     case = now.receives("东西坏了")
-    intake.accept(case, by=now.agent, at=now.now)
+    acceptance.accept(case, by=now.agent, at=now.now)
     client = at_desk(now.agent)
     address = f"/desk/cases/{case.number}/acts/classify/"
     tree = case.pack.decision_tree

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import handover, intake, letters, triage
+from wenguo.cases import acceptance, handover, intake, letters, triage
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.web.desk.today import team
@@ -252,7 +252,7 @@ def test_the_tray_keeps_what_could_not_be_read(now: Any) -> None:
 
 def test_a_case_with_ten_messages_costs_twenty_five_questions(now: Any, django_assert_max_num_queries: Any) -> None:
     case = now.receives("空调漏电，吓坏了老人")
-    intake.accept(case, by=now.agent, at=now.now)
+    acceptance.accept(case, by=now.agent, at=now.now)
     triage.classify(case, "product.safety", by=now.agent, at=now.now)
     for n in range(5):
         letters.say(case, "", f"第 {n} 次告诉您进展", by=now.agent, at=now.now)

@@ -18,7 +18,7 @@ from django.utils import translation
 from PIL import Image
 
 import wenguo.web
-from wenguo.cases import clock, evidence, followup, intake, letters, links, reply, resolution
+from wenguo.cases import acceptance, clock, evidence, followup, intake, letters, links, reply, resolution
 from wenguo.cases.case import Case, record
 from wenguo.cases.followup import Survey
 from wenguo.cases.handover import remind
@@ -406,7 +406,7 @@ def test_nothing_of_what_colleagues_say_among_themselves_is_shown(client, story)
     inner = evidence.store(secrets["file"] + ".txt", iter([b"inner"]))
     hidden = evidence.attach(case, inner, by=story.agent, at=story.now, note="秘密说明")
     other = story.receives("同一只水壶的事", channel="web", phone="13900009999", name="别的客户")
-    intake.merge(other, case, "秘密并单原因", by=story.supervisor, at=story.now)
+    acceptance.merge(other, case, "秘密并单原因", by=story.supervisor, at=story.now)
     case.refresh_from_db()
     offered(story, case)
     page = words_of(client.get(page_of(case, story)))
@@ -474,7 +474,7 @@ def test_reminding_counts_and_is_not_offered_when_closed(client, story):
     client.post(page_of(case, story) + "remind/", {"words": "快一点", "once": "a1"})
     case.refresh_from_db()
     assert case.repeats == 1
-    intake.withdraw(case, "算了", by=case.customer, at=story.now)
+    acceptance.withdraw(case, "算了", by=case.customer, at=story.now)
     assert "催一催" not in words_of(client.get(page_of(case, story)))
     assert client.post(page_of(case, story) + "remind/", {"words": "快"}).status_code == 409
 
@@ -575,7 +575,7 @@ def test_long_after_the_end_it_says_what_to_do_instead(client, story):
 
 def test_a_refusal_can_be_put_before_those_above(client, story):
     case = story.receives("你们隔壁那家店卖的手机坏了", channel="web")
-    intake.refuse(case, case.pack.refusal_reasons[0].code, "秘密依据", by=story.agent, at=story.now)
+    acceptance.refuse(case, case.pack.refusal_reasons[0].code, "秘密依据", by=story.agent, at=story.now)
     letters.tell_refusal(case.pk, at=story.now)
     page = words_of(client.get(page_of(case, story)))
     assert "不予受理" in page and "秘密依据" not in page and case.pack.refusal_reasons[0].tell_customer[:10] in page
@@ -827,7 +827,7 @@ def test_a_complaint_split_in_two_names_the_other_number_in_plain_words(story, c
     from wenguo.cases.split import Part, split
 
     case = story.receives("热水壶漏水了，插座都湿了。客服骂我是乡巴佬，态度恶劣。")
-    intake.accept(case, by=story.agent, at=story.now)
+    acceptance.accept(case, by=story.agent, at=story.now)
     (new,) = split(case, [Part("product.function", (0,)), Part("service.attitude", (1,))], by=story.agent, at=story.now)
     for one, other in ((case, new), (new, case)):
         page = words_of(client.get(page_of(one, story)))

@@ -11,7 +11,7 @@ from django.utils import timezone, translation
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
-from wenguo.cases import intake, letters
+from wenguo.cases import acceptance, letters
 from wenguo.journal.erasure import erase
 from wenguo.people.roles import Role
 from wenguo.web.desk import rows
@@ -48,7 +48,7 @@ def test_a_row_is_written_once_until_something_it_shows_changes(now: Any, monkey
     monkeypatch.setattr(rows, "get_template", lambda name: written.append(name))  # nothing may be written anew
     assert row_of(queue(now.agent), case) == row_of(before, case) and not written
     monkeypatch.undo()
-    intake.accept(case, by=now.agent, at=at)
+    acceptance.accept(case, by=now.agent, at=at)
     after = row_of(queue(now.agent), case)
     assert "未分派" not in after and now.agent.name in after
 

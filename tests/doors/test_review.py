@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.test import Client
 
-from wenguo.cases import intake, learning, reading, triage
+from wenguo.cases import acceptance, learning, reading, triage
 
 PAGE = "/desk/review/"
 
@@ -19,7 +19,7 @@ def opened(person) -> Client:
 
 def taken_on(desk, text, phone):
     case = desk.receives(text, phone=phone, name=f"客户{phone[-2:]}")
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     reading.read(case.pk, at=desk.now)
     return case
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import handover, letters, risk
+from wenguo.cases import acceptance, handover, letters, risk
 from wenguo.cases.case import Case
 from wenguo.web.desk.take_out import cells
 
@@ -103,9 +103,8 @@ def test_the_story_tells_when_it_rose(mixed):
 
 
 def test_a_closed_case_is_not_weighed(mixed):
-    from wenguo.cases import intake
 
     case = mixed.grave[0]
-    intake.withdraw(Case.objects.get(pk=case.pk), "已解决", by=mixed.agent, at=mixed.now)
+    acceptance.withdraw(Case.objects.get(pk=case.pk), "已解决", by=mixed.agent, at=mixed.now)
     assert "不再评估" in opened(mixed.agent, f"/desk/cases/{case.number}/risk/", HX_Request="true")
     assert numbers(opened(mixed.supervisor, "/desk/queue/?view=risk")) == {mixed.grave[1].number}

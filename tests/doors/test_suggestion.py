@@ -6,7 +6,7 @@ from typing import Any
 
 from django.test import Client
 
-from wenguo.cases import intake, triage
+from wenguo.cases import acceptance, triage
 from wenguo.cases.case import Case
 from wenguo.cases.reading import Reading, read
 from wenguo.policy.versions import current_pack
@@ -18,7 +18,7 @@ SAID = "热水器用了三天就漏电，手一碰花洒就被麻到，太危险
 
 def test_what_it_is_probably_about_is_shown_and_one_tap_accepts(desk: Any) -> None:
     case = desk.receives(SAID)
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     browser = Client()
     browser.force_login(desk.agent)
     page = browser.get(f"/desk/cases/{case.number}/").content.decode()
@@ -37,7 +37,7 @@ def test_a_reading_is_kept_without_words_and_compared_with_the_decision(desk: An
     assert ["phone", SAID.index("138"), SAID.index("138") + 11] in reading.seen["facts"]
     assert "13812345678" not in str(reading.seen) and "漏电" not in str(reading.seen)
     read(case.pk, at=desk.now)
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     triage.classify(case, "product.function", by=desk.agent, at=desk.now)
     assert Reading.objects.get(case=case).agrees is False
     assert read(0, at=desk.now) is None

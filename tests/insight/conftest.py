@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wenguo.cases import followup, handover, intake, reply, triage
+from wenguo.cases import acceptance, followup, handover, reply, triage
 from wenguo.insight.span import Period, Span, span_of
 
 WEEK = Period("custom", date(2026, 11, 16), date(2026, 11, 22))
@@ -21,7 +21,7 @@ def at_once(desk: Any) -> Callable[..., Any]:
     def settle(*, csat: int | None = None, nps: int | None = None, **claims: Any) -> Any:
         case = desk.receives("说明书少了一页,请补发。", **claims)
         desk.wait(minutes=30)
-        intake.accept(case, by=desk.agent, at=desk.now)
+        acceptance.accept(case, by=desk.agent, at=desk.now)
         triage.classify(case, "product.packaging", by=desk.agent, at=desk.now)
         triage.grade(case, 4, "小事", by=desk.supervisor, at=desk.now)
         desk.wait(minutes=30)
@@ -50,9 +50,9 @@ def week(desk: Any, at_once: Any) -> dict[str, Any]:
     desk.wait(days=1)
     cases["new"] = desk.receives("退款两周未到账。", channel="web", phone=next(phones))
     cases["refused"] = desk.receives("要求赔偿一百万。", phone=next(phones))
-    intake.refuse(cases["refused"], "not_ours", "不是我们的产品", by=desk.senior, at=desk.now)
+    acceptance.refuse(cases["refused"], "not_ours", "不是我们的产品", by=desk.senior, at=desk.now)
     cases["gone"] = desk.receives("安装迟到。", phone=next(phones))
-    intake.withdraw(cases["gone"], "客户说不用了", by=desk.agent, at=desk.now)
+    acceptance.withdraw(cases["gone"], "客户说不用了", by=desk.agent, at=desk.now)
     cases["east"] = desk.receives("门店不肯退货。", by=desk.east_agent, channel="counter", phone=next(phones))
     handover.remind(cases["new"], "怎么还没人联系我?", by=cases["new"].customer, at=desk.now)
     desk.wait(days=2)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from wenguo.cases import followup, intake, risk, weights
+from wenguo.cases import acceptance, followup, risk, weights
 from wenguo.cases.risk import Risk
 from wenguo.cases.weights import RiskCheck, RiskModel
 from wenguo.errors import Invalid, NotNow, NotYours
@@ -48,7 +48,7 @@ def test_what_was_outside_over_or_higher_already_is_left_out(desk):
     start = desk.now
     a_case(desk, 1, channel="regulator")
     over = a_case(desk, 2)
-    intake.withdraw(over, "已解决", by=desk.agent, at=desk.now)
+    acceptance.withdraw(over, "已解决", by=desk.agent, at=desk.now)
     before = desk.triages(a_case(desk, 3))
     followup.take_higher(before, "我要找你们领导", by=before.customer, at=start + AGE - timedelta(hours=1))
     found, left = seen(desk, start + AGE + FOLLOW)

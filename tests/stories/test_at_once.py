@@ -9,8 +9,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from wenguo.cases import letters
+from wenguo.cases.acceptance import accept
 from wenguo.cases.case import add_words, record
-from wenguo.cases.intake import accept
 from wenguo.journal import verify
 
 pytestmark = pytest.mark.django_db(transaction=True)

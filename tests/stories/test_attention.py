@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from wenguo.cases import attention, followup, intake, letters
+from wenguo.cases import acceptance, attention, followup, letters
 from wenguo.cases.attention import Known, groups_of
 from wenguo.cases.case import Case
 from wenguo.policy.attention import shipped
@@ -57,7 +57,7 @@ def test_the_customers_page_tells_the_group_the_reason_and_what_stays_the_same(d
 @pytest.fixture
 def demanding(desk):
     case = desk.triages(desk.receives(MATTER, order_fen=100_000, claim_fen=500_000))
-    intake.change_record(case, {"claim_fen": 800_000}, by=desk.agent, at=desk.wait(hours=1))
+    acceptance.change_record(case, {"claim_fen": 800_000}, by=desk.agent, at=desk.wait(hours=1))
     letters.hear(case, "赔偿我5000元,否则我就打12315投诉,还要找记者曝光!", by=case.customer, at=desk.wait(hours=1))
     return case
 
@@ -79,8 +79,8 @@ def test_a_calm_case_shows_none_and_a_threat_without_a_sum_is_no_gain(desk):
 def test_many_of_one_class_are_counted_over_the_customers_cases(desk):
     for n in range(RULES.similar_from):
         case = desk.triages(desk.receives(f"{'冰箱电视空调'[n * 2 : n * 2 + 2]}坏了{n},第{n}次,要求维修处理"))
-        intake.change_record(case, {"order_number": f"D{n}"}, by=desk.agent, at=desk.now)
-        intake.withdraw(case, "已修好", by=desk.agent, at=desk.wait(days=1))
+        acceptance.change_record(case, {"order_number": f"D{n}"}, by=desk.agent, at=desk.now)
+        acceptance.withdraw(case, "已修好", by=desk.agent, at=desk.wait(days=1))
     codes_ = {c.rule.code for c in attention.cautions(case, RULES, at=desk.now)}
     assert "many_similar" in codes_
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wenguo import journal
-from wenguo.cases import intake
+from wenguo.cases import acceptance
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.customers import privacy
 from wenguo.errors import NotNow
@@ -17,7 +17,7 @@ def test_words_go_and_the_chain_stands(desk):
         privacy.erase(case.customer, by=desk.liaison, at=desk.now, reason="客户要求删除")
     case.refresh_from_db()
     assert case.record.description and not case.customer.erased_at
-    intake.withdraw(case, "已解决", by=case.customer, at=desk.now)
+    acceptance.withdraw(case, "已解决", by=case.customer, at=desk.now)
     privacy.erase(case.customer, by=desk.liaison, at=desk.wait(days=1), reason="客户要求删除")
     case = Case.objects.get(pk=case.pk)
     submission = case.submissions.get()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wenguo.cases import intake, letters
+from wenguo.cases import acceptance, intake, letters
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.intake import Complaint, Submission
 from wenguo.cases.sweep import sweep
@@ -94,26 +94,26 @@ def test_what_we_cannot_understand_waits_in_the_tray(desk, monkeypatch):
 def test_refusing_needs_a_reason_the_customer_is_told_and_can_be_reviewed(desk):
     case = desk.receives("你们隔壁那家店卖的手机坏了", mail="w@example.com")
     with pytest.raises(Invalid):
-        intake.refuse(case, "because", "", by=desk.agent, at=desk.now)
+        acceptance.refuse(case, "because", "", by=desk.agent, at=desk.now)
     reason = case.pack.refusal_reasons[0]
-    intake.refuse(case, reason.code, "不是我公司产品", by=desk.agent, at=desk.now)
+    acceptance.refuse(case, reason.code, "不是我公司产品", by=desk.agent, at=desk.now)
     assert case.outcome == "refused" and not case.clocks.live().exists()
     letters.tell_refusal(case.pk, at=desk.now)
     letters.tell_refusal(case.pk, at=desk.now)
     assert desk.timeline(case).count("message.sent") == 1
     with pytest.raises(NotYours):
-        intake.reconsider(case, "客户补充了发票", by=desk.agent, at=desk.now)
+        acceptance.reconsider(case, "客户补充了发票", by=desk.agent, at=desk.now)
     case.refresh_from_db()
-    intake.reconsider(case, "客户补充了发票", by=desk.senior, at=desk.now)
+    acceptance.reconsider(case, "客户补充了发票", by=desk.senior, at=desk.now)
     assert case.stage == "received" and case.outcome == ""
 
 
 def test_the_customer_may_withdraw(desk):
     case = desk.receives(KETTLE)
-    intake.withdraw(case, "已自行解决", by=case.customer, at=desk.now)
+    acceptance.withdraw(case, "已自行解决", by=case.customer, at=desk.now)
     assert case.outcome == "withdrawn" and case.closed_at == desk.now
     with pytest.raises(NotNow):
-        intake.withdraw(case, "再撤一次", by=case.customer, at=desk.now)
+        acceptance.withdraw(case, "再撤一次", by=case.customer, at=desk.now)
 
 
 def test_the_row_is_what_its_journal_tells(desk):

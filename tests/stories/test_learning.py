@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wenguo import journal
-from wenguo.cases import intake, learning, model, reading, triage
+from wenguo.cases import acceptance, learning, model, reading, triage
 from wenguo.cases.case import Case, Record
 from wenguo.cases.model import ModelVersion
 from wenguo.errors import Invalid, NotNow, NotYours
@@ -79,7 +79,7 @@ def test_a_correction_changes_the_next_nights_model(desk):
     case = desk.receives(MATTER)
     read = reading.read(case.pk, at=desk.now)
     assert read is not None and read.category != WHAT_IT_IS_HERE and not read.by_model.startswith("own-")
-    intake.accept(case, by=desk.agent, at=desk.wait(minutes=5))
+    acceptance.accept(case, by=desk.agent, at=desk.wait(minutes=5))
     triage.classify(case, WHAT_IT_IS_HERE, by=desk.agent, at=desk.wait(minutes=1))
 
     night = desk.wait(hours=17)
@@ -196,7 +196,7 @@ def test_above_the_threshold_it_is_applied_by_the_system_and_a_person_has_the_la
     assert event.by == "system" and event.because.startswith("model:") and event.data["permille"] >= 850
     assert not learning.decided().filter(pk=case.pk).exists()  # what the program did teaches nothing
 
-    intake.accept(case, by=desk.agent, at=desk.wait(minutes=5))
+    acceptance.accept(case, by=desk.agent, at=desk.wait(minutes=5))
     triage.classify(case, "service.attitude", by=desk.agent, at=desk.now)  # one key: confirmed
     assert learning.BY_PROGRAM not in case.flags
     assert learning.decided().filter(pk=case.pk).exists()
@@ -205,7 +205,7 @@ def test_above_the_threshold_it_is_applied_by_the_system_and_a_person_has_the_la
 
 def test_applied_once_and_never_over_a_person(desk):
     case = sure_case(desk)
-    intake.accept(case, by=desk.agent, at=desk.wait(minutes=5))
+    acceptance.accept(case, by=desk.agent, at=desk.wait(minutes=5))
     triage.classify(case, "service.slow", by=desk.agent, at=desk.now)
     reading.read_job(case.pk)
     case.refresh_from_db()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wenguo.cases import group, intake, letters, major
+from wenguo.cases import acceptance, group, letters, major
 from wenguo.cases.case import PROJECTED, fold, plain
 from wenguo.cases.notice import Notice
 from wenguo.customers.customer import Customer
@@ -106,7 +106,7 @@ def test_a_person_may_mark_what_no_rule_sees_and_it_is_not_settled_at_once(desk)
     from wenguo.cases.reply import settle_at_once
 
     case = desk.receives(CALM, nature="consultation")
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     major.mark(case, "客户是本市消协的特约监督员", by=desk.agent, at=desk.now)
     assert major.why(case) == ([], "客户是本市消协的特约监督员")
     with pytest.raises(NotNow, match="重大"):

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from wenguo import journal
-from wenguo.cases import clock, followup, handover, intake, letters, reply, triage
+from wenguo.cases import acceptance, clock, followup, handover, letters, reply, triage
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.sweep import sweep
 from wenguo.errors import Refusal
@@ -23,7 +23,7 @@ def acts(desk, case, dice):
     call = case.followups.filter(state="planned").first()
     reasons = case.pack
     return [
-        lambda: intake.accept(case, by=by, at=now),
+        lambda: acceptance.accept(case, by=by, at=now),
         lambda: triage.classify(case, dice.choice(reasons.subs).code, by=by, at=now),
         lambda: triage.grade(case, dice.randint(1, 4), "看过了", by=by, at=now),
         lambda: triage.assign(case, unit, "请办理", by=by, at=now),
@@ -43,15 +43,17 @@ def acts(desk, case, dice):
         lambda: clock.resume(case, by=by, at=now),
         lambda: letters.say(case, "", "正在办理", by=by, at=now, response=True),
         lambda: letters.hear(case, "还有一件事", by=case.customer, at=now),
-        lambda: intake.change_record(case, {"place": "家里", "batch": "B1", "subject": "改过的事由"}, by=by, at=now),
-        lambda: intake.convert(case, "consultation", "其实是咨询", by=by, at=now),
+        lambda: acceptance.change_record(
+            case, {"place": "家里", "batch": "B1", "subject": "改过的事由"}, by=by, at=now
+        ),
+        lambda: acceptance.convert(case, "consultation", "其实是咨询", by=by, at=now),
         lambda: reply.settle_at_once(case, "已解决", by=by, at=now),
         lambda: (
             call and followup.call_back(call, reached=True, solved=True, content=dice.random() < 0.5, by=by, at=now)
         ),
         lambda: followup.reassess(case, "不满意", by=by, at=now),
         lambda: followup.reopen(case, "又坏了", by=case.customer, at=now),
-        lambda: intake.withdraw(case, "算了", by=case.customer, at=now) if dice.random() < 0.1 else None,
+        lambda: acceptance.withdraw(case, "算了", by=case.customer, at=now) if dice.random() < 0.1 else None,
         lambda: sweep(at=now),
     ]
 

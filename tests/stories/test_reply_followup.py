@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from wenguo.cases import followup, reply, triage
+from wenguo.cases import acceptance, followup, reply, triage
 from wenguo.cases.case import record
 from wenguo.cases.followup import FollowUp, Survey
 from wenguo.cases.lifecycle import gates
@@ -200,9 +200,8 @@ def test_reopening_is_a_new_round_and_after_archiving_a_linked_case(desk, at_rep
 
 def test_solved_at_once_within_the_desks_mandate(desk):
     case = desk.receives("发票抬头写错了,请重开")
-    from wenguo.cases import intake
 
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     triage.classify(case, "service.skill", by=desk.agent, at=desk.now)
     case.level = 4
     record(case, "case.graded", by=desk.agent, at=desk.now, set={"level": 4})

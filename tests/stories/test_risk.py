@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from wenguo.cases import followup, handover, letters, risk
+from wenguo.cases import acceptance, followup, handover, letters, risk
 from wenguo.cases.case import Case
 from wenguo.cases.notice import Notice
 from wenguo.cases.risk import Risk
@@ -86,11 +86,10 @@ def test_what_happened_long_ago_is_no_news_when_it_is_weighed_for_the_first_time
 
 
 def test_a_closed_case_is_left_alone(desk):
-    from wenguo.cases import intake
 
     case = desk.receives(MATTER, by=None, channel="web")
     swept(desk.now)
-    intake.withdraw(case, "客户说已解决", by=desk.agent, at=desk.wait(minutes=1))
+    acceptance.withdraw(case, "客户说已解决", by=desk.agent, at=desk.wait(minutes=1))
     written = swept(desk.wait(days=30))
     assert written <= 1 and of(case).next_look_at is None
     assert swept(desk.wait(days=1)) == 0

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from wenguo.cases import evidence, forgetting, intake, triage
+from wenguo.cases import acceptance, evidence, forgetting, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.notice import Notice
@@ -28,7 +28,7 @@ def told_twice(desk):
     case = desk.receives(TWO, mail="wang@example.com", order_number="DD20261101", order_fen=199_900)
     stored = evidence.store("照片.txt", iter(["出风口".encode()]))
     evidence.attach(case, stored, by=desk.agent, at=desk.now, note="出风口", public=True)
-    intake.accept(case, by=desk.agent, at=desk.wait(hours=1))
+    acceptance.accept(case, by=desk.agent, at=desk.wait(hours=1))
     return case
 
 
@@ -151,7 +151,7 @@ def test_a_legal_date_holds_for_every_part_and_grave_words_stay_with_their_matte
 
 def test_split_wrongly_the_part_is_merged_back(desk, told_twice):
     (new,) = split(told_twice, PARTS, by=desk.agent, at=desk.wait(hours=2))
-    intake.merge(new, told_twice, "其实是一件事", by=desk.senior, at=desk.now)
+    acceptance.merge(new, told_twice, "其实是一件事", by=desk.senior, at=desk.now)
     assert new.outcome == "merged" and new.merged_into == told_twice
     told_twice.refresh_from_db()
     assert told_twice.repeats == 1

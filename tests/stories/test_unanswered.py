@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from wenguo import journal
-from wenguo.cases import followup, handover, intake, letters, triage, unanswered
+from wenguo.cases import acceptance, followup, handover, letters, triage, unanswered
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.errors import NotNow, NotYours
 from wenguo.web.desk.today import groups_for
@@ -117,8 +117,8 @@ def test_no_answer_needed_is_said_once_and_by_who_may_answer(desk: Any, case: An
 
 def test_a_letter_after_the_end_is_seen_and_keeps_the_case_from_the_archive(desk: Any) -> None:
     case = desk.receives("想问一下滤芯多久换一次。", nature="consultation")
-    intake.accept(case, by=desk.agent, at=desk.now)
-    intake.withdraw(fresh(case), "不问了", by=case.customer, at=desk.wait(hours=1))
+    acceptance.accept(case, by=desk.agent, at=desk.now)
+    acceptance.withdraw(fresh(case), "不问了", by=case.customer, at=desk.wait(hours=1))
     letters.hear(fresh(case), "还是想问", by=case.customer, at=desk.wait(hours=1))
     assert group(desk.agent, "letters", desk.now) == [case.number]
     with pytest.raises(NotNow, match="客户留言都已回复"):
@@ -132,7 +132,7 @@ def test_a_letter_goes_on_where_the_case_goes_on(desk: Any, case: Any) -> None:
     other = desk.receives("净化器漏水,地板泡坏了。", name="王小明")
     letters.hear(case, "请问进展如何", by=case.customer, at=desk.wait(hours=1))
     wrote = desk.now
-    intake.merge(fresh(case), fresh(other), "同一件事", by=desk.senior, at=desk.wait(minutes=5))
+    acceptance.merge(fresh(case), fresh(other), "同一件事", by=desk.senior, at=desk.wait(minutes=5))
     assert fresh(case).unanswered_since is None and fresh(other).unanswered_since == wrote
     tells_itself(case)
     tells_itself(other)

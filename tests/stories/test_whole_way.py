@@ -17,13 +17,13 @@ import pytest
 
 from wenguo import journal
 from wenguo.cases import (
+    acceptance,
     approval,
     causes,
     execution,
     followup,
     handover,
     inquiry,
-    intake,
     investigation,
     letters,
     payment,
@@ -87,7 +87,7 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
 
     # Triage, hand-over, one return, another department.
     case.refresh_from_db()
-    intake.accept(case, by=desk.agent, at=desk.now)
+    acceptance.accept(case, by=desk.agent, at=desk.now)
     triage.classify(case, "product.function", by=desk.agent, at=desk.now)
     triage.grade(case, 3, "影响正常使用", by=desk.supervisor, at=desk.now)
     letters.called(case, "reached", "已说明将上门检测", by=desk.agent, at=desk.now, response=True)

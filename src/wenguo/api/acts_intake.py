@@ -9,7 +9,7 @@ from ninja import Field, Schema
 
 from wenguo.api.acting import Chapter, On, find
 from wenguo.api.shapes import Body, Code, Fen, Id, Line, Nature, Words
-from wenguo.cases import intake
+from wenguo.cases import acceptance, intake
 from wenguo.cases.case import Case
 
 chapter = Chapter("intake")
@@ -79,36 +79,36 @@ def submissions(on: On) -> Any:
 
 @chapter.act("accept")
 def accept(on: On) -> None:
-    intake.accept(on.case, by=on.by, at=on.at)
+    acceptance.accept(on.case, by=on.by, at=on.at)
 
 
 @chapter.act("refuse")
 def refuse(on: On, body: RefuseIn) -> None:
-    intake.refuse(on.case, body.reason, body.words, by=on.by, at=on.at)
+    acceptance.refuse(on.case, body.reason, body.words, by=on.by, at=on.at)
 
 
 @chapter.act("reconsider")
 def reconsider(on: On, body: Reason) -> None:
     """不予受理的复核:重新受理。"""
-    intake.reconsider(on.case, body.reason, by=on.by, at=on.at)
+    acceptance.reconsider(on.case, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("merge")
 def merge(on: On, body: MergeIn) -> None:
     """并入您看得见的另一件在办投诉。"""
-    intake.merge(on.case, find(on.request, body.into), body.reason, by=on.by, at=on.at)
+    acceptance.merge(on.case, find(on.request, body.into), body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("withdraw")
 def withdraw(on: On, body: Reason) -> None:
     """登记客户撤回。"""
-    intake.withdraw(on.case, body.reason, by=on.by, at=on.at)
+    acceptance.withdraw(on.case, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("convert")
 def convert(on: On, body: ConvertIn) -> None:
     """咨询、投诉、建议、表扬之间转换,须在制度允许的范围内。"""
-    intake.convert(on.case, body.nature, body.reason, by=on.by, at=on.at)
+    acceptance.convert(on.case, body.nature, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("change_record")
@@ -116,7 +116,7 @@ def change_record(on: On, body: RecordIn) -> None:
     """补充或更正客户投诉记录单;前后内容都留在日志中。"""
     given = body.dict(exclude_unset=True)
     changes = {k: v for k, v in given.items() if v is not None or k in _CLEARABLE}
-    intake.change_record(on.case, changes, by=on.by, at=on.at)
+    acceptance.change_record(on.case, changes, by=on.by, at=on.at)
 
 
 _CLEARABLE = {"order_fen", "claim_fen", "people_affected"}

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from wenguo.cases import clock, handover, intake, letters, reading, triage
+from wenguo.cases import acceptance, clock, handover, intake, letters, reading, triage
 from wenguo.cases.clock import Consent
 from wenguo.cases.evidence import Stored, store
 from wenguo.customers import customer as customers
@@ -194,7 +194,7 @@ def refuse(scene: Scene) -> None:
     assert turn is not None
     who = scene.first or scene.a(_desk(scene))
     at = scene.after(10, 180)
-    intake.refuse(scene.case, REFUSALS.get(scene.woven.scenario, "no_matter"), turn.text, by=who, at=at)
+    acceptance.refuse(scene.case, REFUSALS.get(scene.woven.scenario, "no_matter"), turn.text, by=who, at=at)
     letters.tell_refusal(scene.case.pk, at=scene.go(at + timedelta(seconds=40)))
     scene.case.refresh_from_db()
 
@@ -206,7 +206,7 @@ def accept(scene: Scene) -> None:
     late = scene.first is None and scene.chance(LATE_RESPONSE)
     at = scene.after(*((2, 12) if scene.first else (300, 700) if late else (6, 95)))
     reading.read(scene.case.pk, at=scene.woven.received_at)
-    intake.accept(scene.case, by=who, at=at)
+    acceptance.accept(scene.case, by=who, at=at)
     scene.first = scene.lead = who
     _complete_record(scene)
 
@@ -225,7 +225,7 @@ def _complete_record(scene: Scene) -> None:
     }  # fmt: skip
     changes = {name: value for name, value in lacking.items() if not getattr(record, name)}
     if changes:
-        intake.change_record(scene.case, changes, by=scene.first, at=scene.after(2, 15))
+        acceptance.change_record(scene.case, changes, by=scene.first, at=scene.after(2, 15))
 
 
 # What it is about, how grave
@@ -257,7 +257,7 @@ def convert(scene: Scene) -> None:
         return
     turn = scene.woven.turn(ending)
     who = scene.cast.leads(scene.case.intake_unit, "supervisor")[0]
-    intake.convert(scene.case, ending, turn.text if turn else scene.woven.title, by=who, at=scene.after(3, 40))
+    acceptance.convert(scene.case, ending, turn.text if turn else scene.woven.title, by=who, at=scene.after(3, 40))
 
 
 # Into whose hands

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.db.models import F
 
-from wenguo.cases import intake
+from wenguo.cases import acceptance
 from wenguo.cases.followup import UNHAPPY
 from wenguo.cases.notice import Notice
 from wenguo.channels.outbox import Delivery, State
@@ -129,7 +129,7 @@ def _owner(scene: Scene) -> object:
 def _withdraw(scene: Scene) -> None:
     turn = scene.woven.turn("withdrawn")
     by = scene.case.customer if scene.writes else scene.first
-    intake.withdraw(scene.case, turn.text if turn else scene.woven.title, by=by, at=scene.after(30, 400))
+    acceptance.withdraw(scene.case, turn.text if turn else scene.woven.title, by=by, at=scene.after(30, 400))
     ending.archive(scene)
 
 

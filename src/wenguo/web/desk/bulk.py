@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_POST
 
-from wenguo.cases import handover, intake
+from wenguo.cases import acceptance, handover
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS
 from wenguo.errors import Invalid, Refusal
@@ -87,7 +87,7 @@ def _take(given: Given) -> Doing:
 
 def _accept(given: Given) -> Doing:
     def do(case: Case, by: Any, at: datetime) -> str:
-        intake.accept(case, by=by, at=at)
+        acceptance.accept(case, by=by, at=at)
         return _("已受理")
 
     return do

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import followup, intake, major, model, triage
+from wenguo.cases import acceptance, followup, intake, major, model, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
@@ -37,7 +37,7 @@ def reason_of(given: Given, label: str) -> str:
 
 @act_form("accept", symbol="check")
 def accept(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.accept(folder.case, by=folder.person, at=folder.at)
+    acceptance.accept(folder.case, by=folder.person, at=folder.at)
     return _("已受理")
 
 
@@ -50,13 +50,13 @@ def refuse(request: HttpRequest, folder: Folder, given: Given) -> str:
     reason = given.choice("reason", _("不予受理的原因"), {r.code for r in folder.case.pack.refusal_reasons})
     words = given.text("words", _("依据"), most=5000, optional=True)
     given.check()
-    intake.refuse(folder.case, reason, words, by=folder.person, at=folder.at)
+    acceptance.refuse(folder.case, reason, words, by=folder.person, at=folder.at)
     return _("已登记为不予受理，将告知客户原因和复核办法")
 
 
 @act_form("reconsider", REASON, symbol="rotate")
 def reconsider(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.reconsider(folder.case, reason_of(given, _("重新受理的理由")), by=folder.person, at=folder.at)
+    acceptance.reconsider(folder.case, reason_of(given, _("重新受理的理由")), by=folder.person, at=folder.at)
     return _("已重新受理")
 
 
@@ -198,7 +198,7 @@ def convert(request: HttpRequest, folder: Folder, given: Given) -> str:
     nature = given.choice("nature", _("改为"), set(Nature.values))
     reason = given.text("reason", _("转换理由"), most=2000)
     given.check()
-    intake.convert(folder.case, nature, reason, by=folder.person, at=folder.at)
+    acceptance.convert(folder.case, nature, reason, by=folder.person, at=folder.at)
     return _("已改为{nature}").format(nature=Nature(nature).label)
 
 
@@ -244,7 +244,7 @@ def record_labels() -> dict[str, str]:
 def change_record(request: HttpRequest, folder: Folder, given: Given) -> str:
     changes = record_changes(folder, given)
     given.check()
-    intake.change_record(folder.case, changes, by=folder.person, at=folder.at)
+    acceptance.change_record(folder.case, changes, by=folder.person, at=folder.at)
     return _("记录单已更新")
 
 
@@ -297,7 +297,7 @@ def merge(request: HttpRequest, folder: Folder, given: Given) -> Done:
     if into is None:
         words = _("没有找到「{number}」，或者它不在您可以查看的范围内").format(number=number)
         raise Invalid(words, fields={"into": words})
-    intake.merge(folder.case, into, reason, by=folder.person, at=folder.at)
+    acceptance.merge(folder.case, into, reason, by=folder.person, at=folder.at)
     return Done(_("已并入 {number}").format(number=into.number), url("desk:case", into.number))
 
 
@@ -361,7 +361,7 @@ def split(request: HttpRequest, folder: Folder, given: Given) -> str:
 
 @act_form("withdraw", REASON, symbol="arrow-back-up", danger=True)
 def withdraw(request: HttpRequest, folder: Folder, given: Given) -> str:
-    intake.withdraw(folder.case, reason_of(given, _("撤回的说明")), by=folder.person, at=folder.at)
+    acceptance.withdraw(folder.case, reason_of(given, _("撤回的说明")), by=folder.person, at=folder.at)
     return _("已登记撤回，当日终止办理")
 
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 
-from wenguo.cases import evidence, followup, handover, intake, letters, links, resolution
+from wenguo.cases import acceptance, evidence, followup, handover, letters, links, resolution
 from wenguo.cases.case import Case
 from wenguo.cases.evidence import ALLOWED, Evidence
 from wenguo.cases.followup import Survey
@@ -172,7 +172,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponseBase:
         if not given.ticked("sure"):
             given.refuse("sure", _("请先勾选“我确认撤回”"))
         given.check()
-        intake.withdraw(case, reason, by=case.customer.current, at=at)
+        acceptance.withdraw(case, reason, by=case.customer.current, at=at)
 
     return _do(request, token, act, "withdrawn")
 
