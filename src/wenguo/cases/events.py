@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from wenguo.journal import define
 
+LOOKS = ("case.seen", "case.printed", "case.exported", "evidence.seen")  # who looked: changes nothing
+
 PUBLIC = {
     "case.received": _("已收到投诉"),
     "case.acknowledged": _("已发送受理回执"),

@@ -6,7 +6,7 @@ import gc
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,11 +30,13 @@ class Story:
 Family = Sequence[Story]  # the stories of one customer, in their order
 
 
-def at_once(families: Sequence[Family], processes: int, strict: bool) -> Iterator[tuple[Story, bool]]:
+def at_once(
+    families: Sequence[Family], processes: int, strict: bool, act_out: Callable[..., bool]
+) -> Iterator[tuple[Story, bool]]:
     """Each story and whether it went well, as families end; the first are begun first."""
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_enter)
     try:
-        running = {pool.submit(_act, family, strict): family for family in families}
+        running = {pool.submit(_act, family, strict, act_out): family for family in families}
         for ended in as_completed(running):
             yield from zip(running[ended], ended.result(), strict=True)
     finally:
@@ -66,10 +68,9 @@ def _enter() -> None:
 _cast: Any = None
 
 
-def _act(family: Family, strict: bool) -> list[bool]:
+def _act(family: Family, strict: bool, act_out: Callable[..., bool]) -> list[bool]:
     global _cast
     from wenguo.demo.cast import Cast
-    from wenguo.demo.growth import act_out
 
     _cast = _cast or Cast()
     return [act_out(story, _cast, strict=strict) for story in family]

@@ -131,7 +131,7 @@ def _first(families: list[list[Story]], most: int) -> list[list[Story]]:
 def _acted(families: list[list[Story]], processes: int, strict: bool) -> Iterator[tuple[Story, bool]]:
     """Each story and whether it went well, as they end."""
     if processes > 1 and len(families) > processes:
-        yield from at_once(families, processes, strict)
+        yield from at_once(families, processes, strict, act_out)
         return
     cast = Cast()
     for family in families:

@@ -27,6 +27,7 @@ from django.utils.translation import gettext as _
 from markupsafe import Markup
 
 from wenguo.cases.case import Case
+from wenguo.cases.events import LOOKS
 from wenguo.cases.lifecycle import ACTS, Stage
 from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotFound, Overtaken
@@ -39,7 +40,6 @@ from wenguo.web.filters import local_time
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
-LOOKS = ("case.seen", "case.printed", "case.exported", "evidence.seen")  # who looked: changes nothing
 Panel = Callable[[HttpRequest, Folder], tuple[str, dict[str, Any]] | None]
 Context = Callable[[HttpRequest, Folder], dict[str, Any]]
 

@@ -27,7 +27,8 @@ from wenguo.text.matters import matters
 from wenguo.web.desk.common import files_of, me, spelt
 from wenguo.web.desk.folder import MATTERS_IN, Folder
 from wenguo.web.desk.suggestion import CLEAR, DANGER, Suggested, suggest
-from wenguo.web.desk.triage import CONTACTS, WISHES, floors_of, record_labels
+from wenguo.web.desk.terms import CONTACTS, WISHES
+from wenguo.web.desk.triage import floors_of, record_labels
 from wenguo.web.doors import again, desk, go, page
 from wenguo.web.given import Given, clean
 from wenguo.web.jinja import url

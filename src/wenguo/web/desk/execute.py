@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import uuid4
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -34,32 +33,15 @@ from wenguo.web.desk.common import (
     stage_panel,
 )
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.stage_common import channel_choices, people_and_units, shown, words_of
+from wenguo.web.desk.resolve import board_of
+from wenguo.web.desk.stage_common import channel_choices, measure_choices, shown
 from wenguo.web.doors import desk, page
 from wenguo.web.given import Given
 
 MEASURES = "desk/stage/_exe_measures.html"
 
 
-def measure_choices(folder: Folder) -> dict[str, Any]:
-    """What the forms of a measure choose from; nothing where this person may not plan."""
-    may = folder.can("execute") or folder.can("draft_option")
-    people, units = people_and_units(folder) if may else ([], [])
-    return {
-        "measure_kinds": words_of(Kind.choices),
-        "methods": words_of(payment.Method.choices),
-        "channels": channel_choices(),
-        "people": people,
-        "units": units,
-        "files": [(str(e.pk), e.name) for e in folder.evidence],
-        "may_plan": may,
-        "new_key": lambda: uuid4().hex,
-    }
-
-
 def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
-    from wenguo.web.desk.resolve import board_of
-
     board = board_of(folder)
     return {
         "solution": board,

@@ -39,6 +39,7 @@ from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
 from wenguo.text.matters import matters
 from wenguo.web.desk.suggestion import Proposal, proposal
+from wenguo.web.desk.terms import CONTACTS, WISHES
 
 FLAGS = {
     "major": (_lazy("重大"), "due"),
@@ -298,14 +299,10 @@ class Folder:
 
     @property
     def wishes_words(self) -> str:
-        from wenguo.web.desk.triage import WISHES
-
         return "、".join(str(WISHES.get(w, w)) for w in self.case.record.wishes)
 
     @property
     def preferred_words(self) -> str:
-        from wenguo.web.desk.triage import CONTACTS
-
         preferred = self.case.record.preferred_channel
         return str(CONTACTS.get(preferred, preferred)) if preferred else ""
 

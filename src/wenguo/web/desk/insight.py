@@ -26,8 +26,9 @@ from wenguo.insight.times import Times
 from wenguo.insight.volume import Part
 from wenguo.people.units import Unit
 from wenguo.policy.versions import in_force
+from wenguo.web.desk.asked import NEWEST
 from wenguo.web.desk.asking import StaffRequest
-from wenguo.web.desk.listing import CLOCKS, COLUMNS, NEWEST, dressed
+from wenguo.web.desk.listing import CLOCKS, COLUMNS, dressed
 from wenguo.web.doors import by_htmx, desk, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url

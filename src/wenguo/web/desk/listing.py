@@ -40,6 +40,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.told import told
 from wenguo.policy.versions import PolicyVersion
 from wenguo.policy.versions import pack as pack_of
+from wenguo.web.desk.asked import ASKED, NEWEST, OFFERED, ORDERS
 from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
 from wenguo.web.desk.saved import SavedView
@@ -123,7 +124,6 @@ class Reader:
 
 
 DUE = ("next_due_at", "pk")
-NEWEST = ("-received_at", "-pk")
 
 
 @dataclass(frozen=True)
@@ -368,33 +368,6 @@ def sought(rows: Any, q: str) -> Any:
 
 # ── what an address asks for ──────────────────────────────────────────────────────────────────────────────────────
 
-# What an address may ask of a list, beside the place in it; a view of one's own keeps these.
-ASKED = (
-    "view", "q", "stage", "level", "category", "channel", "nature", "unit", "owner", "flag", "within", "from", "to",
-    "due", "batch", "urged", "returned", "letters", "risk", "order",
-)  # fmt: skip
-ORDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "due": (_lazy("时限近的在前"), ("next_due_at", "pk")),
-    "level": (_lazy("等级高的在前"), ("level", "next_due_at", "pk")),
-    "new": (_lazy("新收到的在前"), NEWEST),
-    "old": (_lazy("早收到的在前"), ("received_at", "pk")),
-}
-# What a list can show beside number and matter, in this order: {key: words}.
-OFFERED = {
-    "level": _lazy("等级"),
-    "customer": _lazy("客户"),
-    "stage": _lazy("阶段"),
-    "owner": _lazy("负责人"),
-    "unit": _lazy("部门"),
-    "category": _lazy("分类"),
-    "product": _lazy("产品"),
-    "region": _lazy("地区"),
-    "channel": _lazy("渠道"),
-    "repeats": _lazy("催办"),
-    "risk": _lazy("升级风险"),
-    "received": _lazy("收到"),
-    "due": _lazy("时限"),
-}
 USUAL = ("level", "customer", "stage", "owner", "due")
 SORTS = {"level": "level", "received": "new", "due": "due"}  # a head that sorts: {column: order}
 

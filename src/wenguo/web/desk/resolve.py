@@ -28,7 +28,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import act_form, earlier_panel, files_of, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.stage_common import REASON, channel_choices, chip_of, kept, shown, words_of
+from wenguo.web.desk.stage_common import REASON, channel_choices, chip_of, kept, measure_choices, shown, words_of
 from wenguo.web.doors import again, by_htmx, desk, go, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -47,8 +47,6 @@ def board_of(folder: Folder) -> sheet.Board:
 
 def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     """What all sections of the solution show."""
-    from wenguo.web.desk.execute import measure_choices
-
     case = folder.case
     board = board_of(folder)
     pack = folder.pack_today

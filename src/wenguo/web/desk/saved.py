@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from wenguo.errors import Invalid, NotFound, NotNow
+from wenguo.web.desk.asked import ASKED, OFFERED, ORDERS
 from wenguo.web.desk.common import me
 from wenguo.web.doors import desk, go
 from wenguo.web.given import Given
@@ -49,8 +50,6 @@ class SavedView(models.Model):
 
 def _asked(query: str) -> dict[str, str]:
     """What an address asks, as a view keeps it; unknown fields fall away."""
-    from wenguo.web.desk.listing import ASKED
-
     pairs = dict(parse_qsl(query[:4000]))
     return {k: v[:200] for k in ASKED if (v := pairs.get(k, ""))}
 
@@ -113,8 +112,6 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def layout(request: HttpRequest) -> HttpResponse:
     """Which columns and which order: of the open view, else of this person's list at large."""
-    from wenguo.web.desk.listing import OFFERED, ORDERS
-
     given = Given(request.POST)
     columns = given.choices("columns", _("列"), set(OFFERED))
     order = given.choice("order", _("排列"), set(ORDERS), optional=True)

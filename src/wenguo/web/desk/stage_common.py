@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+from uuid import uuid4
 
 from django.db.models import Q, Value
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from wenguo.cases import payment
 from wenguo.cases.case import Case, Channel, Involvement
+from wenguo.cases.quote import Kind
 from wenguo.compiled import ask
 from wenguo.errors import Invalid, Overtaken
 from wenguo.people.staff import Post
@@ -110,3 +113,19 @@ def yes_no(given: Given, field: str) -> bool | None:
 def words_of(choices: Iterable[tuple[Any, Any]]) -> list[tuple[str, str]]:
     """Choices of a model as a select shows them: (value, words in the reader's language)."""
     return [(str(value), str(words)) for value, words in choices]
+
+
+def measure_choices(folder: Folder) -> dict[str, Any]:
+    """What the forms of a measure choose from; nothing where this person may not plan."""
+    may = folder.can("execute") or folder.can("draft_option")
+    people, units = people_and_units(folder) if may else ([], [])
+    return {
+        "measure_kinds": words_of(Kind.choices),
+        "methods": words_of(payment.Method.choices),
+        "channels": channel_choices(),
+        "people": people,
+        "units": units,
+        "files": [(str(e.pk), e.name) for e in folder.evidence],
+        "may_plan": may,
+        "new_key": lambda: uuid4().hex,
+    }

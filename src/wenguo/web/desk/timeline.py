@@ -22,12 +22,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from markupsafe import Markup
 
+from wenguo.cases.events import LOOKS
 from wenguo.compiled import ask, evened
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.told import told
-from wenguo.web.desk.common import LOOKS
 from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time, localtime
 from wenguo.web.kept import Kept

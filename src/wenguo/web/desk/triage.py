@@ -19,6 +19,7 @@ from wenguo.text.matters import matters
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.suggestion import suggest
+from wenguo.web.desk.terms import CONTACTS, WISHES
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
 
@@ -204,24 +205,6 @@ def convert(request: HttpRequest, folder: Folder, given: Given) -> str:
 
 # ── the record ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-WISHES = {
-    "refund": _lazy("退款"),
-    "exchange": _lazy("换货"),
-    "repair": _lazy("维修"),
-    "compensation": _lazy("赔偿"),
-    "apology": _lazy("道歉"),
-    "explanation": _lazy("说明原因"),
-    "correction": _lazy("更正"),
-    "policy_change": _lazy("以后别再发生"),
-    "other": _lazy("其他"),
-}
-CONTACTS = {
-    "": _lazy("不限"),
-    "phone": _lazy("电话"),
-    "mail": _lazy("邮件"),
-    "wechat": _lazy("微信"),
-    "sms": _lazy("短信"),
-}
 PERSONAL = ("contact_name", "contact_phone", "contact_mail", "business_address")
 
 
