@@ -114,6 +114,54 @@ def act(name: str) -> Callable[[Page, str], bool]:
     return ready
 
 
+def beside_case(then: str) -> Callable[[Page, str], bool]:
+    """A page of the first case: `then` comes after its address."""
+
+    def ready(page: Page, url: str) -> bool:
+        if not first_case(page, url):
+            return False
+        answer = page.goto(page.url.split("?")[0] + then)
+        settle(page)
+        return bool(answer and answer.ok)
+
+    return ready
+
+
+def after(*steps: Callable[[Page, str], bool | None]) -> Callable[[Page, str], bool]:
+    """One step after the other, as long as there is something to see."""
+
+    def ready(page: Page, url: str) -> bool:
+        return all(step(page, url) is not False for step in steps)
+
+    return ready
+
+
+def at(selector: str) -> Callable[[Page, str], bool]:
+    """This part of the page, in front."""
+
+    def ready(page: Page, url: str) -> bool:
+        there = page.locator(selector).first
+        if not there.count():
+            return False
+        there.evaluate("e => scrollTo(0, e.getBoundingClientRect().top + scrollY - 70)")
+        return True
+
+    return ready
+
+
+def unfolded(selector: str) -> Callable[[Page, str], bool]:
+    def ready(page: Page, url: str) -> bool:
+        there = page.locator(selector).first
+        if not there.count():
+            return False
+        there.evaluate("e => { e.open = true }")
+        settle(page)
+        page.wait_for_timeout(300)
+        return True
+
+    return ready
+
+
 def clicks(selector: str, wait: str = "") -> Callable[[Page, str], bool]:
     def ready(page: Page, url: str) -> bool:
         there = page.locator(selector).first
@@ -170,9 +218,10 @@ def peeked(page: Page, url: str) -> bool:
 def entered(page: Page, url: str) -> None:
     page.fill("#entry-phone", CALLER)
     page.fill("#entry-name", "王小明")
+    page.fill("#entry-text", "")  # a draft of before
     page.locator("#entry-text").press_sequentially(STORY, delay=2)
     with suppress(Error):
-        page.wait_for_selector("#entry-hints >> text=系统建议", timeout=30_000)
+        page.wait_for_selector("#entry-hints .level", timeout=30_000)
     page.wait_for_timeout(1500)
     page.evaluate("scrollTo(0, 0)")
 
@@ -197,6 +246,78 @@ def submitted(page: Page, url: str) -> None:
     page.fill("[name=phone]", CALLER)
     page.click("[data-submit]")
     page.wait_for_url("**/new/done/**")
+
+
+def not_found_by_number(page: Page, url: str) -> None:
+    page.fill("[name=number]", "TS-2601-0000-0")
+    page.fill("[name=contact]", "0000")
+    page.click("main form button.btn-primary")
+    settle(page)
+
+
+def nothing_written(page: Page, url: str) -> None:
+    page.click("[data-next-step]:visible")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def receipt_checked(page: Page, url: str) -> bool:
+    """On a customer's page: the receipt is downloaded and checked."""
+    link = page.locator("a[href$='/receipt/']").first
+    if not link.count():
+        return False
+    receipt = page.request.get(url + (link.get_attribute("href") or ""))
+    if not receipt.ok:
+        return False
+    page.goto(f"{url}/verify/")
+    page.fill("[name=receipt]", receipt.text())
+    page.click("main form[method=post] button.btn-primary")
+    settle(page)
+    return True
+
+
+def signs_in_wrongly(times: int) -> Callable[[Page, str], None]:
+    """Under a name nobody has, so that nobody is locked out."""
+
+    def ready(page: Page, url: str) -> None:
+        for _time in range(times):
+            if not page.locator("input[name=login]").count():
+                return
+            page.fill("input[name=login]", f"nobody-{times}")
+            page.fill("input[name=password]", "not-this-one")
+            page.click("main button[type=submit], form button[type=submit]")
+            settle(page)
+
+    return ready
+
+
+def confirmed(page: Page, url: str) -> None:
+    """Who asks for a second factor says the password once more."""
+    if page.locator("input[name=password]").count():
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button[type=submit], form button[type=submit]")
+        settle(page)
+
+
+def a_word_tried(page: Page, url: str) -> bool:
+    """The first word list of the house, and what a word would have matched."""
+    if not follows(".words-lists details[open] a[href*='list=']")(page, url):
+        return False
+    page.fill("#words-word", "退款")
+    page.locator("#list form.words-find button").click()
+    settle(page)
+    page.evaluate("scrollTo(0, 0)")
+    return True
+
+
+def a_likely_double(page: Page, url: str) -> bool:
+    """A customer whom the program takes for somebody we have already, beside that other one."""
+    of = [link.get_attribute("href") or "" for link in page.locator("main table a[href*='/desk/customers/']").all()]
+    for address in list(dict.fromkeys(of))[:30]:
+        page.goto(url + address)
+        settle(page)
+        if page.locator("main a[href*='/merge/']").count():
+            return follows("main a[href*='/merge/']")(page, url)
+    return False
 
 
 def drawn(page: Page, url: str) -> None:
@@ -268,11 +389,31 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("portal-answered", "", "/track/", (), customers.at("followup")),
         Shot("portal-survey", "", "/track/", (PHONE,), customers.at("followup", "a[href*='/s/']", "a[href*='/s/']")),
         Shot("portal-disagree", "", "/track/", (PHONE,), customers.at("followup", "", "a[href$='/disagree/']")),
+        Shot("portal-closed", "", "/track/", (PHONE,), customers.at("closed")),
+        Shot("portal-archived", "", "/track/", (), customers.at("archived")),
+        Shot("portal-withdraw", "", "/track/", (), after(
+            customers.at("investigation"), unfolded("details:has(form[action$='/withdraw/'])"), at(".p-screen")
+        )),
+        Shot("portal-new-wrong", "", "/new/", (), nothing_written),
+        Shot("portal-track-wrong", "", "/track/", (), not_found_by_number),
+        Shot("portal-link-wrong", "", "/t/no-such-link/"),
+        Shot("portal-404", "", "/no-such-page/", (PHONE,)),
         Shot("portal-verify", "", "/verify/"),
+        Shot("portal-verified", "", "/track/", (PHONE,), after(customers.at("investigation"), receipt_checked)),
         Shot("portal-notice", "", "/notice/", (PHONE,)),
         Shot("portal-privacy", "", "/privacy/"),
         # Everybody.
-        Shot("login", "", "/accounts/login/"),
+        Shot("login", "", "/accounts/login/", (WIDE,), dark=True),
+        Shot("login-again", "", "/desk/queue/"),
+        Shot("login-wrong", "", "/accounts/login/", (), signs_in_wrongly(1)),
+        Shot("login-locked", "", "/accounts/login/", (), signs_in_wrongly(12)),
+        Shot("logout", "xiaoman", "/accounts/logout/"),
+        Shot("password", "xiaoman", "/accounts/password/change/"),
+        Shot("second-factor", "xiaoman", "/accounts/2fa/"),
+        Shot("second-factor-on", "xiaoman", "/accounts/2fa/totp/activate/", (), confirmed),
+        Shot("desk-403", "xiaoman", "/desk/admin/health/", (WIDE,)),
+        Shot("desk-404", "xiaoman", "/desk/cases/TS-2601-0000-0/"),
+        Shot("desk-me", "xuemei", "/desk/", (), unfolded("header details:has(a[href*='/absence/'])")),
         Shot("desk-notices", "xuemei", "/desk/notices/"),
         Shot("desk-absence", "duheng", "/desk/absence/", (WIDE,)),
         Shot("desk-help", "xiaoman", "/desk/", (WIDE,), lambda page, url: page.keyboard.press("?")),
@@ -281,12 +422,61 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("desk-entry", "xiaoman", "/desk/register/", (WIDE,), entered, dark=True),
         Shot("desk-queue", "xuemei", "/desk/queue/", (WIDE, NIGHT), dark=True),
         Shot("desk-queue-peek", "xuemei", "/desk/queue/", (WIDE,), peeked, dark=True),
-        Shot("desk-tray", "xuemei", "/desk/tray/"),
+        Shot("desk-queue-filters", "xuemei", "/desk/queue/?view=late&level=2", (), unfolded("details.filters")),
+        Shot("desk-queue-columns", "xuemei", "/desk/queue/", (), unfolded("details:has([action$='/queue/layout/'])")),
+        Shot("desk-queue-views", "xuemei", "/desk/queue/", (), unfolded("details:has([action$='/queue/views/'])")),
+        Shot("desk-queue-export", "xuemei", "/desk/queue/", (WIDE,), unfolded("details:has([action$='/queue/export/'])")),
+        Shot("desk-queue-done", "xuemei", "/desk/queue/?view=done"),
+        Shot("desk-mine", "xiaoman", "/desk/mine/"),
+        Shot("desk-tray", "xuemei", "/desk/tray/", (WIDE,)),
+        Shot("desk-submission", "xuemei", "/desk/tray/", (WIDE,), follows("a[href*='/desk/tray/']")),
         Shot("desk-search", "xuemei", "/desk/search/?q=退款"),
+        Shot("desk-search-nothing", "xuemei", "/desk/search/?q=鸵鸟"),
+        Shot("desk-review", "xuemei", "/desk/review/", (WIDE,), dark=True),
+        Shot("desk-review-applied", "xuemei", "/desk/review/?kind=applied"),
+        Shot("desk-groups", "xuemei", "/desk/groups/", (WIDE,)),
+        Shot("desk-group", "gaoyuan", "/desk/groups/", (WIDE,), follows("a[href*='/desk/groups/']:not([href*='?'])"), dark=True),
+        Shot("desk-group-mine", "xuemei", "/desk/groups/", (), follows(".list a[href*='/desk/groups/']")),
         Shot("case-received", "xiaoman", of + "received", (), pane("work")),
         Shot("case-triage", "xuemei", of + "triage", (WIDE,), pane("work")),
         Shot("case-classify", "xuemei", of + "triage", (), act("classify")),
         Shot("case-grade", "xuemei", of + "triage", (WIDE,), act("grade")),
+        *(
+            Shot(f"act-{name}", who, of + stage, docs, act(name))
+            for name, who, stage, docs in (
+                ("refuse", "xuemei", "received", ()),
+                ("split", "xuemei", "received", (WIDE,)),
+                ("merge", "heyun", "received", (WIDE,)),
+                ("convert", "xuemei", "received", ()),
+                ("change_record", "xuemei", "triage", ()),
+                ("assign", "xuemei", "triage", (WIDE,)),
+                ("settle_at_once", "xuemei", "triage", ()),
+                ("dispatch", "xuemei", "investigation", ()),
+                ("appoint", "xuemei", "investigation", ()),
+                ("ask_help", "xuemei", "investigation", ()),
+                ("supervise", "xuemei", "investigation", (WIDE,)),
+                ("remind", "xuemei", "investigation", ()),
+                ("pause", "xuemei", "investigation", ()),
+                ("extend", "xuemei", "investigation", ()),
+                ("set_deadline", "xuemei", "investigation&channel=regulator", ()),
+                ("mark_major", "xuemei", "investigation", ()),
+                ("back_to_triage", "xuemei", "investigation", ()),
+                ("skip", "xuemei", "investigation", ()),
+                ("reassess", "xuemei", "followup", ()),
+                ("reopen", "xuemei", "followup", ()),
+            )
+        ),
+        Shot("case-note", "xiaoman", of + "triage", (), after(pane("story"), unfolded("#composer-note"))),
+        Shot("case-call", "xiaoman", of + "triage", (), after(pane("story"), unfolded("#composer-call"))),
+        Shot("case-templates", "xuemei", of + "investigation", (), beside_case("messages/templates/")),
+        Shot("case-risk", "xuemei", "/desk/queue/?view=risk", (WIDE,), after(pane("story"), unfolded("#case-hints details"))),
+        Shot("case-similar", "xuemei", of + "investigation", (), beside_case("similar/")),
+        Shot("case-left", "xuemei", of + "investigation", (), after(pane("story"), at("#case-customer"))),
+        Shot("case-major", "xuemei", "/desk/queue/?view=open&flag=major", (), pane("story")),
+        Shot("case-waiting", "xuemei", "/desk/queue/?view=open&flag=waiting", (), pane("story")),
+        Shot("case-returned", "xuemei", "/desk/queue/?view=returned", (), pane("work")),
+        Shot("case-closed", "xuemei", "/desk/queue/?view=all&stage=closed", (), pane("story")),
+        Shot("case-archived", "xuemei", "/desk/queue/?view=all&stage=archived", (), pane("story")),
         Shot("case-story", "xuemei", of + "resolution&level=2", (WIDE,), pane("story"), dark=True),
         Shot("case-clock", "xuemei", of + "investigation", (WIDE,), why_this_time),
         # The team.
@@ -302,34 +492,70 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("case-execution", "xuemei", of + "execution", (WIDE,), pane("work")),
         Shot("case-reply", "xuemei", of + "reply", (WIDE,), pane("work")),
         Shot("case-followup", "fanwei", of + "followup", (WIDE,), pane("work")),
+        Shot("option-new", "xuemei", of + "resolution", (), follows("a[href$='/options/new/']")),
+        Shot("reply-page", "xuemei", of + "reply", (), beside_case("reply/")),
+        *(
+            Shot(f"paper-{name}", "xuemei", of + stage, docs, beside_case(then))
+            for name, stage, then, docs in (
+                ("record", "investigation", "papers/record/", (WIDE,)),
+                ("receipt", "received", "papers/receipt/", (WIDE,)),
+                ("handover", "investigation", "papers/handover/", ()),
+                ("reply", "followup", "papers/reply/", ()),
+                ("plan", "execution", "plan/", ()),
+                ("causes", "resolution&level=2", "causes/print/", ()),
+            )
+        ),
+        Shot("paper-report", "xuemei", of + "resolution&level=2", (), after(
+            pane("work"), unfolded("details.fold"), follows("a[href*='/reports/'][href$='/print/']")
+        )),
         Shot("followups", "fanwei", "/desk/followups/", (WIDE, PHONE)),
         Shot("legal-today", "zhengyan", "/desk/", (WIDE,)),
         Shot("legal-approvals", "zhengyan", "/desk/approvals/"),
         Shot("legal-review", "zhengyan", "/desk/approvals/", (WIDE,), follows("a[href*='/approvals/replies/']")),
         Shot("liaison-today", "weilan", "/desk/", ()),
         Shot("liaison-case", "weilan", "/desk/queue/?view=open&channel=regulator", (WIDE,), pane("story")),
-        Shot("inspector-today", "shenyue", "/desk/"),
-        Shot("improver-today", "baishuo", "/desk/"),
+        Shot("liaison-queue", "weilan", "/desk/queue/?view=regulator"),
+        Shot("inspector-today", "shenyue", "/desk/", (WIDE,)),
+        Shot("improver-today", "baishuo", "/desk/", (WIDE,)),
+        Shot("admin-today", "admin", "/desk/"),
         # Customers, figures.
         Shot("customers", "xuemei", "/desk/customers/", (WIDE,)),
         Shot("customer", "xuemei", of + "resolution", (WIDE,), whose),
-        Shot("customers-import", "xuemei", "/desk/customers/import/"),
+        Shot("customers-import", "xuemei", "/desk/customers/import/", (WIDE,)),
+        Shot("customer-new", "xuemei", "/desk/customers/new/"),
+        Shot("customer-edit", "xuemei", of + "resolution", (), after(whose, follows("main a[href$='/edit/']"))),
+        Shot("customer-merge", "xuemei", "/desk/customers/", (), a_likely_double),
+        Shot("customer-erase", "xuemei", of + "resolution", (), after(whose, follows("main a[href$='/erase/']"))),
         Shot("executive-today", "gaoyuan", "/desk/"),
         Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), drawn, dark=True),
         # The house.
         Shot("policy", "duheng", "/desk/policy/", (WIDE,)),
         Shot("policy-versions", "admin", "/desk/policy/versions/", (WIDE,)),
-        Shot("policy-draft", "admin", "/desk/policy/draft/"),
-        Shot("calendar", "admin", "/desk/policy/calendar/"),
+        Shot("insight-cases", "gaoyuan", "/desk/insight/", (), follows("main a[href*='/insight/cases/']")),
+        Shot("risk", "gaoyuan", "/desk/insight/risk/", (WIDE,), drawn, dark=True),
+        Shot("policy-draft", "admin", "/desk/policy/draft/", (WIDE,)),
+        Shot("policy-version", "admin", "/desk/policy/versions/1/"),
+        Shot("policy-compare", "admin", "/desk/policy/versions/", (WIDE,), follows("a[href*='/policy/compare/?b=']")),
+        Shot("policy-words", "xuemei", "/desk/policy/words/"),
+        Shot("policy-words-list", "xuemei", "/desk/policy/words/", (), follows(".words-lists a[href*='list=']")),
+        Shot("policy-words-tried", "xuemei", "/desk/policy/words/", (WIDE,), a_word_tried, dark=True),
+        Shot("calendar", "admin", "/desk/policy/calendar/", (WIDE,)),
+        Shot("calendar-notice", "admin", "/desk/policy/calendar/notice/"),
         Shot("admin", "admin", "/desk/admin/", (WIDE,)),
-        Shot("admin-units", "admin", "/desk/admin/units/"),
+        Shot("admin-units", "admin", "/desk/admin/units/", (WIDE,)),
+        Shot("admin-unit", "admin", "/desk/admin/units/", (), follows("main a[href*='/admin/units/']:not([href$='/new/'])")),
+        Shot("admin-unit-new", "admin", "/desk/admin/units/new/"),
+        Shot("admin-hire", "admin", "/desk/admin/people/new/"),
         Shot("admin-people", "admin", "/desk/admin/people/", (WIDE,)),
         Shot("admin-person", "admin", "/desk/admin/people/", (), follows("main table a[href*='/admin/people/']")),
         Shot("admin-roles", "admin", "/desk/admin/roles/", (WIDE,)),
-        Shot("admin-role", "admin", "/desk/admin/roles/agent/"),
-        Shot("admin-tokens", "admin", "/desk/admin/tokens/"),
+        Shot("admin-role", "admin", "/desk/admin/roles/agent/", (WIDE,)),
+        Shot("admin-role-new", "admin", "/desk/admin/roles/new/"),
+        Shot("admin-tokens", "admin", "/desk/admin/tokens/", (WIDE,)),
+        Shot("admin-models", "admin", "/desk/admin/models/", (WIDE,), drawn, dark=True),
         Shot("admin-jobs", "admin", "/desk/admin/jobs/", (WIDE,)),
         Shot("admin-audit", "admin", "/desk/admin/audit/", (WIDE,)),
+        Shot("admin-stream", "admin", "/desk/admin/audit/", (WIDE,), follows("main table a[href*='/admin/audit/']")),
         Shot("admin-health", "admin", "/desk/admin/health/", (WIDE,)),
         # The same house on its first day.
         *(
@@ -342,7 +568,18 @@ def shots(customers: Customers) -> list[Shot]:
                 ("desk-entry", "xiaoman", "/desk/register/", (), False),
                 ("approvals", "xuemei", "/desk/approvals/", (PHONE,), False),
                 ("followups", "fanwei", "/desk/followups/", (), False),
+                ("department-today", "yubo", "/desk/", (), False),
+                ("executive-today", "gaoyuan", "/desk/", (), False),
                 ("notices", "xuemei", "/desk/notices/", (), False),
+                ("review", "xuemei", "/desk/review/", (), False),
+                ("groups", "xuemei", "/desk/groups/", (), False),
+                ("search", "xuemei", "/desk/search/?q=退款", (), False),
+                ("risk", "gaoyuan", "/desk/insight/risk/", (), False),
+                ("words-tried", "xuemei", "/desk/policy/words/?word=退款", (), False),
+                ("models", "admin", "/desk/admin/models/", (), False),
+                ("tokens", "admin", "/desk/admin/tokens/", (), False),
+                ("audit", "admin", "/desk/admin/audit/", (), False),
+                ("health", "admin", "/desk/admin/health/", (), False),
                 ("tray", "xuemei", "/desk/tray/", (), False),
                 ("customers", "xuemei", "/desk/customers/", (), False),
                 ("insight", "gaoyuan", "/desk/insight/", (WIDE,), True),
@@ -360,8 +597,8 @@ def shots(customers: Customers) -> list[Shot]:
 class Camera:
     """One signed-in context a person and pixel density; widths and darkness change on the open page."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        self.browser, self.url = browser, url
+    def __init__(self, browser: Browser, url: str, english: bool) -> None:
+        self.browser, self.url, self.english = browser, url, english
         self.pages: dict[tuple[str, bool], Page] = {}
         self.signed: dict[str, BrowserContext] = {}
 
@@ -371,9 +608,11 @@ class Camera:
         state = self.signed[who].storage_state() if who in self.signed else None
         context = self.browser.new_context(
             viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", storage_state=state,
-            device_scale_factor=1.5 if phone else 1, reduced_motion="reduce",
+            device_scale_factor=1.5 if phone else 1, has_touch=phone, is_mobile=phone, reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(40_000)
+        if self.english:
+            context.add_cookies([{"name": "django_language", "value": "en", "url": self.url}])
         page = self.pages[who, phone] = context.new_page()
         if who and state is None:
             page.goto(f"{self.url}/accounts/login/")
@@ -482,6 +721,7 @@ def main() -> None:
     asked.add_argument("--empty", default="", help="address of a running company without complaints")
     asked.add_argument("--cases", type=int, default=100, help="how many complaints our own busy company is to have")
     asked.add_argument("--out", type=Path, default=ROOT / "docs/pictures")
+    asked.add_argument("--english", action="store_true", help="the screens as an English reader has them")
     asked.add_argument("--only", default="", help="a regular expression over the names")
     asked.add_argument(
         "--all", action="store_true", help="every screen at every width, whole pages, a part in the dark"
@@ -499,7 +739,7 @@ def main() -> None:
             if name not in cameras:
                 cases = given.cases if name == "busy" else 0
                 url = getattr(given, name) or stack.enter_context(company(name, cases))
-                cameras[name] = Camera(browser, url.rstrip("/"))
+                cameras[name] = Camera(browser, url.rstrip("/"), given.english)
             return cameras[name]
 
         customers = Customers(lambda who: camera("busy").page(who))

@@ -98,7 +98,7 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         for name, values in request.POST.lists()
         if not _NEVER_SHOWN.search(name) and any(values)
     }
-    context = {"refusal": refusal, "kept": kept, "back": _back(request)}
+    context = {"refusal": refusal, "kept": kept, "back": _back(request), "home": _home(request)}
     return render(request, "errors/refused.html", context, status=refusal.status)
 
 
@@ -289,6 +289,11 @@ def content_policy(request: HttpRequest) -> str:
     )
 
 
+def _home(request: HttpRequest) -> str:
+    """Where somebody begins again who got lost here: the desk for those who work at it, else the front page."""
+    return "/desk/" if request.path.startswith(("/desk/", "/accounts/", "/login/", "/styleguide/")) else "/"
+
+
 # ── error pages; named as handlers in config/urls.py ──────────────────────────────────────────────────────────────
 
 
@@ -301,8 +306,8 @@ def _error(
         answer = HttpResponse(render_to_string("_notice.html", {"words": words, "kind": "danger"}), status=status)
         answer["HX-Retarget"], answer["HX-Reswap"] = "#said", "beforeend"
         return answer
-    context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request)}
-    ours = request.path.startswith(("/desk/", "/accounts/", "/login/", "/styleguide/"))
+    context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request), "home": _home(request)}
+    ours = _home(request) != "/"
     return HttpResponse(
         render_to_string("errors/page.html" if ours else "errors/customer.html", context), status=status
     )

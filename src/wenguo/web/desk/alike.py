@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -196,12 +197,15 @@ def take_out(request: HttpRequest, pk: int, number: str) -> HttpResponse:
 
 def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, str, str, int]]:
     """For 今日: (look, words, address, people) of the groups that wait for a decision, the newest first. One query."""
-    rows = Group.objects.visible_to(person, at).waiting().order_by("-newest_at").values_list("pk", "state", "people")
+    seen = Member.objects.filter(group=OuterRef("pk"), case__in=Case.objects.visible_to(person, at))
+    newest = Subquery(seen.order_by("-case_id").values("case__subject")[:1])
+    rows = Group.objects.visible_to(person, at).waiting().annotate(subject=newest).order_by("-newest_at")
     words = {
-        Group.State.SUGGESTED: _("疑似群诉：{n} 人反映同一件事"),
-        Group.State.CONFIRMED: _("群诉：有新来的投诉待确认"),
+        Group.State.SUGGESTED: _("疑似群诉（{n} 人）：{subject}"),
+        Group.State.CONFIRMED: _("群诉有新来的待确认（{n} 人）：{subject}"),
     }
     return [
-        ("due", words[Group.State(state)].format(n=people), url("desk:group", pk), people)
-        for pk, state, people in rows[:most]
-    ]
+        ("due", words[Group.State(row.state)].format(n=row.people, subject=personal.mask(row.subject)),
+         url("desk:group", row.pk), row.people)
+        for row in rows[:most]
+    ]  # fmt: skip

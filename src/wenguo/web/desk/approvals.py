@@ -55,7 +55,7 @@ def show(request: HttpRequest) -> HttpResponse:
         visible = Case.objects.visible_to(person, at)
         owed = list(override.owed_overrides().filter(option__case__in=visible)[:MOST])
     context = {
-        "steps": [(s, due.get(s.about)) for s in steps],
+        "steps": sorted(((s, due.get(s.about)) for s in steps), key=lambda line: (line[1] is None, line[1], line[0].pk)),
         "asked": approval.awaiting_words(steps),
         "replies": reply.waiting_for(person, at),
         "reports": _reports(person, at),
@@ -66,6 +66,7 @@ def show(request: HttpRequest) -> HttpResponse:
             .values_list("about", "due_at")
         ),
         "role_title": pack.role_title,
+        "why_review": {gate.id: gate.because for gate in pack.approval.reply_gates},
     }
     return page(request, "desk/stage/approvals.html", context, here="approvals", follow=["queue"])
 

@@ -151,7 +151,10 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             "review",
             _lazy("答复审核"),
             "mail-check",
-            [(r.reply.case_id, f"review:{r.pk}", "", "") for r in reply.waiting_for(person, at)[:MOST]],
+            [
+                (r.reply.case_id, f"review:{r.pk}", r.reply.subject, _page("desk:reply_review", r.pk))
+                for r in reply.waiting_for(person, at)[:MOST]
+            ],
         ),
         ("supervise", _lazy("督办待回报"), "eye", _orders(person)),
         ("joint", _lazy("会办"), "users", _tasks(person, units, at)),
@@ -382,7 +385,7 @@ def heeded(person: Any, at: datetime, *, leads: bool) -> list[tuple[str, str, st
         for key, (look, words, address, _rows) in asked.items()
         if found[key]
     ]
-    return [*waiting_lines(person, at), *lines]
+    return [*lines, *waiting_lines(person, at)]
 
 
 # ── the team ──────────────────────────────────────────────────────────────────────────────────────────────────────
