@@ -309,6 +309,17 @@ def a_word_tried(page: Page, url: str) -> bool:
     return True
 
 
+def largest_group(page: Page, url: str) -> bool:
+    """Of the groups that wait for a decision, the one of most people."""
+    rows = page.locator("main .list a[href*='/desk/groups/']").all()
+    if not rows:
+        return False
+    most = max(rows, key=lambda row: int("0" + re.sub(r"\D", "", row.locator("b.num").inner_text())))
+    page.goto(url + (most.get_attribute("href") or ""))
+    settle(page)
+    return True
+
+
 def a_likely_double(page: Page, url: str) -> bool:
     """A customer whom the program takes for somebody we have already, beside that other one."""
     of = [link.get_attribute("href") or "" for link in page.locator("main table a[href*='/desk/customers/']").all()]
@@ -391,9 +402,13 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("portal-disagree", "", "/track/", (PHONE,), customers.at("followup", "", "a[href$='/disagree/']")),
         Shot("portal-closed", "", "/track/", (PHONE,), customers.at("closed")),
         Shot("portal-archived", "", "/track/", (), customers.at("archived")),
-        Shot("portal-withdraw", "", "/track/", (), after(
-            customers.at("investigation"), unfolded("details:has(form[action$='/withdraw/'])"), at(".p-screen")
-        )),
+        Shot(
+            "portal-withdraw",
+            "",
+            "/track/",
+            (),
+            after(customers.at("investigation"), unfolded("details:has(form[action$='/withdraw/'])"), at(".p-screen")),
+        ),
         Shot("portal-new-wrong", "", "/new/", (), nothing_written),
         Shot("portal-track-wrong", "", "/track/", (), not_found_by_number),
         Shot("portal-link-wrong", "", "/t/no-such-link/"),
@@ -425,7 +440,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("desk-queue-filters", "xuemei", "/desk/queue/?view=late&level=2", (), unfolded("details.filters")),
         Shot("desk-queue-columns", "xuemei", "/desk/queue/", (), unfolded("details:has([action$='/queue/layout/'])")),
         Shot("desk-queue-views", "xuemei", "/desk/queue/", (), unfolded("details:has([action$='/queue/views/'])")),
-        Shot("desk-queue-export", "xuemei", "/desk/queue/", (WIDE,), unfolded("details:has([action$='/queue/export/'])")),
+        Shot("desk-queue-export", "xuemei", "/desk/queue/", (), unfolded("details:has([action$='/queue/export/'])")),
         Shot("desk-queue-done", "xuemei", "/desk/queue/?view=done"),
         Shot("desk-mine", "xiaoman", "/desk/mine/"),
         Shot("desk-tray", "xuemei", "/desk/tray/", (WIDE,)),
@@ -435,8 +450,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("desk-review", "xuemei", "/desk/review/", (WIDE,), dark=True),
         Shot("desk-review-applied", "xuemei", "/desk/review/?kind=applied"),
         Shot("desk-groups", "xuemei", "/desk/groups/", (WIDE,)),
-        Shot("desk-group", "gaoyuan", "/desk/groups/", (WIDE,), follows("a[href*='/desk/groups/']:not([href*='?'])"), dark=True),
-        Shot("desk-group-mine", "xuemei", "/desk/groups/", (), follows(".list a[href*='/desk/groups/']")),
+        Shot("desk-group", "xuemei", "/desk/groups/", (WIDE,), largest_group, dark=True),
         Shot("case-received", "xiaoman", of + "received", (), pane("work")),
         Shot("case-triage", "xuemei", of + "triage", (WIDE,), pane("work")),
         Shot("case-classify", "xuemei", of + "triage", (), act("classify")),
@@ -469,7 +483,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("case-note", "xiaoman", of + "triage", (), after(pane("story"), unfolded("#composer-note"))),
         Shot("case-call", "xiaoman", of + "triage", (), after(pane("story"), unfolded("#composer-call"))),
         Shot("case-templates", "xuemei", of + "investigation", (), beside_case("messages/templates/")),
-        Shot("case-risk", "xuemei", "/desk/queue/?view=risk", (WIDE,), after(pane("story"), unfolded("#case-hints details"))),
+        Shot("case-risk", "xuemei", "/desk/queue/?view=risk", (WIDE,), pane("story")),
         Shot("case-similar", "xuemei", of + "investigation", (), beside_case("similar/")),
         Shot("case-left", "xuemei", of + "investigation", (), after(pane("story"), at("#case-customer"))),
         Shot("case-major", "xuemei", "/desk/queue/?view=open&flag=major", (), pane("story")),
@@ -505,9 +519,13 @@ def shots(customers: Customers) -> list[Shot]:
                 ("causes", "resolution&level=2", "causes/print/", ()),
             )
         ),
-        Shot("paper-report", "xuemei", of + "resolution&level=2", (), after(
-            pane("work"), unfolded("details.fold"), follows("a[href*='/reports/'][href$='/print/']")
-        )),
+        Shot(
+            "paper-report",
+            "xuemei",
+            of + "resolution&level=2",
+            (),
+            after(pane("work"), unfolded("details.fold"), follows("a[href*='/reports/'][href$='/print/']")),
+        ),
         Shot("followups", "fanwei", "/desk/followups/", (WIDE, PHONE)),
         Shot("legal-today", "zhengyan", "/desk/", (WIDE,)),
         Shot("legal-approvals", "zhengyan", "/desk/approvals/"),
@@ -543,7 +561,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("calendar-notice", "admin", "/desk/policy/calendar/notice/"),
         Shot("admin", "admin", "/desk/admin/", (WIDE,)),
         Shot("admin-units", "admin", "/desk/admin/units/", (WIDE,)),
-        Shot("admin-unit", "admin", "/desk/admin/units/", (), follows("main a[href*='/admin/units/']:not([href$='/new/'])")),
+        Shot("admin-unit", "admin", "/desk/admin/units/", (), follows("main .list a[href*='/admin/units/']")),
         Shot("admin-unit-new", "admin", "/desk/admin/units/new/"),
         Shot("admin-hire", "admin", "/desk/admin/people/new/"),
         Shot("admin-people", "admin", "/desk/admin/people/", (WIDE,)),

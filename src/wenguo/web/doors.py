@@ -306,10 +306,12 @@ def _error(
         answer = HttpResponse(render_to_string("_notice.html", {"words": words, "kind": "danger"}), status=status)
         answer["HX-Retarget"], answer["HX-Reswap"] = "#said", "beforeend"
         return answer
-    context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request), "home": _home(request)}
-    ours = _home(request) != "/"
+    home = _home(request)
+    context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request)}
+    ours = home != "/"
     return HttpResponse(
-        render_to_string("errors/page.html" if ours else "errors/customer.html", context), status=status
+        render_to_string("errors/page.html" if ours else "errors/customer.html", {**context, "home": home}),
+        status=status,
     )
 
 

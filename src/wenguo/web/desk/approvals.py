@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -55,7 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
         visible = Case.objects.visible_to(person, at)
         owed = list(override.owed_overrides().filter(option__case__in=visible)[:MOST])
     context = {
-        "steps": sorted(((s, due.get(s.about)) for s in steps), key=lambda line: (line[1] is None, line[1], line[0].pk)),
+        "steps": sorted(((s, due.get(s.about)) for s in steps), key=_soonest),
         "asked": approval.awaiting_words(steps),
         "replies": reply.waiting_for(person, at),
         "reports": _reports(person, at),
@@ -69,6 +70,11 @@ def show(request: HttpRequest) -> HttpResponse:
         "why_review": {gate.id: gate.because for gate in pack.approval.reply_gates},
     }
     return page(request, "desk/stage/approvals.html", context, here="approvals", follow=["queue"])
+
+
+def _soonest(line: tuple[Approval, datetime | None]) -> tuple[bool, float, int]:
+    step, due = line
+    return due is None, due.timestamp() if due else 0.0, step.pk
 
 
 def _reports(person: Any, at: Any) -> list[Report]:
