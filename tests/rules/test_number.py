@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wenguo.cases.number import check_character, parse, spell
+from wenguo.cases.number import check_character, parse, possible, spell
 from wenguo.errors import Invalid
 
 serials = st.integers(1, 999_999_999)
@@ -55,3 +57,19 @@ def test_two_swapped_digits_are_noticed(serial, place):
 def test_nonsense_is_refused_in_words(said):
     with pytest.raises(Invalid):
         parse(said)
+
+
+@given(st.integers(1, 999_999), st.sampled_from(["2611", "2610", "2501"]))
+def test_a_part_of_a_number_is_enough_to_find_it(serial, month):
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    number = spell(month, serial)
+    plain = number[3:]
+    for said in (plain[5:-2], plain[5:], plain[:-2], plain, number, number.lower().replace("-", " ")):
+        assert number in possible(said, at), said
+
+
+def test_words_and_telephones_are_no_part_of_a_number():
+    at = datetime(2026, 11, 29, tzinfo=UTC)
+    assert not any(possible(said, at) for said in ("漏电", "TS", "42", "2611年的投诉", "13812345678901", ""))
+    assert len(possible("0042", at)) == 120  # ten years of months, and not one number of the next
+    assert spell("2612", 42) not in possible("0042", at)

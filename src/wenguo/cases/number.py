@@ -49,6 +49,26 @@ def parse(said: str) -> str:
     return f"TS-{month}-{serial}-{check}"
 
 
+def possible(said: str, at: datetime) -> list[str]:
+    """The numbers somebody may mean who gives a part: a serial (0042), with its check character (0042-7), with its
+    month (2611-0042), or all of it; without a month, those of ten years until `at`. Empty: it is no part of a number.
+    """
+    plain = re.sub(r"[\s\-—–_.·]", "", unicodedata.normalize("NFKC", said)).upper().removeprefix("TS")
+    if not re.fullmatch(r"\d{3,13}[0-9X]?", plain):
+        return []
+    now = int(_month(at)[:2]) * 12 + int(_month(at)[2:]) - 1
+    months = [f"{n // 12 % 100:02d}{n % 12 + 1:02d}" for n in range(now, now - 120, -1)]
+    found = [spell(m, int(plain)) for m in months] if plain.isdecimal() and len(plain) <= 9 else []
+    if 5 <= len(plain) <= 10:
+        checked = [spell(m, int(plain[:-1])) for m in months]
+        found += [number for number in checked if number.endswith(plain[-1])]
+    if len(plain) >= 8 and 1 <= int(plain[2:4]) <= 12:
+        for serial, check in ((plain[4:], ""), (plain[4:-1], plain[-1])):
+            if serial.isdecimal() and len(serial) <= 9 and (one := spell(plain[:4], int(serial))).endswith(check):
+                found.append(one)
+    return found
+
+
 def reserve(month: str, count: int) -> int:
     """Set `count` serials of the month (yymm) aside, in the caller's transaction; returns the first. `next_number` is
     told one of them by whoever reserved them."""

@@ -6,7 +6,6 @@ differ in what they hold.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -28,6 +27,7 @@ from wenguo.cases.clock import Clock, State
 from wenguo.cases.group import Member
 from wenguo.cases.lifecycle import Stage
 from wenguo.cases.notice import Notice
+from wenguo.cases.number import possible
 from wenguo.cases.risk import at_level
 from wenguo.cases.unanswered import unanswered
 from wenguo.compiled import ask, evened, filled
@@ -40,6 +40,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.told import told
 from wenguo.policy.versions import PolicyVersion
 from wenguo.policy.versions import pack as pack_of
+from wenguo.text.search import tsquery_text
 from wenguo.web.desk.asked import ASKED, NEWEST, OFFERED, ORDERS
 from wenguo.web.desk.common import spelt
 from wenguo.web.desk.folder import FLAGS, flag_words
@@ -350,18 +351,18 @@ def _places_and_people(at: datetime) -> tuple[list[tuple[int, str]], list[tuple[
     )
 
 
-def sought(rows: Any, q: str) -> Any:
-    """The rows in which `q` was said, whose number it is part of, or whose customer or owner it names, in characters
-    or pinyin (a customer also by last digits).
+def sought(rows: Any, q: str, at: datetime) -> Any:
+    """The rows in which `q` was said, whose number it gives (if only the serial), or whose customer or owner it names,
+    in characters or pinyin (a customer also by last digits). No condition looks into another table: so the few of a
+    rare word are found by index, and for a common one the list is walked until there are enough.
     """
-    ids = [c.pk for c in customers.search(q, limit=50)]
-    people = Person.objects.search(q).values("pk") if 2 <= len(q) <= 20 else None
-    hit = Q(pk__in=Case.objects.matching(q).values("pk"))
-    if (digits := re.sub(r"[\s\-—–]", "", q).upper().removeprefix("TS")) and re.fullmatch(r"[0-9X]{3,12}", digits):
-        hit |= Q(number__contains=q.upper().removeprefix("TS").strip(" -"))
-    if ids:
-        hit |= Q(customer_id__in=ids)
-    if people is not None:
+    query = tsquery_text(q)
+    hit = Q(search__has=query) if query else Q(pk__in=())
+    if numbers := possible(q, at):
+        hit |= Q(number__in=numbers)
+    if found := [c.pk for c in customers.search(q, limit=50)]:
+        hit |= Q(customer_id__in=found)
+    if 2 <= len(q) <= 20 and (people := [*Person.objects.search(q).values_list("pk", flat=True)[:50]]):
         hit |= Q(owner_id__in=people)
     return rows.filter(hit)
 
@@ -434,7 +435,7 @@ def read(data: QueryDict, person: Any, at: datetime, pack: Pack, view: View | No
     q = conditions.get("q", "")
     if conditions.keys() - {"view", "order"}:
         narrowed, on = narrow(_all_of(view, who, at), given, at, pack)
-        narrowed = sought(narrowed, q) if q else narrowed
+        narrowed = sought(narrowed, q, at) if q else narrowed
     kept = ask("own views", lambda pk: SavedView.objects.filter(person=pk).order_by("pk"), person.pk)
     own = [k for k in kept if k.name]
     opened = next((k for k in own if str(k.pk) == given.raw("own")), None)
