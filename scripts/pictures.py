@@ -429,7 +429,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("desk-403", "xiaoman", "/desk/admin/health/", (WIDE,)),
         Shot("desk-404", "xiaoman", "/desk/cases/TS-2601-0000-0/"),
         Shot("desk-me", "xuemei", "/desk/", (), unfolded("header details:has(a[href*='/absence/'])")),
-        Shot("desk-notices", "xuemei", "/desk/notices/"),
+        Shot("desk-notices", "xuemei", "/desk/notices/", (WIDE,)),
         Shot("desk-absence", "duheng", "/desk/absence/", (WIDE,)),
         Shot("desk-help", "xiaoman", "/desk/", (WIDE,), lambda page, url: page.keyboard.press("?")),
         # The floor.
