@@ -463,7 +463,7 @@ def shots(customers: Customers) -> list[Shot]:
                 ("merge", "heyun", "received", (WIDE,)),
                 ("convert", "xuemei", "received", ()),
                 ("change_record", "xuemei", "triage", ()),
-                ("assign", "xuemei", "triage", (WIDE,)),
+                ("assign", "xuemei", "triage&level=3", (WIDE,)),
                 ("settle_at_once", "xuemei", "triage", ()),
                 ("dispatch", "xuemei", "investigation", ()),
                 ("appoint", "xuemei", "investigation", ()),
@@ -573,7 +573,13 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("admin-models", "admin", "/desk/admin/models/", (WIDE,), drawn, dark=True),
         Shot("admin-jobs", "admin", "/desk/admin/jobs/", (WIDE,)),
         Shot("admin-audit", "admin", "/desk/admin/audit/", (WIDE,)),
-        Shot("admin-stream", "admin", "/desk/admin/audit/", (WIDE,), follows("main table a[href*='/admin/audit/']")),
+        Shot(
+            "admin-stream",
+            "admin",
+            "/desk/admin/audit/",
+            (WIDE,),
+            follows("main tr:has-text('TS-') a[href*='/admin/audit/']"),
+        ),
         Shot("admin-health", "admin", "/desk/admin/health/", (WIDE,)),
         # The same house on its first day.
         *(

@@ -94,3 +94,11 @@ def test_every_key_of_the_pack_has_a_label(pack: Pack) -> None:
     used = set().union(*(keys(value) for value in inner))
     units = {"working_days", "natural_days", "minutes_24x7", "fact", "days"}  # never shown by themselves
     assert used - units - set(labels.FIELDS) == set()
+
+
+def test_of_a_long_list_of_words_only_what_went_and_came_is_shown() -> None:
+    before = "漏电、触电、冒烟、焦味、糊味、短路、跳闸、带电、麻手"
+    told = reading.Change(("信号词",), before, before.replace("糊味、", "") + "、打火、跳火花")
+    assert told.words == (["糊味"], ["打火", "跳火花"], 8)
+    assert reading.Change(("时限",), "8 小时", "4 小时").words is None
+    assert reading.Change(("渠道",), "电话、网站", "电话、来信").words is None, "a short list is read at a glance"

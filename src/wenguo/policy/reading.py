@@ -47,9 +47,18 @@ class Change:
     def place(self) -> str:
         return " › ".join(self.path)
 
+    @property
+    def words(self) -> tuple[list[str], list[str], int] | None:
+        """Of a long list of words those that went, those that came, and how many stay. None: it is no such list."""
+        old, new = self.before.split("、"), self.after.split("、")
+        went, came = [w for w in old if w not in new], [w for w in new if w not in old]
+        stay = len(new) - len(came)
+        return (went, came, stay) if stay >= FEW_WORDS and (went or came) else None
+
 
 # ── what one version changes ──────────────────────────────────────────────────────────────────────────────
 
+FEW_WORDS = 8  # fewer are read at a glance
 _KEYS = ("id", "code", "number", "name", "fact")
 _TITLES = ("title", "name", "text", "question", "because")
 
