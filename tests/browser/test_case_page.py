@@ -160,3 +160,27 @@ def test_a_message_that_comes_while_one_writes_is_announced_and_an_echo_is_not(d
     case.refresh_from_db()
     assert case.unanswered_since is None  # it was before the eyes of who answered
     assert not page.wrong
+
+
+def test_a_form_that_went_before_htmx_was_there_is_not_offered_again(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives("空调漏电，吓坏了老人")
+    hand = hands.signs_in("agent")
+    hand.page.route("**/htmx*", lambda route: route.abort())  # as on a slow machine: forms are ordinary forms
+    page = hand.opens(case.number)
+    page.locator("#composer-note > summary").click()
+    page.fill("#note-words", "客户说下午在家。")
+    page.wait_for_timeout(600)
+    page.locator("#composer-note [data-main-submit]").click()
+    page.wait_for_selector("#said .notice-success")
+    assert desk.timeline(case).count("case.noted") == 1
+    assert page.input_value("#note-words") == "" and not page.locator(".draft-note").count()
+
+    page.locator("#composer-note > summary").click()
+    page.fill("#note-words", "第二条还没有送到。")
+    page.wait_for_timeout(600)
+    page.context.clear_cookies(name="sessionid")  # it goes to the page that asks who one is instead
+    page.locator("#composer-note [data-main-submit]").click()
+    page.wait_for_url("**/notes/")
+    hand.opens(case.number)  # signs in again and comes back
+    assert page.input_value("#note-words") == "第二条还没有送到。"
+    page.wrong = []

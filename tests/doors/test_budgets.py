@@ -22,11 +22,11 @@ ROWS = 60
 # address, who looks, at most so many queries
 BUDGETS = [
     ("/desk/", "agent", 22),
-    ("/desk/", "supervisor", 29),
+    ("/desk/", "supervisor", 30),
     ("/desk/queue/", "agent", 12),
     ("/desk/queue/?view=all", "supervisor", 12),
     ("/desk/queue/?view=late", "supervisor", 12),
-    ("/desk/queue/?q=漏电", "supervisor", 13),
+    ("/desk/queue/?q=漏电", "supervisor", 14),
     ("/desk/review/", "agent", 12),
     ("/desk/mine/", "agent", 12),
     ("/desk/tray/", "agent", 8),

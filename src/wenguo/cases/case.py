@@ -114,6 +114,10 @@ class CaseSet(models.QuerySet["Case"]):
 
 
 _OPEN = ~Q(stage__in=[Stage.CLOSED.value, Stage.ARCHIVED.value])  # as `CaseSet.open` says it
+_HEEDED = (  # each as the lists ask it, or its index does not serve them
+    Q(level=1) | Q(repeats__gte=2) | Q(flags__contains=["supervised"]) | Q(flags__contains=["unhappy"])
+    | Q(flags__contains=["override_owed"])
+)  # fmt: skip
 WHOSE = ("unit", "intake_unit", "owner", "first_responsible")  # what `within` looks at
 
 
@@ -191,7 +195,7 @@ class Case(models.Model):
             models.Index(
                 fields=["owner"],
                 name="cases_open_owner",
-                include=["id", "stage", *_whose_but("owner")],
+                include=["id", "stage", "level", "returns", "next_due_at", *_whose_but("owner")],  # the team's sums too
                 condition=_OPEN,
             ),
             models.Index(
@@ -207,6 +211,7 @@ class Case(models.Model):
             # For what is rare among the open: counting it must not read them all.
             models.Index(fields=["channel"], name="cases_open_channel", condition=_OPEN),
             models.Index(fields=["returns"], name="cases_open_returned", condition=_OPEN & Q(returns__gte=1)),
+            models.Index(fields=["next_due_at", "id"], name="cases_open_heeded", condition=_OPEN & _HEEDED),
             models.Index(
                 fields=["unanswered_since"], name="cases_unanswered", condition=Q(unanswered_since__isnull=False)
             ),

@@ -85,6 +85,14 @@
   document.addEventListener("htmx:beforeOnLoad", accepted);
   document.addEventListener("htmx:afterSettle", () => all());
   document.querySelectorAll("[data-draft-done]").forEach((e) => forget(e.dataset.draftDone));
+  // A form of the desk that went as an ordinary page, because htmx was not there yet: done when the next page says so.
+  const SENT = "wenguo.sent";
+  window.addEventListener("submit", (event) => { // last of all, so what holds it back has spoken
+    if (!event.defaultPrevented && event.target.dataset.draft) sessionStorage.setItem(SENT, event.target.dataset.draft);
+  });
+  const sent = sessionStorage.getItem(SENT);
+  sessionStorage.removeItem(SENT);
+  if (sent && document.querySelector("#said .notice-success")) forget(sent);
   // Signing out on a shared computer takes the drafts along.
   document.addEventListener("submit", (event) => {
     if (event.target.matches("[data-forget-drafts]")) Object.keys(store).filter((k) => k.startsWith(PREFIX)).forEach((k) => store.removeItem(k));
