@@ -635,8 +635,6 @@ class Camera:
             device_scale_factor=1.5 if phone else 1, has_touch=phone, is_mobile=phone, reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(40_000)
-        if self.english:
-            context.add_cookies([{"name": "django_language", "value": "en", "url": self.url}])
         page = self.pages[who, phone] = context.new_page()
         if who and state is None:
             page.goto(f"{self.url}/accounts/login/")
@@ -645,6 +643,8 @@ class Camera:
             page.click("main button[type=submit], form button[type=submit]")
             page.wait_for_url(re.compile("/desk/"))
             self.signed[who] = context
+        if self.english:  # signing in chose the person's own language
+            context.add_cookies([{"name": "django_language", "value": "en", "url": self.url}])
         return page
 
     def shoot(self, shot: Shot, width: int, dark: bool, file: Path, whole: bool) -> bool:

@@ -30,6 +30,7 @@ from wenguo.cases.unanswered import unanswered
 from wenguo.insight.my_week import my_week
 from wenguo.people.scope import reach
 from wenguo.people.staff import Person
+from wenguo.policy.told import told
 from wenguo.policy.versions import calendar_warnings, in_force
 from wenguo.web.desk.alike import waiting_lines
 from wenguo.web.desk.bulk import new_key
@@ -135,6 +136,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     """The groups that have something in them. A fixed number of queries, whatever is waiting."""
     units = {post.unit_id for post in person.standing.effective(at)}
     seen = Case.objects.visible_to(person, at)
+    why_review = {gate.id: gate.because for gate in in_force(at).pack.approval.reply_gates}
     asked = [
         ("arbitrate", _lazy("退单待裁定"), "gavel", _disputes(person, seen, at)),
         ("sign", _lazy("转办待签收"), "checkbox", _handovers(person, units, at)),
@@ -152,7 +154,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             _lazy("答复审核"),
             "mail-check",
             [
-                (r.reply.case_id, f"review:{r.pk}", r.reply.subject, _page("desk:reply_review", r.pk))
+                (r.reply.case_id, f"review:{r.pk}", told(why_review.get(r.rule, "")), _page("desk:reply_review", r.pk))
                 for r in reply.waiting_for(person, at)[:MOST]
             ],
         ),
