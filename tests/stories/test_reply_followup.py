@@ -7,8 +7,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 
-from wenguo.cases import acceptance, followup, reply, triage
+from wenguo.cases import acceptance, followup, letters, reply, triage
 from wenguo.cases.case import record
 from wenguo.cases.followup import FollowUp, Survey
 from wenguo.cases.lifecycle import gates
@@ -74,6 +75,17 @@ def test_a_template_is_filled_from_the_case_and_sent_unchanged_is_flagged(desk, 
     assert "王小明" in "".join(parts.values())
     draft = reply.draft_reply(at_reply, parts, template=template.id, by=desk.agent, at=desk.now)
     assert draft.unchanged and any(not r.stops and not r.part for r in reply.remarks(draft))
+
+
+def test_who_reads_the_desk_in_english_writes_to_customers_as_the_house_does(desk, at_reply):
+    with translation.override("en"):
+        draft = reply.draft_reply(at_reply, PARTS, by=desk.agent, at=desk.now)
+        known = letters.values(at_reply, at=desk.now)
+        event = letters.say(at_reply, "", "您反映的情况已查清。", by=desk.agent, at=desk.now)
+    assert draft.subject == f"关于您的投诉（编号 {at_reply.number}）的答复"
+    assert event.private["subject"] == f"关于您的投诉（编号 {at_reply.number}）"
+    assert known["solve_due"].endswith(" 前") and known["appeal"].startswith("可在追踪页面选择")
+    assert known == letters.values(at_reply, at=desk.now) | {"track_url": known["track_url"]}
 
 
 def test_a_level_three_answer_goes_out_at_once(desk, at_reply):

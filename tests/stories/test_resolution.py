@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import translation
 
 from wenguo.cases import approval, execution, handover, investigation, payment, resolution, sheet
 from wenguo.cases.case import fold, plain, record
@@ -28,6 +29,20 @@ def last(case, type):
 
 def shut(case, act):
     return [g.words for g in gates(case, act) if not g.open]
+
+
+def test_an_offer_is_written_as_the_house_writes_whoever_sends_it(desk, remedy):
+    case = remedy.case()
+    option = remedy.drafts(case, 38_000, scores=GOOD, success="客户确认到账")
+    resolution.choose(option, by=desk.agent, at=desk.now)
+    (step,) = approval.propose(option, by=desk.agent, at=desk.now)
+    approval.approve(step, "同意", by=desk.supervisor, at=desk.wait(hours=1))
+    remedy.anew(option)
+    with translation.override("en"):
+        resolution.offer(option, by=desk.agent, at=desk.now)
+    letter = last(case, "option.proposed").private
+    assert letter["subject"] == f"请您确认处理方案（编号 {case.number}）"
+    assert "我们拟订了处理方案，请您确认。" in letter["body"]
 
 
 def test_a_solution_from_the_first_draft_to_carried_out(desk, remedy):

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as _noop
 
@@ -47,11 +48,26 @@ def head_office() -> Unit | None:
     return once("head office", lambda: Unit.objects.filter(parent=None, active=True).order_by("pk").first())
 
 
+def as_the_house_writes() -> Any:
+    """While it lasts, words are in the language of the pack's templates, whoever presses the button and reads what."""
+    return translation.override(settings.LANGUAGE_CODE)
+
+
 def address(case: Case) -> str:
     """How to address the customer: the name, a company's contact, or 尊敬的客户."""
     customer: Customer = case.customer
-    name = case.record.contact_name or customer.name
-    return name if name else _("尊敬的客户")
+    if name := case.record.contact_name or customer.name:
+        return name
+    with as_the_house_writes():
+        return _("尊敬的客户")
+
+
+def subject_for(case: Case, subject: str, usual: str) -> str:
+    """The subject somebody gave, in one line, else the `usual` one (marked for translation) with the case's number."""
+    if given := one_line(subject, 120):
+        return given
+    with as_the_house_writes():
+        return _(usual).format(number=case.number)
 
 
 def drafted(case: Case, text: str, *, at: datetime, known: Mapping[str, str] | None = None) -> str:
@@ -67,37 +83,38 @@ def left_blank(case: Case, text: str) -> list[str]:
 
 
 def values(case: Case, *, at: datetime) -> dict[str, str]:
-    """Every placeholder the case itself fills; moments in local time."""
-    head = head_office()
-    owner = case.owner or case.first_responsible
-    unit = case.unit or case.intake_unit or head
-    hotline = head.phone if head else ""
-    due = {c.kind: c for c in case.clocks.filter(round=case.round, kind__in=("respond", "solve")).order_by("pk")}
-    before = {kind: _("{moment} 前").format(moment=local(c.due_at)) for kind, c in due.items() if c.due_at}
-    solve = due.get("solve")
-    rule = next((r for r in case.pack.clocks.rules if solve and r.id == solve.rule), None)
-    return {
-        "number": case.number,
-        "customer": address(case),
-        "company": head.title if head else "",
-        "matter": case.subject,
-        "category": case.pack.category_title(case.category) if case.category else "",
-        "channel": str(Channel(case.channel).label),
-        "received_at": local(case.received_at),
-        "owner": owner.name if owner else (unit.title if unit else ""),
-        "owner_contact": (owner.phone if owner else "") or (unit.phone if unit else "") or hotline,
-        "hotline": hotline,
-        "respond_due": before.get("respond", _("尽快")),
-        "solve_due": before.get("solve", _("尽快")),
-        "due_basis": rule.basis if rule else "",
-        "track_url": f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/",
-        "wish": case.record.wish,
-        "old_due": local(case.next_due_at),
-        "executed_at": local(case.executed_at),
-        "appeal": _("可在追踪页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映"),
-        "signer": " ".join(p for p in (unit.title if unit else "", owner.name if owner else "") if p),
-        "today": local(at).split(" ")[0],
-    }
+    """Every placeholder the case itself fills, in the language of the templates; moments in local time."""
+    with as_the_house_writes():
+        head = head_office()
+        owner = case.owner or case.first_responsible
+        unit = case.unit or case.intake_unit or head
+        hotline = head.phone if head else ""
+        due = {c.kind: c for c in case.clocks.filter(round=case.round, kind__in=("respond", "solve")).order_by("pk")}
+        before = {kind: _("{moment} 前").format(moment=local(c.due_at)) for kind, c in due.items() if c.due_at}
+        solve = due.get("solve")
+        rule = next((r for r in case.pack.clocks.rules if solve and r.id == solve.rule), None)
+        return {
+            "number": case.number,
+            "customer": address(case),
+            "company": head.title if head else "",
+            "matter": case.subject,
+            "category": case.pack.category_title(case.category) if case.category else "",
+            "channel": str(Channel(case.channel).label),
+            "received_at": local(case.received_at),
+            "owner": owner.name if owner else (unit.title if unit else ""),
+            "owner_contact": (owner.phone if owner else "") or (unit.phone if unit else "") or hotline,
+            "hotline": hotline,
+            "respond_due": before.get("respond", _("尽快")),
+            "solve_due": before.get("solve", _("尽快")),
+            "due_basis": rule.basis if rule else "",
+            "track_url": f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/",
+            "wish": case.record.wish,
+            "old_due": local(case.next_due_at),
+            "executed_at": local(case.executed_at),
+            "appeal": _("可在追踪页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映"),
+            "signer": " ".join(p for p in (unit.title if unit else "", owner.name if owner else "") if p),
+            "today": local(at).split(" ")[0],
+        }
 
 
 def fill(text: str, given: dict[str, str]) -> str:
@@ -211,7 +228,7 @@ def say(
     text = clean(text, 20_000)
     if not text:
         raise Invalid(_("请写下要说的话"), fields={"text": _("请写下要说的话")})
-    subject = one_line(subject, 120) or _("关于您的投诉（编号 {number}）").format(number=case.number)
+    subject = subject_for(case, subject, _noop("关于您的投诉（编号 {number}）"))
     event = record(
         case, "message.sent", by=by, at=at, because=because, data={"response": response},
         private={"subject": subject, "body": text}, find=text, aside=answered(case, read_to=read_to),

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_noop as _noop
 from wenguo.cases import clock, followup
 from wenguo.cases.case import Case, Happening, Nature, involve, reading, record, record_all, rows, take
 from wenguo.cases.handover import joint_gate
-from wenguo.cases.letters import drafted, post, values
+from wenguo.cases.letters import drafted, post, subject_for, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
 from wenguo.cases.notice import tell
 from wenguo.cases.unanswered import answered
@@ -31,7 +31,7 @@ from wenguo.people.units import superiors
 from wenguo.policy.approval import reply_gates
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
-from wenguo.text.normal import clean, one_line
+from wenguo.text.normal import clean
 from wenguo.together import Together
 
 PARTS = {
@@ -178,7 +178,7 @@ def draft_reply(
     reply = Reply.objects.select_for_update().filter(case=case).exclude(state=Reply.State.SENT).first()
     reply = reply or Reply(case=case, round=case.round, author=by)
     reply.author = by
-    reply.subject = one_line(subject, 120) or _("关于您的投诉（编号 {number}）的答复").format(number=case.number)
+    reply.subject = subject_for(case, subject, _noop("关于您的投诉（编号 {number}）的答复"))
     reply.parts, reply.template, reply.unchanged = said, template, unchanged
     reply.channel, reply.admission = channel, admission
     reply.state, reply.changed_at = Reply.State.DRAFT, at

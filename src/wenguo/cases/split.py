@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop as _noop
 
@@ -192,8 +190,8 @@ def _keep_first(
 
 
 def _tell_customer(case: Case, news: list[Case], *, by: Any, at: datetime) -> None:
-    """Once, with all numbers; no word of what stands in the letter depends on who reads the desk's pages."""
-    with translation.override(settings.LANGUAGE_CODE):
+    """Once, with all numbers."""
+    with letters.as_the_house_writes():
         known = letters.values(case, at=at)
         lines = [
             _("{number}：{matter}（{due}告诉您怎样办理）").format(
