@@ -9,6 +9,7 @@ from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.intake import Complaint, Submission
 from wenguo.cases.sweep import sweep
 from wenguo.errors import Invalid, NotNow, NotYours
+from wenguo.journal import Event
 
 KETTLE = "上周买的电热水壶,昨天烧水时壶底漏水,桌上一滩,插座都湿了。客服电话打了三次没人接,要求退货并给个说法。"
 
@@ -101,6 +102,8 @@ def test_refusing_needs_a_reason_the_customer_is_told_and_can_be_reviewed(desk):
     letters.tell_refusal(case.pk, at=desk.now)
     letters.tell_refusal(case.pk, at=desk.now)
     assert desk.timeline(case).count("message.sent") == 1
+    letter = Event.objects.get(stream_id=case.stream_id, type="message.sent").private["body"]
+    assert "，这次不能作为投诉受理" in letter and "。，" not in letter
     with pytest.raises(NotYours):
         acceptance.reconsider(case, "客户补充了发票", by=desk.agent, at=desk.now)
     case.refresh_from_db()

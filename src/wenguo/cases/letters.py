@@ -186,7 +186,7 @@ def tell_refusal(case_id: int, *, at: datetime) -> None:
     template = case.pack.templates_for("refusal")[0]
     review = calendar("standard").add_days(refused.at, int(refused.data["review_days"]))
     why = (refused.private or {}).get("tell", "")
-    given = {**values(case, at=at), "reason": why, "review_until": local(review).split(" ")[0]}
+    given = {**values(case, at=at), "reason": why.rstrip("。．；;"), "review_until": local(review).split(" ")[0]}
     event = record(
         case, "message.sent", by=SYSTEM, at=at, because="refusal",
         private={"subject": fill(template.subject, given), "body": fill(template.body, given)},
