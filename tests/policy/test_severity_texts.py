@@ -33,6 +33,7 @@ def lexicon(pack: Pack) -> Lexicon:
         ("灰尘聚集在屏幕边上,擦不掉", 4),
         ("客服一直拼命解释,我听不明白", 4),
         ("包装盒压扁了一个角", 4),
+        ("真倒霉,颜色发错了", 4),
     ],
 )
 def test_what_is_heard(pack: Pack, lexicon: Lexicon, text: str, level: int) -> None:
@@ -53,3 +54,16 @@ def test_agreement_with_readers(pack: Pack, lexicon: Lexicon) -> None:
         near += abs(ours - theirs) <= 1
         far_too_grave += theirs == 4 and ours <= 2
     assert near / count > 0.97 and far_too_grave / count < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "points"),
+    [
+        ("麻烦以后不要再有虫子了", 2),  # so there was one
+        ("门感觉不太安全", 1),
+        ("不想再投诉了", 0),
+    ],
+)
+def test_what_shall_not_come_again_was_there(pack: Pack, lexicon: Lexicon, text: str, points: int) -> None:
+    dimensions = severity.score(pack, lexicon.scan(text), {}).dimensions
+    assert dimensions["safety"].points == points and not dimensions["legal"].points

@@ -119,6 +119,9 @@ def test_many_terms_and_ten_megabytes():
     [
         ("热水器漏电，把我电了", "said"),
         ("没有漏电", "denied"),
+        ("希望以后不要再漏电了", "again"),
+        ("别再出现爆炸", "again"),
+        ("没有再漏电", "denied"),
         ("防漏电保护", "denied"),
         ("要是漏电怎么办", "supposed"),
         ("我就怕它哪天爆炸", "supposed"),

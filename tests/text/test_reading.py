@@ -176,7 +176,21 @@ def test_the_shipped_model_is_small_and_taught_with_the_shipped_texts_only():
     model: Linear = category.built()
     assert model.note["examples"] == sum(1 for _ in category.written()) > 1500
     assert category.model_file().stat().st_size < 5_000_000
-    assert set(model.heads) == {"category", "emotion", "level"}
+    assert set(model.heads) == {"category", "danger", "emotion", "level"}
+
+
+@pytest.mark.parametrize(
+    ("said", "danger"),
+    [
+        ("充电的时候一股糊味,插头都烧黑了", True),
+        ("孩子吃了以后一直吐,送去医院了", True),
+        ("开着开着车自己往前窜,踩刹车没反应", True),
+        ("颜色和图片上的不一样,要求换货", False),
+        ("优惠券用不了,客服不回消息", False),
+    ],
+)
+def test_a_danger_is_felt_whatever_the_text_is_about(said: str, danger: bool):
+    assert (understand(said, reasons=False).gravity["danger_percent"] >= 10) is danger
 
 
 @pytest.mark.parametrize("s", ["花了1299元", "我在你们商城花了1299元买的净水器，漏水三次了，2024年5月买的"])

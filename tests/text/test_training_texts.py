@@ -43,10 +43,10 @@ def test_a_file_is_a_class_of_the_standard_pack_and_its_columns_hold_what_they_s
     assert file.stem in CODES | {"other"}
     wrong = []
     for number, row in enumerate(rows(file), 1):
-        if len(row) != 5:
+        if len(row) != 6:
             wrong.append((number, f"{len(row)} columns"))
             continue
-        text, also, level, emotion, wish = row
+        text, also, level, emotion, wish, danger = row
         if not text.strip() or text != text.strip():
             wrong.append((number, "text empty or padded"))
         if not set(named(also)) <= CODES - {file.stem} or len(set(named(also))) != len(named(also)):
@@ -55,6 +55,8 @@ def test_a_file_is_a_class_of_the_standard_pack_and_its_columns_hold_what_they_s
             wrong.append((number, f"level {level}, emotion {emotion}"))
         if not set(named(wish)) <= WISHES:
             wrong.append((number, f"wish {wish}"))
+        if danger not in {"", "1"} or ("product.safety" in {file.stem, *named(also)} and not danger):
+            wrong.append((number, f"danger {danger}"))
     assert not wrong
 
 

@@ -121,7 +121,8 @@ def score(pack: Pack, text_hits: Iterable[Hit], facts: Mapping[str, Any]) -> Sco
 
 
 FEARED, NEARLY, MEANT = 1, 2, 3
-"""At most so many points for a danger that is only feared, that was just avoided, and that is meant as said."""
+"""At most so many points for a danger that is only feared, that was just avoided or shall not come again, and that is
+meant as said."""
 
 
 def _heard(hits: Iterable[Hit], dangers: set[str]) -> dict[str, dict[str, int]]:
@@ -130,7 +131,10 @@ def _heard(hits: Iterable[Hit], dangers: set[str]) -> dict[str, dict[str, int]]:
     for hit in hits:
         if hit.weight <= 0 or hit.standing in {"denied", "quoted"}:
             continue
-        strength = {"supposed": FEARED, "nearly": NEARLY}.get(hit.standing, MEANT) if hit.label in dangers else MEANT
+        if hit.standing == "again" and hit.label not in dangers:
+            continue
+        meant = {"supposed": FEARED, "nearly": NEARLY, "again": NEARLY}.get(hit.standing, MEANT)
+        strength = meant if hit.label in dangers else MEANT
         terms = heard.setdefault(hit.label, {})
         terms[hit.term] = max(strength, terms.get(hit.term, 0))
     return heard

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,10 @@ SHARPNESS = {"category": 1.03, "emotion": 0.39, "level": 0.74}
 SURE = {"category": (0.53, 0.24)}
 """Slope and offset of how sure it is of its first suggestion, fitted likewise: on texts of others it is more often
 wrong than it seems where it seems sure, and more often right where it seems not to be."""
+
+DANGERS = (0.47, -2.26)
+"""Slope and offset, on the log odds, under which the question about danger means: two readers would say that a danger
+to persons or things is spoken of. Fitted on the same half."""
 
 APPLY = 0.85
 """From this probability on a suggestion may be applied unseen: then at most one in ten is wrong. Below, a person
@@ -66,7 +71,7 @@ class Suggestion:
 @dataclass(frozen=True)
 class Judgement:
     """The most probable sub-classes, best first; empty: cannot tell. `mains`: probabilities of the main classes;
-    `danger`: of a danger to persons or things, also where it is not the first suggestion."""
+    `danger`: that a danger to persons or things is spoken of, whatever the sub-class."""
 
     suggestions: tuple[Suggestion, ...]
     mains: tuple[tuple[str, float], ...]
@@ -108,14 +113,25 @@ def of_vector(
         main = code.partition(".")[0]
         mains[main] = mains.get(main, 0.0) + probability
     ordered = tuple(sorted(mains.items(), key=lambda one: -one[1]))
-    if vector.known < KNOWN or made[0][1] < TELL:
+    if vector.known < KNOWN:
         return Judgement((), ordered, vector.known)
-    danger = dict(made).get(DANGER, 0.0)
+    danger = _danger(vector, model, dict(made).get(DANGER, 0.0))
+    if made[0][1] < TELL:
+        return Judgement((), ordered, vector.known, danger)
     named = tuple(
         Suggestion(code, probability, _reasons(s, code, model, own) if reasons else ())
         for code, probability in made[:most]
     )
     return Judgement(named, ordered, vector.known, danger)
+
+
+def _danger(vector: Vector, model: Linear, named: float) -> float:
+    """How probably a danger is spoken of. A model taught before that was asked knows it only as a sub-class."""
+    if "danger" not in model.heads:
+        return named
+    no, yes = model.scores(vector, "danger").tolist()
+    slope, offset = DANGERS
+    return 1 / (1 + exp(-(slope * (yes - no) + offset)))
 
 
 def _reasons(s: str, code: str, model: Linear, own: Own | None) -> tuple[Reason, ...]:
@@ -127,7 +143,8 @@ def _reasons(s: str, code: str, model: Linear, own: Own | None) -> tuple[Reason,
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One text of `training/`: its sub-class, further ones, level 1–4, emotion 0–3, wishes."""
+    """One text of `training/`: its sub-class, further ones, level 1–4, emotion 0–3, wishes, and whether it speaks of a
+    danger to persons or things, be it the main thing or not."""
 
     text: str
     code: str
@@ -135,6 +152,7 @@ class Written:
     level: str
     emotion: str
     wishes: tuple[str, ...]
+    danger: bool
 
 
 def written() -> Iterator[Written]:
@@ -143,8 +161,8 @@ def written() -> Iterator[Written]:
         with path.open(encoding="utf-8", newline="") as lines:
             for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
                 if row and row[0]:
-                    text, also, level, emotion, wish = [*row, "", "", "", ""][:5]
-                    yield Written(text, path.stem, _codes(also), level, emotion, _codes(wish))
+                    text, also, level, emotion, wish, danger = [*row, *[""] * 5][:6]
+                    yield Written(text, path.stem, _codes(also), level, emotion, _codes(wish), danger == "1")
 
 
 def examples() -> list[teach.Example]:
@@ -153,7 +171,7 @@ def examples() -> list[teach.Example]:
 
     made = []
     for one in written():
-        labels = {"category": one.code}
+        labels = {"category": one.code, "danger": str(int(one.danger))}
         if one.emotion in {"0", "1", "2", "3"}:
             labels["emotion"] = one.emotion
         if one.level in {"1", "2", "3", "4"}:

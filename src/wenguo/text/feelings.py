@@ -123,7 +123,7 @@ def _wishes(s: str, hits: Sequence[Hit]) -> list[Sign]:
     found: dict[str, Sign] = {}
     for hit in hits:
         kind = hit.label.removeprefix("wish.")
-        if kind == hit.label or hit.weight <= 0 or hit.standing in {"quoted", "denied"} or kind in found:
+        if kind == hit.label or hit.weight <= 0 or hit.negated or kind in found:
             continue
         fen = None
         if kind in {"refund", "compensation"}:
@@ -136,7 +136,7 @@ def _wishes(s: str, hits: Sequence[Hit]) -> list[Sign]:
 def _signs(hits: Sequence[Hit], prefix: str) -> list[Sign]:
     seen: dict[str, Sign] = {}
     for hit in hits:
-        if hit.label.startswith(prefix) and hit.standing not in {"denied", "quoted"} and hit.weight > 0:
+        if hit.label.startswith(prefix) and not hit.negated and hit.weight > 0:
             kind = hit.label.removeprefix(prefix)
             seen.setdefault(kind, Sign(kind, hit.start, hit.end))
     return list(seen.values())

@@ -22,9 +22,9 @@ class Term:
     weight: float = 1.0
 
 
-Standing = Literal["said", "denied", "supposed", "nearly", "quoted"]
-"""How the words around a term mean it: as a fact; not so (没有受伤); only feared or asked (要是着火怎么办);
-just avoided (差点起火); somebody else's words (客服说你去告啊)."""
+Standing = Literal["said", "denied", "again", "supposed", "nearly", "quoted"]
+"""How the words around a term mean it: as a fact; not so (没有受伤); not once more, so it was (不要再有虫子);
+only feared or asked (要是着火怎么办); just avoided (差点起火); somebody else's words (客服说你去告啊)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Hit:
     @property
     def negated(self) -> bool:
         """The words around it say that it is not so, or not the writer's."""
-        return self.standing in {"denied", "quoted"}
+        return self.standing in {"denied", "again", "quoted"}
 
 
 _DENIED = re.compile(
@@ -60,6 +60,7 @@ _ASKED_AFTER = re.compile(
     r"^[^,。,.;!?\n]{0,6},?(?:了|的话)?,?(?:怎么办|咋办|怎么算|怎么得了|谁负责|谁来负责|谁赔|算谁的|谁承担)"
 )
 _NEARLY = re.compile(r"(?:差点儿?|差一点儿?|险些|几乎|差不多要?|快要?)[^,。,.;!?\n]{0,8}$")
+_AGAIN = re.compile(r"(?:不要|不想|不希望|不能|不可|不得|不许|别|勿)[^,。,.;!?\n]{0,3}再[^,。,.;!?\n]{0,4}$")
 _GUARDED = re.compile(r"(?:防止?|预防|避免|杜绝|以免|免得|免受|抗|零|拒绝)$")
 _QUOTED = re.compile(
     r"(?:说明书|广告|宣传|详情页|页面|标签|介绍|写着|标注|号称|声称)[^,。,.;!?\n]{0,10}[「“\"'『]?[^,。,.;!?\n]{0,6}$"
@@ -153,9 +154,9 @@ class Lexicon:
 
 def standing_of(text: str, start: int, end: int) -> Standing:
     """How text[start:end] is meant by what stands directly before and after it (folded text)."""
-    if is_denied(text, start):
-        return "denied"
     before = text[max(0, start - _LOOK_AROUND) : start]
+    if is_denied(text, start):
+        return "again" if _AGAIN.search(before) else "denied"
     if _GUARDED.search(before):
         return "denied"
     if _QUOTED.search(before) and not _SELF_SAID.search(before):

@@ -46,7 +46,7 @@ class Row:
 def standing_words(code: str) -> str:
     return {
         "said": _("算数"), "supposed": _("只是设想或担心"), "nearly": _("险些发生"), "denied": _("被否定"),
-        "quoted": _("是转述"),
+        "again": _("要求不再发生"), "quoted": _("是转述"),
     }[code]  # fmt: skip
 
 
