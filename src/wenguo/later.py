@@ -14,9 +14,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
 from wenguo.breath import taken
 
@@ -44,7 +45,11 @@ def later(name: str, *, at: datetime | None = None, unique: str | None = None, *
         breath.jobs.append((name, kwargs))
         return
     with suppress(AlreadyEnqueued):
-        app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)
+        try:
+            app.configure_task(name, schedule_at=at, queueing_lock=unique, allow_unknown=False).defer(**kwargs)
+        except ConnectorException as failed:  # told as of any other statement, so that the doors know a lost database
+            with connection.wrap_database_errors:
+                raise failed.__cause__ or failed from None
 
 
 def as_row(name: str, kwargs: dict[str, Any]) -> dict[str, Any] | None:
