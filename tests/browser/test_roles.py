@@ -149,7 +149,7 @@ def test_a_written_admission_waits_for_legal(desk: Any, world: Any, hands: Any) 
     legal = hands.signs_in("legal")
     page = legal.page
     page.click(f"#group-review a:has-text('{case.number}')")
-    page.wait_for_url("**/cases/**")
+    page.wait_for_url("**/approvals/replies/**")
     page = legal.goes("/desk/approvals/")
     page.click("a[href*='/approvals/replies/']")
     page.wait_for_selector(".sign-form")

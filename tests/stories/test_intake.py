@@ -124,3 +124,11 @@ def test_the_row_is_what_its_journal_tells(desk):
     sweep(at=desk.wait(days=30))
     row = Case.objects.get(pk=case.pk)
     assert fold(row) == {name: plain(getattr(row, name)) for name in PROJECTED}
+
+
+def test_a_wish_with_a_character_no_database_holds_is_kept_without_it(desk):
+    case = desk.receives("空调漏水，要求退款", wishes=("refund", "换\x00货"))
+    assert case.record.wishes == ["refund", "换货"]
+    acceptance.accept(case, by=desk.agent, at=desk.now)
+    acceptance.change_record(case, {"wishes": ["E\x00维修", " "]}, by=desk.agent, at=desk.now)
+    assert case.record.wishes == ["E维修"]

@@ -154,6 +154,8 @@ def change_record(case: Case, changes: Mapping[str, Any], *, by: Any, at: dateti
 
 
 def _cleaned(name: str, value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [word for one in value if (word := one_line(str(one), 20))]
     if not isinstance(value, str):
         return value
     if name in {"description", "wish"}:

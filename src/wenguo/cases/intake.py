@@ -193,6 +193,7 @@ def tidy(complaint: Complaint) -> Complaint:
         if isinstance(value, str) and f.name not in {"text", "wish"}:
             changes[f.name] = one_line(value, 200)
     changes["text"], changes["wish"] = clean(complaint.text), clean(complaint.wish, 5000)
+    changes["wishes"] = tuple(word for one in complaint.wishes if (word := one_line(one, 20)))
     if not changes["text"] and not complaint.files:
         wrong["text"] = _("请写下发生了什么，几句话就可以")
     if complaint.channel not in Channel.values:
