@@ -160,12 +160,19 @@ def _tables() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
+_SAFELY: dict[str, Any] = (
+    {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+)  # Python 3.11.4 and later have it
+
+
 def _unpack(source: Path, room: Path, progress: Progress) -> dict[str, Any]:
     done = 0
     try:
         with tarfile.open(source) as tar:
             for entry in tar:
-                tar.extract(entry, room, filter="data")
+                if not entry.isfile() or entry.name.startswith("/") or ".." in Path(entry.name).parts:
+                    raise tarfile.TarError(entry.name)  # a backup holds plain files of its own room only
+                tar.extract(entry, room, **_SAFELY)
                 done += entry.size
                 progress(done >> 20)
         manifest: dict[str, Any] = json.loads((room / "manifest.json").read_text())
