@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.browser.conftest import fits, until
 
-from wenguo.cases import acceptance, letters
+from wenguo.cases import acceptance, letters, triage
 
 LONG = "无空格长文" * 100  # 500 characters without a space
 
@@ -184,3 +184,21 @@ def test_a_form_that_went_before_htmx_was_there_is_not_offered_again(hands: Any,
     hand.opens(case.number)  # signs in again and comes back
     assert page.input_value("#note-words") == "第二条还没有送到。"
     page.wrong = []
+
+
+def test_who_takes_a_case_over_has_its_next_step_in_front(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.receives("空调漏电，吓坏了老人")
+    acceptance.accept(case, by=desk.agent, at=world.now())
+    triage.classify(case, "product.function", by=desk.agent, at=world.now())
+    triage.grade(case, 3, "按实际情况定级", by=desk.supervisor, at=world.now())
+    triage.assign(case, desk.units["zl"], "请核实处理", by=desk.agent, at=world.now())
+    hand = hands.signs_in("quality")
+    page = hand.opens(case.number)
+    page.click('[data-panes] a[href="#case-story"]')  # reads the story first
+    assert not page.is_visible("#case-work")
+    hand.act(case.number, "sign")
+    assert page.is_visible("#case-work") and not page.is_visible("#case-story")
+    assert page.locator("#case-work details.unfold, #case-work form").first.is_visible()
+    page.click('[data-panes] a[href="#case-story"]')
+    page.reload()
+    assert page.is_visible("#case-story"), "what was chosen since then stays in front"

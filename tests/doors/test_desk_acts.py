@@ -252,7 +252,14 @@ def test_acts_answer_htmx_with_panels(now: Any) -> None:
     assert client.post(f"{address}/calls/", {"outcome": "no_answer", "minutes": "1"}).status_code == 302
     case.refresh_from_db()
     assert case.responded_at is not None
-    assert body_of(act(client, case, "take", HTMX)).count("hx-swap-oob") >= 3
+    assert act(client, case, "take", HTMX)["HX-Redirect"] == f"{address}/", "who has it now sees its next step first"
+    case.refresh_from_db()
+    assert (
+        body_of(act(client, case, "set_deadline", HTMX, title="市监转〔2026〕9 号", until="2026-12-30T18:00")).count(
+            "hx-swap-oob"
+        )
+        >= 3
+    )
     moved = act(client, case, "accept", HTMX)
     assert moved["HX-Redirect"] == f"{address}/"
     assert client.get(f"{address}/acts/nonsense/").status_code == 404

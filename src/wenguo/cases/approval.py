@@ -20,6 +20,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
+from django.utils.translation import pgettext_lazy
 
 from wenguo.cases import clock
 from wenguo.cases.authority import name_for, ranks_from, ranks_of_day, units_above
@@ -56,11 +57,11 @@ class Approval(models.Model):
     """One step of the ladder for one version of an option (`attempt`). `decided_by` acted in `in_name_of`'s name."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", _lazy("待审批")
-        APPROVED = "approved", _lazy("同意")
-        RETURNED = "returned", _lazy("退回")
+        WAITING = "waiting", pgettext_lazy("state", "待审批")
+        APPROVED = "approved", pgettext_lazy("state", "同意")
+        RETURNED = "returned", pgettext_lazy("state", "退回")
         SKIPPED = "skipped", _lazy("不再需要")
-        OVERRIDDEN = "overridden", _lazy("越级处置")
+        OVERRIDDEN = "overridden", pgettext_lazy("state", "越级处置")
 
     option = models.ForeignKey(Option, on_delete=models.CASCADE, related_name="approvals")
     attempt = models.PositiveSmallIntegerField()

@@ -17,6 +17,7 @@ from django.db import OperationalError, connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
+from django.utils.translation import pgettext_lazy
 from psycopg.types.json import Jsonb
 
 from wenguo import away, journal
@@ -111,7 +112,7 @@ class Submission(models.Model):
     class State(models.TextChoices):
         NEW = "new", _lazy("待处理")
         ACCEPTED = "accepted", _lazy("已立件")
-        JOINED = "joined", _lazy("已并入")
+        JOINED = "joined", pgettext_lazy("state", "已并入")
         UNSORTED = "unsorted", _lazy("待整理")
         DISCARDED = "discarded", _lazy("已排除")
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import TextChoices
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
 
 from wenguo.errors import NotNow, NotYours
 
@@ -38,7 +39,7 @@ class Stage(TextChoices):
 class Outcome(TextChoices):
     """How a closed case ended; empty while it is open."""
 
-    RESOLVED = "resolved", _lazy("办结")
+    RESOLVED = "resolved", pgettext_lazy("outcome", "办结")
     REFUSED = "refused", _lazy("不予受理")
     WITHDRAWN = "withdrawn", _lazy("已撤回")
     MERGED = "merged", _lazy("已并单")
@@ -79,12 +80,12 @@ S = Stage
 ACTS: dict[str, Act] = {
     # The moves: from stage to stage.
     "accept": _act(_lazy("受理"), "case.accept", {S.RECEIVED}, S.TRIAGE),
-    "refuse": _act(_lazy("不予受理"), "case.refuse", {S.RECEIVED, S.TRIAGE}, S.CLOSED, reason=True),
-    "reconsider": _act(_lazy("重新受理"), "case.reopen", {S.CLOSED}, S.RECEIVED, reason=True),
+    "refuse": _act(pgettext_lazy("act", "不予受理"), "case.refuse", {S.RECEIVED, S.TRIAGE}, S.CLOSED, reason=True),
+    "reconsider": _act(pgettext_lazy("act", "重新受理"), "case.reopen", {S.CLOSED}, S.RECEIVED, reason=True),
     "merge": _act(_lazy("并单"), "case.merge", {S.RECEIVED, S.TRIAGE, S.INVESTIGATION}, S.CLOSED, reason=True),
     "withdraw": _act(_lazy("撤回投诉"), "case.withdraw", OPEN, S.CLOSED, customer=True, reason=True),
     "assign": _act(_lazy("分派"), "case.assign", {S.TRIAGE}, S.INVESTIGATION),
-    "settle_at_once": _act(_lazy("即时办结"), "case.reply", {S.TRIAGE}, S.FOLLOWUP),
+    "settle_at_once": _act(pgettext_lazy("act", "即时办结"), "case.reply", {S.TRIAGE}, S.FOLLOWUP),
     "conclude": _act(_lazy("完成调查"), "case.find", {S.INVESTIGATION}, S.RESOLUTION),
     "skip": _act(_lazy("免于调查，直接拟定方案"), "case.find", {S.INVESTIGATION}, S.RESOLUTION, reason=True),
     "settle": _act(_lazy("方案确定，开始执行"), "case.propose", {S.RESOLUTION}, S.EXECUTION),
@@ -114,8 +115,8 @@ ACTS: dict[str, Act] = {
     "join": _act(_lazy("并入在办件"), "case.register", OPEN),
     "unjoin": _act(_lazy("撤销并入"), "case.register", NOT_ARCHIVED),
     "split": _act(_lazy("拆单"), "case.triage", {S.RECEIVED, S.TRIAGE}),
-    "classify": _act(_lazy("分类"), "case.triage", WORKED),
-    "grade": _act(_lazy("定级"), "case.regrade", WORKED),
+    "classify": _act(pgettext_lazy("act", "分类"), "case.triage", WORKED),
+    "grade": _act(pgettext_lazy("act", "定级"), "case.regrade", WORKED),
     "take": _act(_lazy("由我负责"), "case.take", OPEN),
     "appoint": _act(_lazy("指定负责人"), "case.assign", OPEN),
     "dispatch": _act(_lazy("转办"), "case.dispatch", {S.TRIAGE, S.INVESTIGATION, S.RESOLUTION, S.EXECUTION}),
@@ -129,7 +130,7 @@ ACTS: dict[str, Act] = {
     "group": _act(_lazy("列入群诉"), "case.supervise", NOT_ARCHIVED),
     "ungroup": _act(_lazy("移出群诉"), "case.supervise", NOT_ARCHIVED, reason=True),
     "mark_major": _act(_lazy("标为重大"), "case.triage", OPEN, reason=True),
-    "lift_major": _act(_lazy("解除重大标记"), "case.supervise", OPEN, reason=True),
+    "lift_major": _act(pgettext_lazy("act", "解除重大标记"), "case.supervise", OPEN, reason=True),
     "supervise": _act(_lazy("督办"), "case.supervise", WORKED),
     "report_supervision": _act(_lazy("督办回报"), "case.assist", WORKED),
     "pause": _act(_lazy("暂停计时"), "case.pause", WORKED, reason=True),

@@ -19,6 +19,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
 
 from wenguo import journal
 from wenguo.errors import Invalid, NotNow
@@ -45,7 +46,7 @@ class ModelVersion(models.Model):
     class State(models.TextChoices):
         CANDIDATE = "candidate", _lazy("候选")
         IN_FORCE = "in_force", _lazy("在用")
-        RETIRED = "retired", _lazy("停用")
+        RETIRED = "retired", pgettext_lazy("state", "停用")
         SUPERSEDED = "superseded", _lazy("未启用")
 
     number = models.PositiveIntegerField(_lazy("版本"), unique=True)

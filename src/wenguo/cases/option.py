@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
 
 from wenguo.cases import clock
 from wenguo.cases.case import Case
@@ -42,8 +43,8 @@ OVER = frozenset({State.REFUSED, State.WITHDRAWN, State.CARRIED})
 
 
 class Answer(models.TextChoices):
-    ACCEPT = "accept", _lazy("同意")
-    REFUSE = "refuse", _lazy("不同意")
+    ACCEPT = "accept", pgettext_lazy("answer", "同意")
+    REFUSE = "refuse", pgettext_lazy("answer", "不同意")
     COUNTER = "counter", _lazy("另提要求")
 
 

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
+from django.utils.translation import pgettext_lazy
 
 from wenguo.cases import causes
 from wenguo.cases.case import Case, Channel, record
@@ -57,8 +58,8 @@ class Report(models.Model):
     class State(models.TextChoices):
         DRAFT = "draft", _lazy("起草中")
         SUBMITTED = "submitted", _lazy("待审核")
-        RETURNED = "returned", _lazy("退回修改")
-        APPROVED = "approved", _lazy("审核通过")
+        RETURNED = "returned", pgettext_lazy("state", "退回修改")
+        APPROVED = "approved", pgettext_lazy("state", "审核通过")
 
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reports")
     number = models.PositiveSmallIntegerField(_lazy("版次"))

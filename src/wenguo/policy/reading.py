@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from . import promise
 from .labels import FIELDS, LISTS, SECTIONS, THRESHOLDS, VALUES
@@ -311,7 +312,7 @@ def _attention(pack: Pack) -> Iterable[Table]:
 
 def _words(pack: Pack) -> Table:
     rows = [(list_title(pack, part.list), part.add, part.withdraw) for part in pack.words]
-    return _table(_("本单位新增和停用的词"), (_("词表"), _("新增"), _("停用")), rows)
+    return _table(_("本单位新增和停用的词"), (_("词表"), _("新增"), pgettext("state", "停用")), rows)
 
 
 def list_title(pack: Pack, name: str) -> str:
@@ -467,7 +468,7 @@ def _followup(pack: Pack) -> Iterable[Table]:
         ],
     )  # fmt: skip
     yield _table(
-        _("满意度问卷"), (_("题目"), _("范围"), _("含义"), _("必答")),
+        _("满意度问卷"), (_("题目"), pgettext("answers", "范围"), _("含义"), _("必答")),
         [
             (q.text, f"{q.low}–{q.high}" if q.high else _("文字"),
              " … ".join(filter(None, [q.low_words, q.high_words])), q.required)

@@ -119,7 +119,7 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     folder = Folder(case, me(request), timezone.now())
     if request.method == "GET":
         return _form(request, folder, form)
-    stage = case.stage
+    before = case.stage, case.owner_id
     given = Given(request.POST)
     try:
         answer = form.do(request, folder, given)
@@ -131,7 +131,8 @@ def act(request: HttpRequest, number: str, name: str) -> HttpResponse:
     if done.to:
         return go(request, done.to, done.said)
     alone = urlsplit(request.headers.get("HX-Current-URL", "")).path == request.path  # its page has no panels to renew
-    if case.stage != stage or not by_htmx(request) or name in _WHOLE_PAGE or alone:
+    moved = (case.stage, case.owner_id) != before  # the panels in the middle are others, and another tab comes first
+    if moved or not by_htmx(request) or name in _WHOLE_PAGE or alone:
         return case_again(request, case, done.said)
     opened = (
         ["desk/case/_act_done.html"] if form.template and not request.POST.get("one_tap") else []

@@ -46,6 +46,7 @@ document.addEventListener("click", (event) => {
   field.dispatchEvent(new Event("change", { bubbles: true }));
 });
 // Two panes of the middle column: the work of the stage, and what was said. Without script both stand below each other.
+// The one that was chosen stays in front until the case moves on or somebody else has it.
 (() => {
   const bar = document.querySelector("[data-panes]");
   const panes = [...document.querySelectorAll("[data-pane]")];
