@@ -2,7 +2,8 @@
 
 Only some of them: `python -m bench reads search`. The goals of the pages hold for `--cases 100000`, which
 take minutes to load. How good the reading of texts is, is asked for by name: `python -m bench text` prints every figure
-with its data, split, interval and goal; it needs real texts (WENGUO_DATA), some twenty minutes and no database.
+with its data, split, interval and goal; it needs real texts (WENGUO_DATA), some twenty minutes and no database. Less:
+`--of severity groups` (parts of it), `--most 4000` (texts of each set that are taught with).
 """
 
 from __future__ import annotations
@@ -34,9 +35,11 @@ def main() -> None:
         "parts", nargs="*", choices=[*PARTS, "text", []], default=[], help="which; all if none is named"
     )
     parser.add_argument("--cases", type=int, default=CASES, help="so many there are to be before measuring")
+    parser.add_argument("--of", nargs="*", default=[], help="which parts of text; all if none is named")
+    parser.add_argument("--most", type=int, help="so many texts of each set of text at most")
     given = parser.parse_args()
     if "text" in given.parts:
-        _text()
+        _text(given.of, given.most)
         given.parts.remove("text")
         if not given.parts:
             return
@@ -64,14 +67,15 @@ def main() -> None:
     print(f"\n{(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
 
 
-def _text() -> None:
-    """How good, and how fast; they print as they go."""
-    from bench import text_groups, text_quality, text_speed
+def _text(of: list[str], most: int | None) -> None:
+    """No database and none of what needs one."""
+    from bench import text
 
-    text_quality.main()
-    text_groups.measure()
-    print("speed of reading, one core")
-    text_speed.main()
+    if unknown := set(of) - {*text.PARTS, *text.ASKED_FOR}:
+        raise SystemExit(
+            f"no such part of text: {', '.join(sorted(unknown))}; there are {', '.join([*text.PARTS, *text.ASKED_FOR])}"
+        )
+    text.measure(of, most)
 
 
 if __name__ == "__main__":

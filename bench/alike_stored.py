@@ -1,4 +1,6 @@
-"""How long it takes to find what a text is like among very many that are stored: `text_groups.py --stored 1000000`.
+"""How long it takes to find what a text is like among very many that are stored.
+
+    python -m bench text --of stored --most 1000000
 
 The traces are made up: marks drawn as rare pieces are (each of a text's 40 from a million, a few far more often than
 others), 280 pieces a text; loaded in bulk into two tables like those of cases/alike.py in a schema of their own, which
@@ -8,20 +10,26 @@ what the server says its part took.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-MARKS, PIECES, KINDS = 40, 280, 1_000_000
+from bench.house import bench_database
+from bench.text_rows import Row
+
+MARKS, PIECES, KINDS, STORED, ASKED = 40, 280, 1_000_000, 1_000_000, 300
 
 
-def measure(stored: int, asked: int = 300) -> None:
-    import django
+def measure(most: int | None = None) -> Iterator[Row]:
+    """In the bench's own database."""
+    with bench_database():
+        yield from _measured(min(STORED, most or STORED))
 
-    django.setup()
+
+def _measured(stored: int) -> Iterator[Row]:
     from django.db import connection
 
     from wenguo.cases import alike as chapter
@@ -45,8 +53,7 @@ def measure(stored: int, asked: int = 300) -> None:
             cursor.execute("CREATE UNLOGGED TABLE cases_trace (case_id bigint, received_at timestamptz, matter bigint,"
                            " told bytea, marks int[])")  # fmt: skip
             cursor.execute("CREATE UNLOGGED TABLE cases_mark (mark int, case_id bigint)")
-            start = time.perf_counter()
-            with cursor.copy("COPY cases_mark FROM STDIN") as copy:  # type: ignore[attr-defined]
+            with cursor.copy("COPY cases_mark FROM STDIN") as copy:
                 for first in range(0, stored, 5_000):
                     n = min(5_000, stored - first)
                     block = drawn(n * MARKS).reshape(n, MARKS)
@@ -61,15 +68,12 @@ def measure(stored: int, asked: int = 300) -> None:
             cursor.execute("CREATE UNIQUE INDEX ON cases_trace (case_id)")
             for table in ("cases_mark", "cases_trace"):
                 cursor.execute(f"VACUUM ANALYZE {table}")
-            sizes = "pg_total_relation_size('cases_mark'), pg_total_relation_size('cases_trace')"
-            cursor.execute(f"SELECT count(*), {sizes} FROM cases_mark")
-            marks, size, traces = cursor.fetchone()
-            print(f"  {stored:,} traces ({traces / 1e6:.0f} MB), {marks:,} marks ({size / 1e6:.0f} MB), loaded in"
-                  f" {time.perf_counter() - start:.0f} s")  # fmt: skip
+            cursor.execute("SELECT count(*) FROM cases_mark")
+            data = f"made up: {stored:,} traces, {cursor.fetchone()[0]:,} marks"
             common = alike.everyday()
             mine = alike.Weighed(told, common)
             taken, server = [], []
-            for n in range(asked):
+            for n in range(ASKED):
                 given = [
                     drawn(alike.ASKED + alike.BANDS).tolist(), -1, chapter.NEWEST, chapter.CANDIDATES * 3, [],
                     now - timedelta(days=90), now, chapter.CANDIDATES,
@@ -83,14 +87,17 @@ def measure(stored: int, asked: int = 300) -> None:
                     given[0] = drawn(alike.ASKED + alike.BANDS).tolist()
                     cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + chapter._NEAR, given)
                     server.append(cursor.fetchone()[0][0]["Execution Time"])
-            taken.sort()
-            server.sort()
-            p95 = taken[int(len(taken) * 0.95)]
-            print(f"  finding and comparing: median {statistics.median(taken):.1f} ms, p95 {p95:.1f} ms"
-                  f"  goal 20 {'reached' if p95 <= 20 else 'NOT REACHED'};"
-                  f" load of the machine {os.getloadavg()[0]:.1f}")  # fmt: skip
-            print(f"  of which the server: median {statistics.median(server):.1f} ms,"
-                  f" p95 {server[int(len(server) * 0.95)]:.1f} ms", flush=True)  # fmt: skip
+            found, apart = _p95(taken), _p95(server)
+            split = f"one connection; median {statistics.median(taken):.1f} ms"
+            yield Row(
+                "what a new text is like: finding and comparing, p95", found, data, split, 20, True, "ms", n=ASKED
+            )
+            split = f"as the server explains it; median {statistics.median(server):.1f} ms"
+            yield Row("of which the server, p95", apart, data, split, unit="ms", n=len(server))
         finally:
             cursor.execute("DROP SCHEMA bench_alike CASCADE")
             cursor.execute("RESET search_path")
+
+
+def _p95(taken: list[float]) -> float:
+    return sorted(taken)[int(len(taken) * 0.95)]

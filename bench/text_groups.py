@@ -1,10 +1,8 @@
-"""Are groups found: many people about one matter, in the order in which they wrote? Prints data, split, figures, speed.
-
-    .venv/bin/python bench/text_groups.py [--stored 1000000]
+"""Are groups found: many people about one matter, in the order in which they wrote? Rows of `python -m bench text`.
 
 Data: taidi2020 hot_issues, 3 201 messages of citizens in the order of their time; `issue_group` names 16 groups by
 rules over names of places, of which those with three users or more count. The data are not part of the project
-(WENGUO_DATA, else ../shared/data); without them nothing is measured, and it says so. They do not say that what is in no
+(WENGUO_DATA, else ../shared/data). They do not say that what is in no
 group belongs to none: so precision is given twice, with and without pairs of which only one message is named.
 
 The replay is the real thing in memory: the same marks, the same limits on what is looked up, how common a piece is
@@ -14,27 +12,23 @@ on this set, so the interval says how the groups vary, not how another house wou
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import os
 import random
-import statistics
-import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
+from bench.text_rows import Row, share
 from wenguo.text import alike
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
+DATASET = "taidi2020 hot_issues"
 LEAST = 0.18  # the standard policy pack: group_likeness
 PEOPLE = 3  # group_people
 NEWEST, CANDIDATES = 48, 32  # as in cases/alike.py
@@ -109,7 +103,7 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
     return [[rows[n] for n in sorted(group)] for groups in raised.values() for group in groups]
 
 
-def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: timedelta) -> None:
+def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: timedelta, split: str) -> Iterator[Row]:
     """Which true groups are found, and how many of the pairs put together are right."""
     true: dict[str, list[Message]] = defaultdict(list)
     for message in rows:
@@ -120,7 +114,7 @@ def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: 
         users = [len({m.user for m in members if a.at <= m.at <= a.at + window}) for a in members]
         if max(users) >= PEOPLE:
             wanted[name] = len({m.user for m in members})
-    found: dict[str, int] = {}
+    found: set[str] = set()
     right, wrong, wrong_named, repeats = [], [], [], 0
     for group in groups:
         names = Counter(m.group for m in group if m.group)
@@ -128,77 +122,52 @@ def judge(rows: Sequence[Message], groups: Sequence[Sequence[Message]], window: 
         if not names:
             continue
         name = names.most_common(1)[0][0]
-        users = len({m.user for m in group if m.group == name})
-        if users >= PEOPLE:
-            found[name] = max(found.get(name, 0), users)
+        if len({m.user for m in group if m.group == name}) >= PEOPLE:
+            found.add(name)
         same = sum(n * (n - 1) // 2 for n in names.values())
         named, size = sum(names.values()), len(group)
         touched = size * (size - 1) // 2 - (size - named) * (size - named - 1) // 2
         right.append(same)
         wrong.append(touched - same)
         wrong_named.append(named * (named - 1) // 2 - same)
-    hit = [name in found for name in wanted]
     chance = random.Random(1)
-    shares = sorted(statistics.mean(chance.choices(hit, k=len(hit))) for _ in range(1000))
     precise = sorted(
         sum(right[k] for k in ks) / max(sum(right[k] + wrong[k] for k in ks), 1)
         for ks in (chance.choices(range(len(right)), k=len(right)) for _ in range(1000))
     )
     strict = sum(right) / max(sum(right) + sum(wrong), 1)
     lenient = sum(right) / max(sum(right) + sum(wrong_named), 1)
-    goal = lambda value, least: "reached" if value >= least else "NOT REACHED"  # noqa: E731
-    share = sum(hit) / len(hit)
-    print(f"  groups raised {len(groups)}, with fewer than {PEOPLE} users {repeats}; they touch {len(right)} true ones")
-    print(f"  true groups with >= {PEOPLE} users in the window: {len(wanted)}, found {sum(hit)} = {share:.2f}"
-          f" [{shares[25]:.2f}, {shares[974]:.2f}]  goal 0.85 {goal(share, 0.85)}")  # fmt: skip
-    print(f"  pairwise precision, pairs with a message of a true group: {strict:.3f}"
-          f" [{precise[25]:.3f}, {precise[974]:.3f}]  goal 0.90 {goal(strict, 0.9)}")  # fmt: skip
-    print(f"  pairwise precision, both of a true group: {lenient:.3f}")
-    told = (f"{name} {found.get(name, 0)}/{users}" for name, users in sorted(wanted.items()))
-    print(f"  users found of each: {', '.join(told)}", flush=True)
+    at_rest = window > timedelta(days=30)
+    yield share(f"groups, {split}: found", [name in found for name in wanted], DATASET,
+                f"of those with {PEOPLE} users or more in time; likeness ≥ {LEAST} chosen on this set",
+                0.85 if at_rest else None)  # fmt: skip
+    yield Row(f"groups, {split}: pairs right", strict, DATASET, "pairs with a message of a true group; by bootstrap",
+              0.9 if at_rest else None, low=precise[25], high=precise[974], n=sum(right) + sum(wrong))  # fmt: skip
+    yield Row(f"groups, {split}: pairs right, both named", lenient, DATASET, "pairs of two messages of true groups",
+              n=sum(right) + sum(wrong_named))  # fmt: skip
+    yield Row(f"groups, {split}: one person's repeats taken for one", float(repeats), DATASET,
+              f"of {len(groups)} groups raised", 0.0, True, "times")  # fmt: skip
 
 
-def speed(rows: Sequence[Message]) -> None:
-    """One text, one core: its marks, and comparing it with 40 others."""
+def speed(rows: Sequence[Message]) -> Row:
+    """One text, one core: its marks, and comparing it with as many others as are compared."""
     common, taken = alike.everyday(), []
     others = [alike.told(other.subject, f"{other.subject}\n{other.text}").to_bytes() for other in rows[:CANDIDATES]]
     for message in rows[:300]:
         words = f"{message.subject}\n{message.text}"
-        start = time.perf_counter()
+        start = time.process_time()
         mine = alike.Weighed(alike.told(message.subject, words), common)
         mine.marks(), mine.marks(alike.ASKED), alike.copy_marks(words)
         for other in others:
             mine.same_matter(alike.Weighed(alike.Told.from_bytes(other), common))
-        taken.append((time.perf_counter() - start) * 1000)
+        taken.append((time.process_time() - start) * 1000)
     taken.sort()
-    print(f"  marks and {CANDIDATES} comparisons: median {statistics.median(taken):.1f} ms,"
-          f" p95 {taken[int(len(taken) * 0.95)]:.1f} ms (without the database)")  # fmt: skip
+    return Row(f"marks of a text and {CANDIDATES} comparisons, p95", taken[int(len(taken) * 0.95)], DATASET,
+               "300 texts, CPU, without the database", unit="ms", n=len(taken))  # fmt: skip
 
 
-def measure() -> None:
-    if not DATA.is_dir():
-        print(f"NOT MEASURED: no real texts at {DATA} (WENGUO_DATA)")
-        return
+def measure() -> Iterator[Row]:
     rows = messages()
-    for words, window in (("no window (365 days)", timedelta(days=365)), ("window 72 hours", timedelta(hours=72))):
-        print(f"hot_issues, {len(rows)} messages in time order, {words}, likeness >= {LEAST}")
-        judge(rows, replay(rows, window), window)
-    print("speed")
-    speed(rows)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stored", type=int, default=0, help="texts in the database of DATABASE_URL to look up among")
-    given = parser.parse_args()
-    measure()
-    if given.stored:
-        sys.path.insert(0, str(ROOT))
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wenguo.config.settings")
-        from bench import alike_stored
-
-        alike_stored.measure(given.stored)
-
-
-if __name__ == "__main__":
-    main()
+    for split, window in (("no window", timedelta(days=365)), ("72 hours", timedelta(hours=72))):
+        yield from judge(rows, replay(rows, window), window, split)
+    yield speed(rows)

@@ -1,60 +1,59 @@
-"""How fast texts are read, on one core, and how much memory that takes. Prints figure and goal.
+"""How fast texts are read, on one core, and how much memory that takes: rows of the table of `python -m bench text`.
 
-    .venv/bin/python bench/text_speed.py
-
-Texts: the training texts of the project, repeated (about 40 characters), and one of 2 000 characters.
+Texts: the training texts of the project (about 40 characters), and one of 2 000 characters. Times are CPU times, so
+that a busy machine says the same. Memory is that of a process of its own.
 """
 
 from __future__ import annotations
 
-import os
-import resource
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import date
+
+from bench.text_rows import Row
+
+DAY = date(2026, 11, 28)
+TEXTS = "training texts of the project"
+_GROWN = """
+import resource
 from pathlib import Path
+resident = lambda: int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+before = resident()
+from datetime import date
+from wenguo.text import category
+from wenguo.text.reading import understand
+category.built()
+understand("热水器漏电，要求退款299元", date(2026, 11, 28))
+print(resident() - before)
+"""
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-
-def resident_mib() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-def main() -> None:
-    before = resident_mib()
+def measure() -> Iterator[Row]:
     from wenguo.text import category
     from wenguo.text.reading import understand
 
-    category.built()
-    understand("热水器漏电，要求退款299元", date(2026, 11, 28))
-    grown = resident_mib() - before
-    print(f"  memory by reading texts      {grown:.0f} MiB  goal 150 {'reached' if grown <= 150 else 'NOT REACHED'}")
-    print(f"  model file                   {category.model_file().stat().st_size / 2**20:.2f} MiB  goal 60")
+    grown = subprocess.run([sys.executable, "-c", _GROWN], capture_output=True, text=True, check=True).stdout
+    yield Row("memory that reading takes", float(grown), "one text", "a process of its own", 150, True, "MiB")
+    size = category.model_file().stat().st_size / 2**20
+    yield Row("model files", size, category.model_file().name, "", 60, True, "MiB")
 
     texts = [one.text for one in category.written()][:3000]
+    understand(texts[0], DAY)
     started = time.process_time()
     for text in texts:
-        understand(text, date(2026, 11, 28), reasons=False)
+        understand(text, DAY, reasons=False)
     rate = len(texts) / (time.process_time() - started)
-    print(
-        f"  batch, everything, one core  {rate:.0f} texts/s  goal 1500 {'reached' if rate >= 1500 else 'NOT REACHED'}"
-    )
+    yield Row("reading in batch, everything", rate, TEXTS, "one core, CPU", 1500, unit="texts/s", n=len(texts))
 
     taken = []
     for text in texts[:1000]:
         at = time.process_time()
-        understand(text, date(2026, 11, 28))
+        understand(text, DAY)
         taken.append((time.process_time() - at) * 1000)
     p95 = sorted(taken)[int(len(taken) * 0.95)]
-    print(f"  one text with reasons, p95 (CPU) {p95:.2f} ms  goal 8 {'reached' if p95 <= 8 else 'NOT REACHED'}")
-    long = "".join(texts)[:2000]
+    yield Row("reading one text with its reasons, p95", p95, TEXTS, "one core, CPU", 8, True, "ms", n=len(taken))
     at = time.process_time()
-    understand(long, date(2026, 11, 28))
-    print(f"  2 000 characters             {(time.process_time() - at) * 1000:.1f} ms")
-
-
-if __name__ == "__main__":
-    main()
+    understand("".join(texts)[:2000], DAY)
+    yield Row("reading 2 000 characters", (time.process_time() - at) * 1000, TEXTS, "one core, CPU", unit="ms", n=1)
