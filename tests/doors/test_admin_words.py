@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from wenguo.cases import reading, triage
 from wenguo.errors import Invalid, NotNow, NotYours
+from wenguo.insight import word_trial
 from wenguo.policy import versions
 from wenguo.policy.versions import PolicyVersion
 
@@ -72,6 +73,22 @@ def test_what_a_word_would_have_heard_last_month_within_sight_and_masked(month: 
     assert '<b class="num">3</b>' in head and month.east.number in head
     admin = body(at(month.admin).get(WORDS, {"list": "cue.product.function", "word": "撂挑子"}))
     assert '<b class="num">3</b>' in admin and "<mark>" not in admin and "需要「查看投诉件」权限" in admin
+
+
+def test_what_was_not_read_or_not_weighed_anew_is_said(month: Any, monkeypatch: Any) -> None:
+    asked = (at(month.agent), {"list": "cue.product.function", "word": "撂挑子"})
+    assert "只读了" not in body(asked[0].get(WORDS, asked[1]))
+    monkeypatch.setattr(word_trial, "READ", 2)
+    page = body(asked[0].get(WORDS, asked[1]))
+    assert "只读了可能说到的 3 件里最近的 2 件" in page and "读了 2 件" in page
+    monkeypatch.undo()
+    monkeypatch.setattr(word_trial, "AT_ONCE", 1)
+    monkeypatch.setattr(word_trial, "SECONDS", 0.0)  # the clock says enough at once: the newest one, all the same
+    page = body(asked[0].get(WORDS, asked[1]))
+    assert "只读了可能说到的 3 件里最近的 1 件" in page
+    monkeypatch.setattr(word_trial, "AT_ONCE", 200)
+    page = body(asked[0].get(WORDS, asked[1]))
+    assert "只读了" not in page and "说到并且算数的 2 件里，等级和分类只重算了最近的 1 件" in page
 
 
 def test_it_says_how_many_levels_would_change(month: Any) -> None:

@@ -62,6 +62,15 @@ def test_probabilities_are_calibrated_on_what_was_held_back():
     assert evaluate(wild, *parts(made_up(600, 4, noise=0.4))).ece > 0.2
 
 
+def test_how_far_teaching_is_moves_and_ends_at_the_end():
+    base, own = made_up(1300, 5), made_up(300, 6)
+    told = []
+    teach(own, base=base, progress=lambda done, of: told.append((done, of)))
+    done = [one for one, _of in told]
+    assert done == sorted(set(done)) and len(done) > 10
+    assert {of for _done, of in told} == {told[-1][0]}
+
+
 def test_who_is_too_sure_of_the_first_suggestion_is_told_so():
     chance = np.random.default_rng(4)
     scores = chance.normal(0, 3, (4000, 4))

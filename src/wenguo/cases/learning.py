@@ -116,7 +116,7 @@ def collect(progress: Progress | None = None) -> list[Decided]:
     return found
 
 
-def teach(cases: Sequence[Decided], note: Mapping[str, Any]) -> Linear:
+def teach(cases: Sequence[Decided], note: Mapping[str, Any], progress: Progress | None = None) -> Linear:
     """A model of the shipped texts and these cases, calibrated on the cases. The other questions (emotion, level) stay
     as the shipped texts teach them; a class of the enterprise's own is learned from three cases on."""
     from wenguo.text import teach as teacher  # scikit-learn: only where a model is made
@@ -130,7 +130,8 @@ def teach(cases: Sequence[Decided], note: Mapping[str, Any]) -> Linear:
         if one.category in known
     ]
     kept = {head: factor for head, factor in category.SHARPNESS.items() if head != "category"}
-    return teacher.teach(own, teacher.Recipe(sharpness=kept), note, base=base)
+    show = None if progress is None else lambda done, of: progress(done, of, "teach")
+    return teacher.teach(own, teacher.Recipe(sharpness=kept), note, base=base, progress=show)
 
 
 def evaluated(ours: Linear, before: InForce, cases: Sequence[Decided], progress: Progress | None) -> dict[str, Any]:
@@ -186,10 +187,8 @@ def train(*, by: Actor, at: datetime, progress: Progress | None = None) -> Model
         if len(cases) < least or not measuring:
             words = _("人工定类的投诉件有 {n} 件，至少要 {least} 件才训练；随附模型继续使用")
             raise NotNow(words.format(n=len(cases), least=least))
-        if progress is not None:
-            progress(0, 1, "teach")
         note = {"version": f"own {at:%Y%m%d%H%M}"}
-        content = linear.dump(teach(teaching, note))
+        content = linear.dump(teach(teaching, note, progress))
         made = linear.parse(content)  # what is measured is what is kept, with its rounded weights
         models_of.forget()
         evaluation = evaluated(made, models_of.in_force(), measuring, progress)

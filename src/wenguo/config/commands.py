@@ -46,7 +46,7 @@ def train(bar: Bar, *, if_news: bool, at: datetime) -> None:
         return
     steps = {
         "collect": words("读取已定类的投诉件", "reading decided cases"),
-        "teach": words("训练,几分钟内没有进度", "teaching, no progress shown for minutes"),
+        "teach": words("训练", "teaching"),
         "measure": words("在留出件上比较", "comparing on held-out cases"),
     }
     with bar(None, words("训练", "train"), words("件", "cases")) as show:

@@ -1,7 +1,8 @@
 """上个月会命中什么: what changed words would have heard in last month's complaints, and what would have come of it.
 
-The index finds the cases the words may stand in; only those are read, the newest first, at most `READ`. Of those in
-which a changed word is meant, at most `COMPARED` are weighed and sorted anew under both packs. Words pulled apart by a
+The index finds the cases the words may stand in; only those are read, the newest first, at most `READ` and for at most
+`SECONDS`. Of those in which a changed word is meant, at most `COMPARED` are weighed and sorted anew under both packs,
+for at most as long again. What was left out for that is said. Words pulled apart by a
 sign (退.款) are not in the index and are counted only where the case is found otherwise. Source: TR-2, TR-3.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ from wenguo.text.search import tsquery_text
 DAYS = 30
 READ = 2_000
 COMPARED = 300
+SECONDS = 2.0
+AT_ONCE = 200  # cases fetched between two looks at the clock
 WORDS = 60
 SAMPLES = 12
 AROUND = 40  # characters on each side of a word in a sample
@@ -47,14 +50,16 @@ class Sample:
 
 @dataclass
 class Trial:
-    """`read`: cases looked at; `hit`: those with a changed word that is meant; `standing`: places by how they are
-    meant. `levels`, `categories`: (before, after, cases) where it changes, the first suggestion for the latter."""
+    """`read`: cases looked at, of `found` that the index names (`back_to`: how far back, where not all were); `hit`:
+    those with a changed word that is meant, `compared` of them; `standing`: places by how they are meant. `levels`,
+    `categories`: (before, after, cases) where it changes, the first suggestion for the latter."""
 
     words: tuple[str, ...]
     read: int = 0
     hit: int = 0
     compared: int = 0
-    more: bool = False
+    found: int = 0
+    back_to: datetime | None = None
     seconds: float = 0.0
     standing: Counter[str] = field(default_factory=Counter)
     levels: list[tuple[int, int, int]] = field(default_factory=list)
@@ -98,11 +103,11 @@ def trial(before: Pack, after: Pack, words: Iterable[str], cases: Any, *, at: da
         return told
     heard = Lexicon([Term(word, word) for word in wanted])
     found = _may_hold(cases.filter(received_at__gte=at - timedelta(days=DAYS), received_at__lte=at), wanted)
-    rows = list(found.select_related("record", "customer").defer("search").order_by("-received_at")[: READ + 1])
-    told.more, rows = len(rows) > READ, rows[:READ]
-    told.read = len(rows)
+    ids = list(found.order_by("-received_at").values_list("pk", flat=True))
+    told.found = len(ids)
     meant: list[tuple[Case, str]] = []
-    for case in rows:
+    for case in _newest(ids[:READ], until=began + SECONDS):
+        told.read, told.back_to = told.read + 1, case.received_at
         text = f"{case.record.description}\n{case.record.wish}"[:20_000]
         hits = heard.scan(text)
         if not hits:
@@ -112,10 +117,21 @@ def trial(before: Pack, after: Pack, words: Iterable[str], cases: Any, *, at: da
             told.samples.append(_sample(case, text, heard, hits[0]))
         if any(hit.standing not in {"denied", "quoted"} for hit in hits):
             meant.append((case, text))
+    if told.read == told.found:
+        told.back_to = None
     told.hit = len(meant)
-    _compare(told, meant[:COMPARED], before, after)
+    _compare(told, meant[:COMPARED], before, after, until=time.perf_counter() + SECONDS)
     told.seconds = time.perf_counter() - began
     return told
+
+
+def _newest(ids: Sequence[int], *, until: float) -> Iterator[Case]:
+    """These cases in their order, until the clock says enough; the first ones in any case."""
+    for start in range(0, len(ids), AT_ONCE):
+        if start and time.perf_counter() >= until:
+            return
+        rows = Case.objects.select_related("record", "customer").defer("search").in_bulk(ids[start : start + AT_ONCE])
+        yield from (rows[pk] for pk in ids[start : start + AT_ONCE] if pk in rows)
 
 
 def _may_hold(cases: Any, words: Sequence[str]) -> Any:
@@ -139,7 +155,7 @@ def _sample(case: Case, text: str, heard: Lexicon, hit: Any) -> Sample:
     return Sample(case.number, case.received_at, hit.standing, [part for part in shown if part[0]])
 
 
-def _compare(told: Trial, meant: Sequence[tuple[Case, str]], before: Pack, after: Pack) -> None:
+def _compare(told: Trial, meant: Sequence[tuple[Case, str]], before: Pack, after: Pack, *, until: float) -> None:
     by = model.in_force().model
     packs = (before, after)
     listens = [gravity.listening(pack) for pack in packs]
@@ -147,6 +163,9 @@ def _compare(told: Trial, meant: Sequence[tuple[Case, str]], before: Pack, after
     levels: Counter[tuple[int, int]] = Counter()
     categories: Counter[tuple[str, str]] = Counter()
     for case, text in meant:
+        if told.compared and time.perf_counter() >= until:
+            break
+        told.compared += 1
         facts = facts_of_case(case)
         first = understand(text, reasons=False, model=by, own=before.own)
         reads = (first, first if alike else understand(text, reasons=False, model=by, own=after.own))
@@ -157,6 +176,5 @@ def _compare(told: Trial, meant: Sequence[tuple[Case, str]], before: Pack, after
         levels[a, b] += a != b
         was, now = (read.judgement.best.code if read.judgement.best else "" for read in reads)
         categories[was, now] += was != now
-    told.compared = len(meant)
     told.levels = sorted((a, b, n) for (a, b), n in levels.items() if n)
     told.categories = [(was, now, n) for (was, now), n in categories.most_common(20) if n]

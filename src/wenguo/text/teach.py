@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,6 +27,8 @@ from wenguo.text.features import CONCEPT, CUE, dictionary_version, pieces
 from wenguo.text.linear import STRONGEST, Head, Linear
 
 Numbers = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+"""(done, of): called now and then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Recipe:
 
 def teach(
     examples: Sequence[Example], recipe: Recipe = Recipe(), note: Mapping[str, Any] | None = None, *,
-    base: Sequence[Example] = (),
+    base: Sequence[Example] = (), progress: Progress | None = None,
 ) -> Linear:  # fmt: skip
     """A model of the examples, standing on those of `base`, which count less. ValueError: a head of one class only.
 
@@ -79,16 +81,32 @@ def teach(
     if len(examples) > LARGE and not recipe.margin:
         recipe = replace(recipe, margin=True, bend=0.5, counted=0.05, cue=0.0)
     everything = [*_weighed(examples, recipe.own if base else 1.0), *base]
-    seen = _see(everything, recipe)
-    heads, weights, bias = _heads(seen, everything, np.arange(len(everything)), recipe, _asked(everything))
-    if recipe.calibrate or (base and examples):
-        heads, bias = _calibrated(heads, bias, seen, everything, len(examples), recipe)
+    calibrates = recipe.calibrate or bool(base and examples)
+    going = _Going(everything, len(examples) if calibrates else 0, progress)
+    seen = _see(everything, recipe, going)
+    heads, weights, bias = _heads(seen, everything, np.arange(len(everything)), recipe, _asked(everything), going)
+    if calibrates:
+        heads, bias = _calibrated(heads, bias, seen, everything, len(examples), recipe, going)
     places, rarity, weights = _with_cues(seen, weights, heads, recipe)
     taught = {"dictionary": dictionary_version(), "whole": recipe.whole, **(note or {})}
     return Linear(
         heads, places, weights.astype(np.float32), rarity.astype(np.float32), bias.astype(np.float32),
         {**taught, "examples": len(examples), "base": len(base)},
     )  # fmt: skip
+
+
+class _Going:
+    """How far teaching is, in texts gone through: twice to read them, once for every head fitted with them."""
+
+    def __init__(self, everything: Sequence[Example], held_back: int, show: Progress | None) -> None:
+        texts, heads = len(everything), len(_asked(everything))
+        again = _rounds(held_back) * len(_asked(everything[:held_back]))
+        self.done, self.of, self.show = 0, texts * (2 + heads + again), show
+
+    def on(self, texts: int) -> None:
+        self.done += texts
+        if self.show is not None:
+            self.show(self.done, self.of)
 
 
 FOLDS = 5
@@ -113,19 +131,25 @@ MIX, STEADY = 0.5, 15.0
 the way), and how many examples' worth of doubt there is about that mix."""
 
 
+def _rounds(own: int) -> int:
+    """How often a part of so many examples is held back."""
+    return 1 if own > MANY else min(FOLDS, own)
+
+
 def _calibrated(
-    heads: Mapping[str, Head], bias: Numbers, seen: _Seen, everything: Sequence[Example], own: int, recipe: Recipe
-) -> tuple[dict[str, Head], Numbers]:
+    heads: Mapping[str, Head], bias: Numbers, seen: _Seen, everything: Sequence[Example], own: int, recipe: Recipe,
+    going: _Going,
+) -> tuple[dict[str, Head], Numbers]:  # fmt: skip
     """Heads and bias fitted on the first `own` examples, each held back once from models taught like this one: the
     sharpness, and the mix of classes where there is a base with a mix of its own."""
     order = np.random.default_rng(SEED).permutation(own)
-    parts = [order[: own // 10]] if own > MANY else np.array_split(order, FOLDS)
+    parts = [order[: own // 10]] if own > MANY else np.array_split(order, _rounds(own))
     asked = _asked(everything[:own])  # the other heads of the base need not be taught again
     scores: dict[str, list[Numbers]] = {name: [] for name in asked}
     labels: dict[str, list[int]] = {name: [] for name in asked}
     for part in parts:
         rest, weights, rest_bias = _heads(
-            seen, everything, np.setdiff1d(np.arange(len(everything)), part), recipe, asked
+            seen, everything, np.setdiff1d(np.arange(len(everything)), part), recipe, asked, going
         )
         said = seen.matrix[part] @ weights + seen.cues[part] @ _cue_weights(seen, rest, recipe) + rest_bias
         for name in rest:
@@ -171,8 +195,9 @@ def _weighed(examples: Sequence[Example], factor: float) -> list[Example]:
 
 
 def _heads(
-    seen: _Seen, examples: Sequence[Example], of: npt.NDArray[Any], recipe: Recipe, names: Sequence[str]
-) -> tuple[dict[str, Head], Numbers, Numbers]:
+    seen: _Seen, examples: Sequence[Example], of: npt.NDArray[Any], recipe: Recipe, names: Sequence[str],
+    going: _Going,
+) -> tuple[dict[str, Head], Numbers, Numbers]:  # fmt: skip
     """The heads of these names taught with the examples `of`: (heads, weights, bias), a column a class."""
     heads: dict[str, Head] = {}
     weights: list[Numbers] = []
@@ -199,6 +224,7 @@ def _heads(
         columns += len(classes)
         weights.append(made)
         biases.append(bias)
+        going.on(len(examples))
     return heads, np.hstack(weights), np.concatenate(biases)
 
 
@@ -230,14 +256,22 @@ def surety(scores: Numbers, labels: npt.NDArray[Any]) -> tuple[float, float]:
 class _Bags:
     """The pieces of each text, cut again at each reading: those of 100 000 texts would not fit into memory."""
 
-    def __init__(self, texts: Sequence[str], whole: bool) -> None:
-        self.texts, self.whole = texts, whole
+    def __init__(self, texts: Sequence[str], whole: bool, going: _Going) -> None:
+        self.texts, self.whole, self.going = texts, whole, going
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __iter__(self) -> Iterator[Counter[str]]:
-        return (Counter(pieces(text, whole=self.whole)) for text in self.texts)
+        for n, text in enumerate(self.texts):
+            if n and n % SHOWN == 0:
+                self.going.on(SHOWN)
+            yield Counter(pieces(text, whole=self.whole))
+        self.going.on(len(self.texts) - (len(self.texts) - 1) // SHOWN * SHOWN)
+
+
+SHOWN = 500
+"""After so many texts read progress is told."""
 
 
 MOST_COUNTED = 3_000_000
@@ -270,8 +304,8 @@ class _Seen:
     cues: sparse.csr_matrix
 
 
-def _see(examples: Sequence[Example], recipe: Recipe) -> _Seen:
-    bags = _Bags([e.text for e in examples], recipe.whole)
+def _see(examples: Sequence[Example], recipe: Recipe, going: _Going) -> _Seen:
+    bags = _Bags([e.text for e in examples], recipe.whole, going)
     places, rarity = _vocabulary(bags, recipe)
     cued = sorted({code for e in examples for code in e.labels.values() if "." in code})
     where = {CUE + code: k for k, code in enumerate(cued)}

@@ -84,7 +84,10 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "level": lambda n: told(pack.level(n).title),
         "drafts": may(person, "policy.draft"), "samples": may(person, "case.see"),
         "changes": len(reading.difference(published.pack, pack)) if draft else 0,
-        "limits": {"days": word_trial.DAYS, "read": word_trial.READ, "compared": word_trial.COMPARED},
+        "limits": {
+            "days": word_trial.DAYS, "read": word_trial.READ, "compared": word_trial.COMPARED,
+            "seconds": round(word_trial.SECONDS),
+        },
     }  # fmt: skip
 
 
