@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import translation
 
 from wenguo.cases import acceptance, intake, letters
 from wenguo.cases.case import PROJECTED, Case, fold, plain
@@ -90,6 +91,23 @@ def test_what_we_cannot_understand_waits_in_the_tray(desk, monkeypatch):
     sorted_out = intake.sort_out(received.submission, {"name": "王小明"}, by=desk.agent, at=desk.now)
     assert sorted_out.case.record.description == KETTLE
     assert not intake.tray().exists()
+
+
+def test_why_it_waits_in_the_tray_is_told_in_the_language_of_who_reads_it(desk, monkeypatch):
+    def refuses(*_args, **_more):
+        raise NotNow(translation.gettext("该客户已注销"))
+
+    with monkeypatch.context() as patch, translation.override("en"):  # came over the English page
+        patch.setattr(intake, "open_case", refuses)
+        refused = intake.receive(Complaint(channel="web", text=KETTLE), at=desk.now).submission
+    failed = intake.receive(Complaint(channel="web", text=KETTLE, customer_id=10**9), at=desk.now).submission
+    old = Submission(channel="web", state="unsorted", why="不知道是谁{}")  # kept before there were names
+    with translation.override("zh-hans"):
+        assert refused.reason == "该客户已注销" and old.reason == "不知道是谁{}"
+        assert failed.reason == "程序出错（DoesNotExist），请人工登记"
+    with translation.override("en"):
+        assert refused.reason == "This customer has been deregistered" and old.reason == "不知道是谁{}"
+        assert failed.reason == "The program failed (DoesNotExist); please register it by hand"
 
 
 def test_refusing_needs_a_reason_the_customer_is_told_and_can_be_reviewed(desk):

@@ -13,7 +13,7 @@ from wenguo.cases.case import fold, plain, record
 from wenguo.cases.lifecycle import gates
 from wenguo.cases.notice import Notice
 from wenguo.cases.option import Option
-from wenguo.cases.quote import Item, choices, quote
+from wenguo.cases.quote import Item, Line, choices, quote
 from wenguo.cases.resolution import Draft
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.journal import Event, verify
@@ -87,6 +87,28 @@ def test_the_calculator_shows_its_formula(desk, remedy):
     assert economic.amount_fen == 201_900 and "100%" in economic.formula and "合理费用" in economic.formula
     assert points.units == 9_995 and points.in_kind and points.amount_fen == 9_995 and "9995 积分" in points.words
     assert (sums.amount_fen, sums.goodwill_fen, sums.over_table) == (211_895, 9_995, False)
+
+
+def test_the_formula_reads_in_the_language_of_who_reads_it(desk, remedy):
+    case = remedy.case()
+    case.customer.tier = "gold"
+    case.customer.save()
+    asked = [Item("economic", {"price_fen": 199_900}), Item("points"), Item("refund", amount_fen=10_000)]
+    drafted = Draft("补偿", "按标准补偿。", items=asked)
+    with translation.override("en"):  # who drafts it reads English
+        option = resolution.draft_option(case, drafted, by=desk.agent, at=desk.now)
+        option.refresh_from_db()
+        economic, points, refund = option.quote.lines
+        assert economic.explained == (
+            "Price of the product 1,999.00 yuan; Actual loss 1,999.00 yuan × 100% = 1,999.00 yuan; "
+            "Gold member, 10% more: 1,999.00 yuan × 10% = 199.90 yuan"
+        )
+        assert "Points" in points.explained and refund.explained == "Refund 100.00 yuan" and refund.name == "Refund"
+    assert economic.explained == economic.formula and economic.explained.startswith("产品价款 1,999.00 元；实际损失")
+    assert refund.explained == "退款 100.00 元" and refund.name == "退款"
+    old = {key: value for key, value in option.lines[0].items() if key != "steps"}  # kept before steps were
+    with translation.override("en"):
+        assert Line.from_json(old).explained == economic.formula
 
 
 def test_the_tier_of_the_customer_is_counted(desk, remedy):

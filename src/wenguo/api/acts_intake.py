@@ -71,6 +71,10 @@ class SubmissionRow(Schema):
     received_by: str
     why: str
 
+    @staticmethod
+    def resolve_why(submission: Any) -> str:
+        return str(submission.reason)
+
 
 @chapter.rows("submissions", SubmissionRow, "来件")
 def submissions(on: On) -> Any:

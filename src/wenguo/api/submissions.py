@@ -35,6 +35,10 @@ class TrayRow(Schema):
     text: str
 
     @staticmethod
+    def resolve_why(submission: Any) -> str:
+        return str(submission.reason)
+
+    @staticmethod
     def resolve_text(submission: Any) -> str:
         return str(submission.claims.get("text", ""))[:2000]
 

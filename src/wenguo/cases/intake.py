@@ -12,12 +12,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import OperationalError, connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import override, pgettext_lazy
 from psycopg.types.json import Jsonb
 
 from wenguo import away, journal
@@ -48,6 +49,7 @@ from wenguo.people.actor import SYSTEM, permit
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import keep, said
 from wenguo.policy.versions import in_force
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import clean, one_line
@@ -107,7 +109,8 @@ class Complaint:
 
 class Submission(models.Model):
     """Something that reached us, as it came. (channel, external id) and the idempotency key are unique: a redelivery is
-    the same submission. `claims` is what the channel made of it; `raw` the original where there is one."""
+    the same submission. `claims` is what the channel made of it; `raw` the original where there is one. `why` it waits
+    or was put away: a sentence of ours with its `names`, or (names None) words as somebody wrote them."""
 
     class State(models.TextChoices):
         NEW = "new", _lazy("待处理")
@@ -125,6 +128,7 @@ class Submission(models.Model):
     received_by = models.CharField(max_length=40)
     state = models.CharField(max_length=12, choices=State.choices, default=State.NEW)
     why = models.CharField(max_length=300, blank=True, default="")
+    names = models.JSONField(null=True)
     file_keys = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     case = models.ForeignKey(Case, null=True, on_delete=models.PROTECT, related_name="submissions")
 
@@ -137,6 +141,11 @@ class Submission(models.Model):
                 fields=["received_at"], name="cases_submission_tray", condition=models.Q(state__in=["new", "unsorted"])
             ),
         ]
+
+    @property
+    def reason(self) -> str:
+        """`why` in the reader's language."""
+        return said(self.why, self.names)
 
 
 @dataclass(frozen=True)
@@ -160,29 +169,33 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
     """
     complaint = tidy(complaint)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), override(settings.LANGUAGE_CODE):  # a refusal is kept in the source language
             submission = _keep(complaint, by, at, raw, Submission.State.ACCEPTED)
             return _understand(submission, complaint, by=by, at=at) if submission else _again(complaint)
     except Refusal as refused:
-        why = refused.message
+        why, names = refused.message, {}
     except OperationalError:  # the database is away, or two were in each other's way: whoever sends it sends it again
         raise
     except Exception as failure:
         if away.words(failure):
             raise
-        why = type(failure).__name__
+        why, names = _noop("程序出错（{error}），请人工登记"), {"error": type(failure).__name__}
         log.exception("submission.unsorted channel=%s", complaint.channel)
     with transaction.atomic():
         submission = _keep(complaint, by, at, raw)
-        return _set_aside(submission, why) if submission else _again(complaint)
+        return _set_aside(submission, why, names) if submission else _again(complaint)
 
 
 @transaction.atomic
-def lay_aside(complaint: Complaint, why: str, *, by: Any = None, at: datetime, raw: bytes | None = None) -> Received:
-    """Keep what a channel could not make a complaint of, in the tray, with the reason a person will read."""
+def lay_aside(
+    complaint: Complaint, why: str, *, by: Any = None, at: datetime, raw: bytes | None = None, **names: Any
+) -> Received:
+    """Keep what a channel could not make a complaint of, in the tray, with the reason a person will read: marked with
+    `gettext_noop`, its {names} beside it.
+    """
     complaint = tidy(complaint)
     submission = _keep(complaint, by, at, raw)
-    return _set_aside(submission, why) if submission else _again(complaint)
+    return _set_aside(submission, why, names) if submission else _again(complaint)
 
 
 def tidy(complaint: Complaint) -> Complaint:
@@ -260,9 +273,9 @@ def _keep(
     return kept
 
 
-def _set_aside(submission: Submission, why: str) -> Received:
-    submission.state, submission.why = Submission.State.UNSORTED, why[:300]
-    submission.save(update_fields=["state", "why"])
+def _set_aside(submission: Submission, why: str, names: Mapping[str, Any]) -> Received:
+    submission.state, submission.why, submission.names = Submission.State.UNSORTED, why[:300], keep(names)
+    submission.save(update_fields=["state", "why", "names"])
     return Received(submission, None)
 
 
@@ -550,7 +563,9 @@ def discard(submission: Submission, why: str, *, by: Any, at: datetime) -> None:
     if not why.strip():
         raise Invalid(_("请写明排除原因"), fields={"why": _("请写明排除原因")})
     tray = Submission.objects.filter(pk=submission.pk, state__in=[Submission.State.UNSORTED, Submission.State.NEW])
-    if not tray.update(state=Submission.State.DISCARDED, why=f"{why.strip()[:250]} ({by.journal_ref})"):
+    if not tray.update(
+        state=Submission.State.DISCARDED, why=f"{why.strip()[:250]} ({by.journal_ref})", names=None
+    ):  # fmt: skip
         raise NotNow(_("这条来件已经处理"))
 
 

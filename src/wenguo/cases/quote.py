@@ -13,13 +13,14 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases.case import Case
 from wenguo.errors import Invalid
 from wenguo.policy.compensation import LARGEST_FEN, compute, needed
-from wenguo.policy.money import yuan
 from wenguo.policy.schema import Pack
-from wenguo.policy.told import told
+from wenguo.policy.told import said, told
+from wenguo.text.amounts import yuan
 from wenguo.text.normal import one_line
 
 
@@ -71,7 +72,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Line:
-    """One amount, explained. `table_fen`: what the table gives, None where it is silent. `gives`: the option's kind."""
+    """One amount, explained. `table_fen`: what the table gives, None where it is silent. `gives`: the option's kind.
+
+    `formula` is how it came about in the source language; `steps` the same as (sentence, names), which old lines lack.
+    """
 
     kind: str
     title: str
@@ -85,6 +89,17 @@ class Line:
     units: int = 0
     unit: str = ""
     note: str = ""
+    steps: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The title in the reader's language."""
+        return _(self.title) if self.kind in _OWN and self.title else told(self.title)
+
+    @property
+    def explained(self) -> str:
+        """The formula in the reader's language; an old one as it was written."""
+        return _("；").join(said(text, names) for text, names in self.steps) or self.formula
 
     @property
     def is_over(self) -> bool:
@@ -93,19 +108,20 @@ class Line:
     @property
     def words(self) -> str:
         """「经济补偿 380.00 元」「积分补偿 4 995 积分(折合 49.95 元)」, as the customer may read it."""
-        amount = _("{yuan} 元").format(yuan=yuan(self.amount_fen).removesuffix(" 元"))
+        amount = _("{yuan} 元").format(yuan=yuan(self.amount_fen))
         if self.in_kind and self.amount_fen == self.table_fen:
             return _("{title} {units} {unit}（折合 {amount}）").format(
-                title=told(self.title), units=self.units, unit=told(self.unit), amount=amount
+                title=self.name, units=self.units, unit=told(self.unit), amount=amount
             )
-        return f"{told(self.title)} {amount}"
+        return f"{self.name} {amount}"
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "because": list(self.because)}
+        return {**asdict(self), "because": list(self.because), "steps": [list(step) for step in self.steps]}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Line:
-        return cls(**{**raw, "because": tuple(raw["because"])})
+        steps = tuple((text, names) for text, names in raw.get("steps", ()))
+        return cls(**{**raw, "because": tuple(raw["because"]), "steps": steps})
 
 
 @dataclass(frozen=True)
@@ -133,22 +149,28 @@ def quote(case: Case, items: Sequence[Item]) -> Quote:
     """Calculate all items by the pack of the case. Invalid: names the item and what is wrong with it."""
     kinds = [item.kind for item in items]
     if twice := next((k for k in kinds if kinds.count(k) > 1), None):
-        title = _title(case.pack, twice)
+        title = title_of(case.pack, twice)
         raise Invalid(_("「{title}」列了两次，请合并为一项").format(title=title), fields={"items": _("不能重复")})
     return Quote(tuple(_line(case, item) for item in items))
 
 
 def choices(case: Case) -> list[tuple[str, str, tuple[str, ...]]]:
-    """What may be asked for in this case: (kind, title, facts needed); a form is made from it."""
+    """What may be asked for in this case: (kind, title, facts needed), told to the reader; a form is made from it."""
     kinds = case.pack.compensation.kinds if case.category else ()
-    table = [(k.code, k.title, needed(case.pack, k.code, case.category)) for k in kinds]
-    return [(REFUND, _title(case.pack, REFUND), ()), *table, (OTHER, _title(case.pack, OTHER), ())]
+    table = [(k.code, told(k.title), needed(case.pack, k.code, case.category)) for k in kinds]
+    return [(REFUND, title_of(case.pack, REFUND), ()), *table, (OTHER, title_of(case.pack, OTHER), ())]
+
+
+_OWN = {REFUND: _noop("退款"), OTHER: _noop("其他补偿")}
+
+
+def title_of(pack: Pack, kind: str) -> str:
+    """What a kind is called, in the reader's language."""
+    return _(_OWN[kind]) if kind in _OWN else told(_title(pack, kind))
 
 
 def _title(pack: Pack, kind: str) -> str:
-    if kind in {REFUND, OTHER}:
-        return {REFUND: _("退款"), OTHER: _("其他补偿")}[kind]
-    return next((k.title for k in pack.compensation.kinds if k.code == kind), kind)
+    return _OWN.get(kind) or next((k.title for k in pack.compensation.kinds if k.code == kind), kind)
 
 
 def _line(case: Case, item: Item) -> Line:
@@ -163,17 +185,20 @@ def _line(case: Case, item: Item) -> Line:
     gives = _KIND_OF.get(item.kind, Kind.COMPENSATION).value
     if item.kind in {REFUND, OTHER}:
         if not item.amount_fen:
-            raise Invalid(_("请填写「{title}」的金额").format(title=title), fields={"amount_fen": _("请填写金额")})
+            raise Invalid(_("请填写「{title}」的金额").format(title=_(title)), fields={"amount_fen": _("请填写金额")})
         # No more is refunded than was paid; what the record does not know is not a limit.
         table = case.record.order_fen if item.kind == REFUND else 0
-        formula = f"{title} {yuan(item.amount_fen)}"
-        return Line(item.kind, title, basis, item.amount_fen, table, formula, (), gives, note=note)
+        text, names = _noop("{title} {amount} 元"), {"title": {"word": title}, "amount": yuan(item.amount_fen)}
+        formula = text.format(title=title, amount=names["amount"])
+        return Line(
+            item.kind, title, basis, item.amount_fen, table, formula, (), gives, note=note, steps=((text, names),)
+        )
     facts = {k: v for k, v in {"order_fen": case.record.order_fen, **item.facts}.items() if v is not None}
     result = compute(case.pack, item.kind, case.customer.current.tier, case.category, facts)
     amount = result.total_fen if item.amount_fen is None else item.amount_fen
     return Line(
         item.kind, title, basis, amount, result.total_fen, result.formula, result.because, gives,
-        result.in_kind, result.units, result.unit, note,
+        result.in_kind, result.units, result.unit, note, tuple((line.text, line.names) for line in result.lines),
     )  # fmt: skip
 
 

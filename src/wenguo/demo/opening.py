@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import acceptance, clock, handover, intake, letters, reading, triage
 from wenguo.cases.clock import Consent
@@ -172,6 +173,15 @@ def photographs(scene: Scene, chance: float = PHOTOS) -> tuple[Stored, ...]:
     return tuple(store(name, iter([data])) for name, data in drawn)
 
 
+_WHY = {
+    "nobody": _noop("没有姓名、电话和订单，看不出是哪位客户的什么事"),
+    "nickname": _noop("只有公开评论的昵称，须先私信确认身份和事由"),
+    "bounced": _noop("疑为系统退信，请判断原信是否需要改用电话答复"),
+    "handwriting": _noop("手写信扫描件识别不全，请人工辨认后登记"),
+    "short": _noop("内容过短，无法判断事由"),
+}
+
+
 def lay_aside(scene: Scene) -> None:
     """Something that nobody can make a complaint of yet: kept in the tray for a person to read."""
     tray = words.pools()["tray"]
@@ -182,7 +192,7 @@ def lay_aside(scene: Scene) -> None:
             external_id=scene.external_id,
         )
     )  # fmt: skip
-    intake.lay_aside(complaint, one["why"], at=scene.woven.received_at)
+    intake.lay_aside(complaint, _WHY[one["why"]], at=scene.woven.received_at)
 
 
 # Taken on, or not

@@ -1,4 +1,4 @@
-"""What the table gives: exact sums with the formula in words. Source: RS-2, RS-11.
+"""What the table gives: exact sums, each step a sentence with its values beside it. Source: RS-2, RS-11.
 
 Facts, all whole numbers: `loss_fen` proven direct loss, `price_fen` price of the product, `order_fen` amount of the
 order, `costs_fen` reasonable proven costs (travel, tests), `delay_days`. Sums are exact fractions until the last step,
@@ -8,33 +8,41 @@ then rounded half up to one fen (points: to one point).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import gettext_noop as _noop
+
 from wenguo.errors import Invalid
+from wenguo.text.amounts import yuan
 
 from .contents import BaseRule, CompensationKind
-from .money import yuan
 from .schema import Pack, covers
 
 LARGEST_FEN = 10**13
 FACTS = {
-    "loss_fen": "实际损失",
-    "price_fen": "产品价款",
-    "order_fen": "订单金额",
-    "costs_fen": "合理费用",
-    "delay_days": "延误天数",
+    "loss_fen": _lazy("实际损失"),
+    "price_fen": _lazy("产品价款"),
+    "order_fen": _lazy("订单金额"),
+    "costs_fen": _lazy("合理费用"),
+    "delay_days": _lazy("延误天数"),
 }
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the formula: what it is, how it was computed, and its fen (0 where it is not money)."""
+    """One step: the sentence of how it was computed with the `names` in it, and its fen (0 where it is not money)."""
 
-    title: str
-    formula: str
+    text: str
     amount_fen: int
+    names: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def formula(self) -> str:
+        return self.text.format(**self.names)
 
 
 @dataclass(frozen=True)
@@ -79,28 +87,30 @@ def compute(pack: Pack, kind: str, tier: str, category: str, facts: Mapping[str,
     """
     row = pack.compensation_kind(kind)
     if tier not in {t.code for t in pack.tiers}:
-        raise Invalid(f"没有会员等级“{tier}”", fields={"tier": "请选择普通、金或钻石"})
+        raise Invalid(_("没有会员等级“{tier}”").format(tier=tier), fields={"tier": _("请选择会员等级")})
     if not pack.has_category(category):
-        raise Invalid(f"没有分类“{category}”", fields={"category": "请先选择分类"})
+        raise Invalid(_("没有分类“{category}”").format(category=category), fields={"category": _("请先选择分类")})
     known = _checked(facts, needed(pack, kind, category))
     tier_title = pack.tier_title(tier)
     if row.how == "percent":
         return _percent(pack, row, tier, tier_title, category, known)
-    because = [f"{row.title}：{row.when}"]
+    names: dict[str, Any] = {"tier": tier_title, "unit": row.unit}
     if row.how == "points":
         times, order = row.tier.of(tier), known["order_fen"]
-        points = _round(Fraction(order * times, 100))
-        value = points * row.unit_value_fen
-        words = f"{yuan(order)} × {times} 倍 = {points} {row.unit}（折合 {yuan(value)}）"
-        return Sum(kind, row.title, (Line(row.title, words, value),), value, tuple(because), True, points, row.unit)
-    if row.how == "units":
+        units = _round(Fraction(order * times, 100))
+        value = units * row.unit_value_fen
+        text = _noop("{order} 元 × {times} 倍 = {units} {unit}（折合 {value} 元）")
+        names = {"order": yuan(order), "times": times, "unit": row.unit}
+    elif row.how == "units":
         units = row.tier.of(tier)
         value = units * row.unit_value_fen
-        words = f"{tier_title}会员 {units} {row.unit}（每张折合 {yuan(row.unit_value_fen)}，共 {yuan(value)}）"
+        text = _noop("{tier}会员 {units} {unit}（每张折合 {each} 元，共 {value} 元）")
+        names["each"] = yuan(row.unit_value_fen)
     else:
         units, value = 1, row.tier.of(tier)
-        words = f"{tier_title}会员礼品 {units} {row.unit}（折合 {yuan(value)}）"
-    return Sum(kind, row.title, (Line(row.title, words, value),), value, tuple(because), True, units, row.unit)
+        text = _noop("{tier}会员礼品 {units} {unit}（折合 {value} 元）")
+    line = Line(text, value, {**names, "units": units, "value": yuan(value)})
+    return Sum(kind, row.title, (line,), value, (row.when,), True, units, row.unit)
 
 
 def _percent(
@@ -112,12 +122,13 @@ def _percent(
     extra = Fraction(added, 100) * (share if pack.compensation.tier_adds == "percent_of_base" else 1)
     total = _round(base * (share + extra))
     plain = _round(base * share)
-    of = f"{row.base_words} {yuan(_round(base))}"
-    lines.append(Line("基本补偿", f"{of} × {row.base_percent}% = {yuan(plain)}", plain))
+    of = yuan(_round(base))
+    names = {"of": row.base_words, "base": of, "percent": row.base_percent, "sum": yuan(plain)}
+    lines.append(Line(_noop("{of} {base} 元 × {percent}% = {sum} 元"), plain, names))
     if added:
-        percent = float(extra * 100)
-        words = f"{tier_title}会员加 {percent:g}%：{yuan(_round(base))} × {percent:g}% = {yuan(total - plain)}"
-        lines.append(Line("会员加成", words, total - plain))
+        names = {"tier": tier_title, "base": of, "percent": f"{float(extra * 100):g}", "sum": yuan(total - plain)}
+        text = _noop("{tier}会员加 {percent}%：{base} 元 × {percent}% = {sum} 元")
+        lines.append(Line(text, total - plain, names))
     because.append(pack.compensation.rounding)
     return Sum(row.code, row.title, tuple(lines), total, tuple(because))
 
@@ -126,7 +137,7 @@ def _base(
     pack: Pack, row: CompensationKind, category: str, facts: Mapping[str, int]
 ) -> tuple[Fraction, list[Line], list[str]]:
     """The exact base amount in fen, with the lines and reasons that explain it."""
-    because = [f"{row.title}：{row.when}"]
+    because = [row.when]
     if row.base == "order":
         return Fraction(facts["order_fen"]), [], because
     rule = base_rule(pack, category)
@@ -135,17 +146,20 @@ def _base(
         order, days = facts["order_fen"], facts["delay_days"]
         daily, cap = Fraction(order * rule.per_day_bp * days, 10_000), Fraction(order * rule.cap_percent, 100)
         base = min(daily, cap)
-        words = f"{yuan(order)} × 每天 {rule.per_day_bp / 100:g}% × {days} 天 = {yuan(_round(daily))}"
+        names = {"order": yuan(order), "rate": f"{rule.per_day_bp / 100:g}", "days": days, "sum": yuan(_round(daily))}
+        lines = [Line(_noop("{order} 元 × 每天 {rate}% × {days} 天 = {sum} 元"), 0, names)]
         if daily > cap:
-            words += f",以 {rule.cap_percent}% 为限 = {yuan(_round(cap))}"
-        lines = [Line("延误损失", words, 0)]
+            most = {"percent": rule.cap_percent, "sum": yuan(_round(cap))}
+            lines.append(Line(_noop("以 {percent}% 为限 = {sum} 元"), 0, most))
+    elif rule.measure == "product_price":
+        base = Fraction(facts["price_fen"])
+        lines = [Line(_noop("产品价款 {amount} 元"), 0, {"amount": yuan(facts["price_fen"])})]
     else:
-        name = "price_fen" if rule.measure == "product_price" else "loss_fen"
-        base = Fraction(facts[name])
-        lines = [Line(FACTS[name], f"{FACTS[name]} {yuan(facts[name])}", 0)]
+        base = Fraction(facts["loss_fen"])
+        lines = [Line(_noop("实际损失 {amount} 元"), 0, {"amount": yuan(facts["loss_fen"])})]
     if costs := facts.get("costs_fen", 0):
         base += costs
-        lines.append(Line("合理费用", f"加有凭据的合理费用 {yuan(costs)}", 0))
+        lines.append(Line(_noop("加有凭据的合理费用 {amount} 元"), 0, {"amount": yuan(costs)}))
     return base, lines, because
 
 
@@ -156,15 +170,15 @@ def _checked(facts: Mapping[str, Any], wanted: tuple[str, ...]) -> dict[str, int
         value = facts.get(name)
         if value is None:
             if name in wanted:
-                wrong[name] = f"请填写{title}"
+                wrong[name] = _("请填写{title}").format(title=title)
         elif isinstance(value, bool) or not isinstance(value, int):
-            wrong[name] = f"{title}应为整数（金额以分为单位）"
+            wrong[name] = _("{title}应为整数（金额以分为单位）").format(title=title)
         elif not 0 <= value <= LARGEST_FEN:
-            wrong[name] = f"{title}应在 0 与 {LARGEST_FEN} 之间"
+            wrong[name] = _("{title}应在 0 与 {most} 之间").format(title=title, most=LARGEST_FEN)
         else:
             known[name] = value
     if wrong:
-        raise Invalid("无法计算补偿：" + "；".join(wrong.values()), fields=wrong)
+        raise Invalid(_("无法计算补偿：{why}").format(why=_("；").join(wrong.values())), fields=wrong)
     return known
 
 

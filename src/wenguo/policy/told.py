@@ -41,7 +41,7 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
 _THERE = {
     ("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer"), ("frame", "text"), ("frame", "why"),
     ("items", "text"), ("items", "why"), ("liabilities", "text"), ("liabilities", "why"), ("closing", "text"),
-    ("avoid", "why"),
+    ("avoid", "why"), ("kinds", "when"), ("compensation", "rounding"),
 }  # fmt: skip
 _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
 
@@ -80,8 +80,12 @@ def keep(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def said(text: str, names: Mapping[str, Any] | None) -> str:
-    """A kept sentence in the reader's language. names None: it was kept whole, and is shown as it was written."""
-    return text if names is None else gettext(text).format(**{name: _named(value) for name, value in names.items()})
+    """A kept sentence in the reader's language. names None: it was kept whole, and is shown as it was written; without
+    any it has nothing open.
+    """
+    if not names or not text:
+        return text if names is None or not text else gettext(text)
+    return gettext(text).format(**{name: _named(value) for name, value in names.items()})
 
 
 def _named(value: Any) -> Any:

@@ -69,7 +69,7 @@ def show(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         return again(request, refusal, "desk/entry.html", {**_offered(request, at), **_who(request, at)}, here="queue")
     if received.case is None:
-        aside = Refusal(_("暂时不能立件：{why}。来件已放入待整理").format(why=received.submission.why))
+        aside = Refusal(_("暂时不能立件：{why}。来件已放入待整理").format(why=received.submission.reason))
         return again(request, aside, "desk/entry.html", _offered(request, at), here="queue")
     joined = "&joined=1" if received.joined else "&repeated=1" if received.repeated else ""
     return go(request, f"{url('desk:register')}?made={received.case.number}{joined}")

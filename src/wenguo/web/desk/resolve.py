@@ -130,9 +130,8 @@ def items_of(case: Case, given: Given) -> list[Item]:
         facts: dict[str, int] = {}
         for name in needs:
             field = f"item.{code}.{name}"
-            value = (
-                given.fen(field, FACTS[name]) if name.endswith("_fen") else given.whole(field, FACTS[name], most=3660)
-            )
+            label = str(FACTS[name])
+            value = given.fen(field, label) if name.endswith("_fen") else given.whole(field, label, most=3660)
             if value is not None:
                 facts[name] = value
         amount = given.fen(f"item.{code}.amount", _("「{title}」的金额").format(title=title))
