@@ -13,10 +13,22 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from bench import alike_stored, text_groups, text_quality, text_speed, text_training
+from bench import alike_stored, text_groups, text_quality, text_speed, text_training, text_vectors
 from bench.text_rows import Row, head, not_measured, printed
 
-PARTS = ("category", "own", "severity", "feelings", "letters", "polarity", "offensive", "groups", "speed", "training")
+PARTS = (
+    "category",
+    "own",
+    "severity",
+    "feelings",
+    "letters",
+    "polarity",
+    "offensive",
+    "groups",
+    "vectors",
+    "speed",
+    "training",
+)
 ASKED_FOR = ("stored",)
 """Measured only when named: it needs a database and some gigabytes."""
 
@@ -34,6 +46,7 @@ def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]
         "polarity": ("waimai_10k", partial(quality.measure_polarity, most)),
         "offensive": ("cold_offensive", partial(quality.measure_offensive, most)),
         "groups": (citizens, text_groups.measure),
+        "vectors": ("zh_pairs", text_vectors.measure),
         "speed": ("", text_speed.measure),
         "training": ("online_shopping_10_cats", partial(text_training.measure, most)),
         "stored": ("", partial(alike_stored.measure, most)),

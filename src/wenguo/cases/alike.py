@@ -7,11 +7,13 @@ Source: IN-7, SP-4, RS-3.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+import numpy as np
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
@@ -23,7 +25,7 @@ from wenguo.cases.option import State as OptionState
 from wenguo.customers.customer import family_ids
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
-from wenguo.text import alike, personal
+from wenguo.text import alike, personal, vectors
 from wenguo.text.alike import Commonness, Told, Weighed
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import one_line
@@ -36,12 +38,15 @@ LOCK = 0x616C696B  # one text at a time finds its matter, or two that arrive tog
 
 
 class Trace(models.Model):
-    """By what a case is found and compared. `matter`: the case with which the matter began, its own or an earlier."""
+    """By what a case is found and compared. `matter`: the case with which the matter began, its own or an earlier.
+    `meant`: its sentence vector, by the model `meant_by`; empty without the extra."""
 
     case = models.OneToOneField(Case, primary_key=True, on_delete=models.CASCADE, related_name="trace")
     received_at = models.DateTimeField(db_index=True)
     matter = models.BigIntegerField()
     told = models.BinaryField()
+    meant = models.BinaryField(default=b"", db_default=b"")
+    meant_by = models.CharField(max_length=20, default="", db_default="")
     marks = ArrayField(models.IntegerField(), default=list)
 
     objects: ClassVar[models.Manager[Trace]] = models.Manager()
@@ -227,6 +232,10 @@ FOUND = 300  # so many cases that hold one of them are ranked by how many they h
 COMPARED = 30  # and so many of these are compared word by word
 WORDS, SAME_SUB, SAME_CLASS, SAME_PRODUCT = 0.6, 0.25, 0.1, 0.15  # what each adds to the score, together at most 1
 FULL = 0.3  # likeness of words that counts as the same words
+MEANING = 0.7  # what the same meaning counts for beside the same words: never enough alone
+MEANT_NEWEST = 20_000  # so many of the newest vectors are compared, all of them: 8 MB
+MEANT_FOUND = 15
+MEANT_SECONDS = 300.0  # so old may be what a process keeps of them
 
 
 @dataclass(frozen=True)
@@ -253,10 +262,11 @@ class Similar:
 
 
 def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar]:
-    """The cases this person may see that are most like this one, in words, category and product. At most six queries.
+    """The cases this person may see that are most like this one, in words, category and product. At most eight queries.
 
     Scores are added, not ranks: a case that is alike in words alone and one of the same sub-class about the same
-    product both come in. Below the pack's `likeness_similar_cases` nothing is shown.
+    product both come in; where sentence vectors are kept, so does one that says the same in other words. Below the
+    pack's `likeness_similar_cases` nothing is shown.
     """
     common = commonness()
     words = f"{case.subject}\n{case.record.description}"
@@ -264,14 +274,15 @@ def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar
     wanted = sorted(alike.pieces(words), key=lambda piece: (-common.weight(piece), piece))
     heads = sorted(alike.pieces(case.subject), key=lambda piece: (-common.weight(piece), piece))
     asked = list(dict.fromkeys([*heads[: LOOKED_FOR // 2], *wanted]))[:LOOKED_FOR]
-    ids = _holding(asked) + _of_the_kind(case)
+    meant = _meant_alike(case)
+    ids = _holding(asked) + _of_the_kind(case) + list(meant)
     seen = Case.objects.visible_to(by, at).filter(pk__in=list(dict.fromkeys(ids))).exclude(pk=case.pk)
     family = frozenset(family_ids(case.customer))
     scored = []
     for other in seen.select_related("record"):
         told = f"{other.subject}\n{other.record.description}"
         alikeness = mine.same_matter(Weighed(alike.told(other.subject, told), common))
-        score, why = _scored(case, other, alikeness)
+        score, why = _scored(case, other, alikeness, meant.get(other.pk, 0.0))
         if score >= case.pack.thresholds.likeness_similar_cases:
             scored.append((score, why, other))
     scored.sort(key=lambda one: (-one[0], -one[2].pk))
@@ -286,10 +297,17 @@ def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar
     ]  # fmt: skip
 
 
-def _scored(case: Case, other: Case, alikeness: float) -> tuple[float, list[str]]:
-    score, why = WORDS * min(alikeness / FULL, 1.0), []
+def fused(alikeness: float, meant: float) -> float:
+    """How alike two texts are, in words and in what they mean, added; from 1 on nothing more can be said of it."""
+    return alikeness / FULL + MEANING * meant
+
+
+def _scored(case: Case, other: Case, alikeness: float, meant: float) -> tuple[float, list[str]]:
+    score, why = WORDS * min(fused(alikeness, meant), 1.0), []
     if alikeness >= FULL / 4:
         why.append(_("说法相近"))
+    elif meant >= 0.5:
+        why.append(_("意思相近"))
     if case.category and other.category == case.category:
         score, why = score + SAME_SUB, [*why, _("同一小类")]
     elif case.category and other.category.split(".")[0] == case.category.split(".")[0]:
@@ -314,6 +332,65 @@ def _holding(asked: Sequence[str]) -> list[int]:
             [" | ".join(terms), *terms],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+# ── what means the same in other words (only with the extra) ──────────────────────────────────────────────────────
+
+
+def keep_meaning(case_ids: Sequence[int]) -> int:
+    """The sentence vectors of these cases go beside their traces; returns how many. Without the extra: none."""
+    if not vectors.installed():
+        return 0
+    rows = Case.objects.filter(pk__in=case_ids, trace__isnull=False).values_list(
+        "pk", "subject", "record__description"
+    )  # fmt: skip
+    told = {pk: personal.mask(f"{subject}\n{text}"[: 2 * vectors.READ]) for pk, subject, text in rows}
+    for pk, vector in zip(told, vectors.of(list(told.values())), strict=True):
+        Trace.objects.filter(pk=pk).update(meant=vector.tobytes(), meant_by=vectors.NAME)
+    return len(told)
+
+
+def catch_up_meaning(*, at_once: int = 64) -> int:
+    """Of the newest cases those without a vector, the newest first: what came before the extra was installed."""
+    if not vectors.installed():
+        return 0
+    newest = Trace.objects.order_by("-case_id").values_list("pk", "meant_by")[:MEANT_NEWEST]
+    return keep_meaning([pk for pk, by in newest if by != vectors.NAME][:at_once])
+
+
+_meant: tuple[float, np.ndarray, np.ndarray] | None = None
+
+
+def forget_meant() -> None:
+    """Read the vectors again at the next use."""
+    global _meant
+    _meant = None
+
+
+def _all_meant() -> tuple[np.ndarray, np.ndarray]:
+    """(n,) cases and their vectors (n, WIDTH); kept by the process for `MEANT_SECONDS`."""
+    global _meant
+    now = time.monotonic()
+    if _meant is None or now - _meant[0] > MEANT_SECONDS:
+        rows = Trace.objects.filter(meant_by=vectors.NAME).order_by("-case_id").values_list("pk", "meant")
+        found = list(rows[:MEANT_NEWEST])
+        made = np.frombuffer(b"".join(bytes(meant) for _pk, meant in found), np.int8)
+        _meant = (now, np.array([pk for pk, _bytes in found], np.int64), made.reshape(-1, vectors.WIDTH))
+    return _meant[1:]
+
+
+def _meant_alike(case: Case) -> dict[int, float]:
+    """Cases that mean much the same, {case: 0 to 1}; of a case without a vector none."""
+    own = Trace.objects.filter(pk=case.pk, meant_by=vectors.NAME).values_list("meant", flat=True).first()
+    if own is None:
+        return {}
+    ids, kept = _all_meant()
+    near = vectors.nearness(np.frombuffer(own, np.int8), kept)
+    best = np.argsort(-near, kind="stable")[: MEANT_FOUND + 1]
+    return {int(ids[k]): float(near[k]) for k in best if near[k] > 0 and ids[k] != case.pk}
+
+
+# ── of the same kind ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _of_the_kind(case: Case) -> list[int]:

@@ -18,7 +18,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import group, major
+from wenguo.cases import alike, group, major
 from wenguo.cases import model as models_of
 from wenguo.cases.case import Case, add_words, flag, record
 from wenguo.cases.learning import BY_PROGRAM, held_out, words_of
@@ -62,6 +62,7 @@ def read_job(case_id: int) -> None:
         apply(reading, at=at)
     group.meet(case_id, at=at)
     major.look(case_id, at=at)
+    alike.keep_meaning([case_id])
 
 
 def read(case_id: int, *, at: datetime) -> Reading | None:

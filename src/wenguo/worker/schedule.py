@@ -71,6 +71,8 @@ def compare_texts(timestamp: int) -> None:
     alike.sweep(before=since)
     while group.catch_up(since=since, at=now):
         pass
+    while alike.catch_up_meaning():
+        pass
 
 
 @app.periodic(cron="17 3 * * *")
