@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("cases", "0016_what_stands_out")]
+    dependencies = [("cases", "0017_tray_reasons")]
 
     operations = [
         migrations.AddField("trace", "meant", models.BinaryField(default=b"", db_default=b"")),
