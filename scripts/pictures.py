@@ -294,7 +294,7 @@ def confirmed(page: Page, url: str) -> None:
     """Who asks for a second factor says the password once more."""
     if page.locator("input[name=password]").count():
         page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit], form button[type=submit]")
+        page.click("form .btn-primary")
         settle(page)
 
 

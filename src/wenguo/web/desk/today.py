@@ -42,6 +42,7 @@ from wenguo.web.filters import short_time
 from wenguo.web.jinja import url, url_or
 
 MOST = 40  # lines of one group; the queue has the rest
+AT_ONCE = 8  # lines shown of a group that is not the only one, or the next group is out of sight
 SHOWN = 30  # colleagues in the table of the team; the sum counts all
 # Where on the case page a thing is done, when that is not what the page shows first.
 PLACES = {
@@ -92,6 +93,11 @@ class Group:
     symbol: str
     lines: Sequence[Line]
     more: str = ""
+
+    @property
+    def at_once(self) -> Sequence[Line]:
+        """What is shown without unfolding; a fold of a line or two is not worth a tap."""
+        return self.lines[:AT_ONCE] if len(self.lines) > AT_ONCE + 2 else self.lines
 
     @property
     def first(self) -> datetime:

@@ -125,7 +125,7 @@ FACTS = {
 
 def floors_of(score: Any) -> list[tuple[int, str, str]]:
     """Why at least a level, as (level, because, what it rests on); facts by their names for people."""
-    return [(f.level, f.because, "、".join(str(FACTS.get(e, e)) for e in f.evidence)) for f in score.floors]
+    return [(f.level, f.because, "、".join(told(str(FACTS.get(e, e))) for e in f.evidence)) for f in score.floors]
 
 
 def _grading(request: HttpRequest, folder: Folder) -> dict[str, Any]:
