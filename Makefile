@@ -28,7 +28,7 @@ dev: $(STAMPS)/dev
 assets: $(STAMPS)/vendor $(STAMPS)/translations $(STAMPS)/model
 
 $(STAMPS)/venv:
-	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更新的版本,含 venv (Python 3.11+ with venv is needed)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更新的版本，含 venv (Python 3.11+ with venv is needed)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 

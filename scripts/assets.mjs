@@ -22,7 +22,7 @@ function fail(sentence) {
 
 function read(path) {
   const from = join(modules, path);
-  if (!existsSync(from)) fail(`node_modules/${path} 不存在,请先运行 npm ci (is missing; run npm ci first)`);
+  if (!existsSync(from)) fail(`node_modules/${path} 不存在，请先运行 npm ci (is missing; run npm ci first)`);
   return readFileSync(from);
 }
 

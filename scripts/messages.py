@@ -4,7 +4,8 @@
     scripts/messages.py extract    say how many strings there are, and where most of them stand
     scripts/messages.py update     bring django.po up to date: new strings come in empty, gone ones leave
     scripts/messages.py compile    write django.mo (git-ignored) from django.po
-    scripts/messages.py check      fail when a string is missing, empty, or its {placeholders} differ
+    scripts/messages.py check      fail when a string is missing, empty, its {placeholders} differ, or its Chinese is
+                                   punctuated with half-width marks
 
 Source strings are Chinese; Chinese itself needs no catalogue.
 """
@@ -39,6 +40,7 @@ KEYWORDS = {
     "ngettext_lazy": (1, 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
+HALF = re.compile(r"[\u3400-\u9fff”」》][,:;?!()]|[,:;?!()][\u3400-\u9fff“「《]")  # a half-width mark beside Chinese
 HEADER = "# English words of 闻过. Kept by scripts/messages.py; translated by hand.\n#"
 
 
@@ -97,6 +99,8 @@ def check() -> int:
     for message in extracted():
         if not message.id:
             continue
+        if any(map(HALF.search, _each(message))):
+            wrong.append(f"half-width punctuation: {_first(message)!r}")
         there = known.get(message.id, message.context)
         where = message.locations[0][0] if message.locations else ""
         if there is None:
@@ -123,8 +127,12 @@ def _whole(message: Message) -> bool:
     return bool(strings) and all(strings) and not message.fuzzy
 
 
+def _each(message: Message) -> tuple[str, ...]:
+    return tuple(message.id) if isinstance(message.id, tuple | list) else (str(message.id),)
+
+
 def _first(message: Message) -> str:
-    return message.id[0] if isinstance(message.id, tuple | list) else str(message.id)
+    return _each(message)[0]
 
 
 def _holes(words: object) -> set[str]:

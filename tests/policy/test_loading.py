@@ -52,7 +52,7 @@ def test_the_line_is_the_line_of_the_mistake(spoiled) -> None:
     lines = (loading.STANDARD / "limits.yaml").read_text().splitlines()
     at = next(n for n, line in enumerate(lines, 1) if "reopen_days" in line)
     (problem,) = spoiled("limits.yaml", "reopen_days: 90", "reopen_days: 0")
-    assert problem == f"limits.yaml 第 {at} 行:thresholds.reopen_days:应不小于 1；现为“0”"
+    assert problem == f"limits.yaml 第 {at} 行：thresholds.reopen_days：应不小于 1；现为“0”"
 
 
 def test_several_mistakes_are_reported_together() -> None:

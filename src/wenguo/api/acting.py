@@ -35,9 +35,9 @@ from wenguo.people.actor import permit
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 
-Number = Annotated[str, Path(max_length=60, description="投诉编号,如 TS-2611-0042-7", examples=["TS-2611-0042-7"])]
+Number = Annotated[str, Path(max_length=60, description="投诉编号，如 TS-2611-0042-7", examples=["TS-2611-0042-7"])]
 Version = Annotated[
-    int | None, Query(ge=1, le=2**31 - 1, description="读取时的 version;其间有他人变更则回答 409,不会覆盖")
+    int | None, Query(ge=1, le=2**31 - 1, description="读取时的 version；其间有他人变更则回答 409，不会覆盖")
 ]
 RELATED = ("record", "customer", "owner", "first_responsible", "unit", "intake_unit")
 _CASES = Case.objects.select_related(*RELATED, "stream")

@@ -47,7 +47,7 @@ class ReportOut(Schema):
 class CauseIn(Body):
     text: Words
     parent: Id | None = Field(None, description="上一层原因")
-    bone: Code = Field("", description="鱼骨图分支;空则为 5-why")
+    bone: Code = Field("", description="鱼骨图分支；空则为 5-why")
     evidence: Words = ""
     fact: Id | None = None
     verified: bool = False
@@ -71,7 +71,7 @@ class CauseRef(Body):
 
 
 class CodeIn(Body):
-    code: Code = Field(description="原因编码,见 GET /policy")
+    code: Code = Field(description="原因编码，见 GET /policy")
     words: Words = ""
 
 
@@ -130,7 +130,7 @@ def code_cause(on: On, body: CodeIn) -> None:
 
 @chapter.act("draft_report", gives=ReportOut)
 def draft_report(on: On) -> Any:
-    """由已有记录生成;人写过的部分保留。"""
+    """由已有记录生成；人写过的部分保留。"""
     return report.draft_report(on.case, by=on.by, at=on.at)
 
 

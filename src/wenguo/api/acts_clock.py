@@ -24,7 +24,7 @@ class ResumeIn(Body):
 
 
 class ConsentIn(Body):
-    """客户的同意:谁、何时、通过什么渠道。"""
+    """客户的同意：谁、何时、通过什么渠道。"""
 
     by: Line
     channel: Channel
@@ -42,7 +42,7 @@ class ExtendIn(Body):
 
 
 class DeadlineIn(Body):
-    regime: Code = Field("", description="制度中法定时限的代码;与 until 二者取一")
+    regime: Code = Field("", description="制度中法定时限的代码；与 until 二者取一")
     until: Moment | None = Field(None, description="来件机关写明的时限")
     title: Line = Field("", description="来件机关与文号")
 
@@ -71,7 +71,7 @@ def resume(on: On, body: ResumeIn) -> None:
 
 @chapter.act("extend", gives=ExtensionOut)
 def extend(on: On, body: ExtendIn) -> Any:
-    """须在原期限到期前,并登记客户的同意。"""
+    """须在原期限到期前，并登记客户的同意。"""
     found = on.row(on.case.clocks.all(), body.clock, "时限")
     consent = body.consent.as_told() if body.consent else None
     return clock.extend(on.case, found, body.until, body.reason, consent=consent, by=on.by, at=on.at)
@@ -79,5 +79,5 @@ def extend(on: On, body: ExtendIn) -> Any:
 
 @chapter.act("set_deadline")
 def set_deadline(on: On, body: DeadlineIn) -> None:
-    """按制度中的法定时限,或按来件写明的日期;不因等待客户而暂停。"""
+    """按制度中的法定时限，或按来件写明的日期；不因等待客户而暂停。"""
     clock.set_deadline(on.case, regime=body.regime, until=body.until, title=body.title, by=on.by, at=on.at)

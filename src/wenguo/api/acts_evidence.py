@@ -61,7 +61,7 @@ def add_evidence(
     request: HttpRequest,
     response: HttpResponse,
     number: Number,
-    file: Annotated[UploadedFile, File(description="按内容识别类型;图片、音视频、文档、压缩包")],
+    file: Annotated[UploadedFile, File(description="按内容识别类型；图片、音视频、文档、压缩包")],
     note: Annotated[str, Form(max_length=200)] = "",
     public: Annotated[bool, Form(description="客户可见")] = False,
     version: Version = None,
@@ -83,7 +83,7 @@ def add_evidence(
     "/{number}/evidence/{evidence_id}", summary="下载证据", operation_id="download_evidence", openapi_extra=_BYTES
 )
 def download(request: HttpRequest, number: Number, evidence_id: Id) -> HttpResponseBase:
-    """原样取回;谁取过什么会记入日志。"""
+    """原样取回；谁取过什么会记入日志。"""
     on = begin(request, number)
     found = on.row(on.case.evidence.all(), evidence_id, _("证据"))
     file = evidence.look(found, saved=True, by=on.by, at=timezone.now())

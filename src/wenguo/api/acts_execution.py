@@ -41,7 +41,7 @@ class PaymentOut(Schema):
     id: int
     measure_id: int
     option_id: int
-    payee: str = Field(description="已脱敏,除非您有权直接查看")
+    payee: str = Field(description="已脱敏，除非您有权直接查看")
     amount_fen: int
     method: str
     reference: str
@@ -59,7 +59,7 @@ class PlanIn(Body):
     kind: OptionKind
     what: Words
     due_at: Moment
-    owner: Id | None = Field(None, description="负责人;与部门至少写一个")
+    owner: Id | None = Field(None, description="负责人；与部门至少写一个")
     unit: Id | None = None
     amount_fen: Amount = 0
 
@@ -77,7 +77,7 @@ class PlanMeasureIn(PlanIn):
 
 class ChangeMeasureIn(PlanIn):
     measure: Id
-    consent: ConsentIn | None = Field(None, description="方案确定后,改变客户所得须先取得同意")
+    consent: ConsentIn | None = Field(None, description="方案确定后，改变客户所得须先取得同意")
 
 
 class CancelMeasureIn(Body):
@@ -97,8 +97,8 @@ class PayIn(Body):
     payee: Line
     amount_fen: Amount
     method: PaymentMethod
-    reference: Line = Field(description="凭证号,每种方式内唯一")
-    key: Key = Field(description="本次付款请求的唯一键;同键重发返回当时的付款,不会付两次")
+    reference: Line = Field(description="凭证号，每种方式内唯一")
+    key: Key = Field(description="本次付款请求的唯一键；同键重发返回当时的付款，不会付两次")
     agent_note: Line = Field("", description="代收授权依据")
 
 
@@ -138,7 +138,7 @@ def execute(on: On, body: ExecuteIn) -> None:
 
 @chapter.act("pay", gives=PaymentOut)
 def pay(on: On, body: PayIn) -> Any:
-    """提出方案的人和最后批准的人都不能付款;金额须与措施一致。"""
+    """提出方案的人和最后批准的人都不能付款；金额须与措施一致。"""
     return payment.pay(
         _measure(on, body.measure), payee=body.payee, amount_fen=body.amount_fen, method=body.method,
         reference=body.reference, key=body.key, agent_note=body.agent_note, by=on.by, at=on.at,

@@ -56,7 +56,7 @@ class CallBackIn(Body):
 
 class RateIn(Body):
     survey: Id
-    answers: Annotated[dict[Code, Said], Field(max_length=30, description="题目代码 → 分数或文字,见 GET /policy")]
+    answers: Annotated[dict[Code, Said], Field(max_length=30, description="题目代码 → 分数或文字，见 GET /policy")]
 
 
 @chapter.rows("followups", FollowUpOut, "回访")
@@ -98,5 +98,5 @@ def archive(on: On) -> None:
 
 @chapter.act("reopen", of=["reopen", "continue"], summary="重开")
 def reopen(on: On, body: Reason) -> Case:
-    """已归档的不变,另立一件接续的投诉,回答新的一件。"""
+    """已归档的不变，另立一件接续的投诉，回答新的一件。"""
     return followup.reopen(on.case, body.reason, by=on.by, at=on.at)

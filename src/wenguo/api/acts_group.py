@@ -19,7 +19,7 @@ chapter = Chapter("groups")
 
 class GroupIn(Body):
     group: Id
-    cases: Annotated[list[Number], Field(max_length=group.MOST, description="列入的投诉编号;本件牵头,不必写")] = []
+    cases: Annotated[list[Number], Field(max_length=group.MOST, description="列入的投诉编号；本件牵头，不必写")] = []
 
 
 class GroupReason(Reason):
@@ -30,7 +30,7 @@ class GroupOut(Schema):
     id: int
     state: str = Field(description="suggested 疑似 · confirmed 已确认 · dismissed 不是群诉")
     people: int = Field(description="不同的投诉人")
-    lead: str = Field(description="牵头的投诉编号;未确认时为空")
+    lead: str = Field(description="牵头的投诉编号；未确认时为空")
     cases: list[str] = Field(description="其中您看得见的投诉编号")
     newest_at: datetime
 
@@ -53,7 +53,7 @@ def groups(on: On) -> Any:
 
 @chapter.act("group")
 def confirm(on: On, body: GroupIn) -> None:
-    """确认疑似群诉,由本件牵头;您看得见而没有写上的,即不列入。"""
+    """确认疑似群诉，由本件牵头；您看得见而没有写上的，即不列入。"""
     ids = [on.case.pk, *(find(on.request, number).pk for number in dict.fromkeys(body.cases))]
     group.confirm(on.row(_of(on), body.group, "群诉"), ids, on.case.pk, by=on.by, at=on.at)
 

@@ -16,7 +16,7 @@ chapter = Chapter("intake")
 
 
 class Reason(Body):
-    reason: Words = Field(description="原因,必填")
+    reason: Words = Field(description="原因，必填")
 
 
 class RefuseIn(Body):
@@ -25,7 +25,7 @@ class RefuseIn(Body):
 
 
 class MergeIn(Body):
-    into: Line = Field(description="并入哪一件:投诉编号")
+    into: Line = Field(description="并入哪一件：投诉编号")
     reason: Words
 
 
@@ -35,7 +35,7 @@ class ConvertIn(Body):
 
 
 class RecordIn(Body):
-    """只写要改的字段;省略的不变。"""
+    """只写要改的字段；省略的不变。"""
 
     description: Words | None = None
     happened: Line | None = None
@@ -93,7 +93,7 @@ def refuse(on: On, body: RefuseIn) -> None:
 
 @chapter.act("reconsider")
 def reconsider(on: On, body: Reason) -> None:
-    """不予受理的复核:重新受理。"""
+    """不予受理的复核：重新受理。"""
     acceptance.reconsider(on.case, body.reason, by=on.by, at=on.at)
 
 
@@ -111,13 +111,13 @@ def withdraw(on: On, body: Reason) -> None:
 
 @chapter.act("convert")
 def convert(on: On, body: ConvertIn) -> None:
-    """咨询、投诉、建议、表扬之间转换,须在制度允许的范围内。"""
+    """咨询、投诉、建议、表扬之间转换，须在制度允许的范围内。"""
     acceptance.convert(on.case, body.nature, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("change_record")
 def change_record(on: On, body: RecordIn) -> None:
-    """补充或更正客户投诉记录单;前后内容都留在日志中。"""
+    """补充或更正客户投诉记录单；前后内容都留在日志中。"""
     given = body.dict(exclude_unset=True)
     changes = {k: v for k, v in given.items() if v is not None or k in _CLEARABLE}
     acceptance.change_record(on.case, changes, by=on.by, at=on.at)
@@ -128,6 +128,6 @@ _CLEARABLE = {"order_fen", "claim_fen", "people_affected"}
 
 @chapter.act("unjoin", gives=None)
 def unjoin(on: On, body: UnjoinIn) -> Case:
-    """来件原来是另一回事:拆出为新的一件,回答新的一件。"""
+    """来件原来是另一回事：拆出为新的一件，回答新的一件。"""
     submission = on.row(on.case.submissions.all(), body.submission, "来件")
     return intake.unjoin(submission, by=on.by, at=on.at)

@@ -74,7 +74,7 @@ class LineOut(Schema):
 
 
 class FactIn(Body):
-    aspect: Code = Field(description="6W2H 框架的代码,见 GET /policy")
+    aspect: Code = Field(description="6W2H 框架的代码，见 GET /policy")
     text: Words
     source: Code = Field("", description="制度中「来源」的代码")
     evidence: Id | None = None
@@ -102,7 +102,7 @@ class TickIn(Body):
 
 
 class AskIn(Body):
-    """向一个部门或一位同事,二选一。"""
+    """向一个部门或一位同事，二选一。"""
 
     unit: Id | None = None
     person: Id | None = None
@@ -182,14 +182,14 @@ def tick(on: On, body: TickIn) -> None:
 @chapter.act("ask", gives=RequestOut)
 def ask(on: On, body: AskIn) -> Any:
     if (body.unit is None) == (body.person is None):
-        raise Invalid("请写明向哪个部门或哪位同事,二选一", fields={"unit": "二选一", "person": "二选一"})
+        raise Invalid("请写明向哪个部门或哪位同事，二选一", fields={"unit": "二选一", "person": "二选一"})
     to = on.unit(body.unit) if body.unit is not None else on.person(body.person or 0)
     return inquiry.ask(on.case, body.question, to=to, by=on.by, at=on.at)
 
 
 @chapter.act("ask_customer", of=["ask"], summary="请客户补充", gives=RequestOut)
 def ask_customer(on: On, body: AskCustomerIn) -> Any:
-    """所有问题一次问清,上次未答复前不再问。"""
+    """所有问题一次问清，上次未答复前不再问。"""
     return inquiry.ask_customer(on.case, body.questions, pause=body.pause, by=on.by, at=on.at)
 
 

@@ -15,14 +15,14 @@ chapter = Chapter("letters")
 
 
 class SayIn(Body):
-    subject: Line = Field("", description="邮件主题;空则用编号")
+    subject: Line = Field("", description="邮件主题；空则用编号")
     text: Words
-    response: bool = Field(False, description="已告知将如何办理:首次响应时限达成")
+    response: bool = Field(False, description="已告知将如何办理：首次响应时限达成")
 
 
 class CalledIn(Body):
     outcome: Literal["reached", "no_answer", "refused"]
-    text: Words = Field("", description="通话内容;接通时必填")
+    text: Words = Field("", description="通话内容；接通时必填")
     response: bool = False
     minutes: Annotated[int, Field(ge=0, le=1440)] = 0
 
@@ -47,7 +47,7 @@ def event_out(event: Event, viewer: Any) -> EventOut:
 
 @chapter.act("say", of=["message"], summary="写给客户", gives=EventOut)
 def say(on: On, body: SayIn) -> EventOut:
-    """在追踪页面可见;有邮箱的同时发邮件。"""
+    """在追踪页面可见；有邮箱的同时发邮件。"""
     event = letters.say(on.case, body.subject, body.text, response=body.response, by=on.by, at=on.at)
     return event_out(event, on.by)
 
@@ -62,13 +62,13 @@ def called(on: On, body: CalledIn) -> EventOut:
 
 @chapter.act("hear", of=["message"], summary="登记客户的话", gives=EventOut)
 def hear(on: On, body: HearIn) -> EventOut:
-    """客户另外说的话;因等待客户而暂停的时限随之恢复。"""
+    """客户另外说的话；因等待客户而暂停的时限随之恢复。"""
     return event_out(letters.hear(on.case, body.text, channel=body.channel, by=on.by, at=on.at), on.by)
 
 
 @chapter.act("heed", gives=EventOut)
 def heed(on: On) -> EventOut:
-    """客户留言已读,不用回复。"""
+    """客户留言已读，不用回复。"""
     return event_out(unanswered.heed(on.case, by=on.by, at=on.at), on.by)
 
 

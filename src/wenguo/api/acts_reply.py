@@ -73,9 +73,9 @@ class PartsIn(Body):
 class DraftReplyIn(Body):
     parts: PartsIn
     subject: Line = ""
-    template: Code = Field("", description="所用模板的 id;见 GET …/reply_templates")
+    template: Code = Field("", description="所用模板的 id；见 GET …/reply_templates")
     channel: ReplyChannel = "mail"
-    admission: bool = Field(False, description="书面承认过错,须法务审核")
+    admission: bool = Field(False, description="书面承认过错，须法务审核")
 
 
 class ReplyRef(Body):
@@ -83,7 +83,7 @@ class ReplyRef(Body):
 
 
 class ReviewIn(Body):
-    review: Id = Field(description="审核项,见答复的 reviews")
+    review: Id = Field(description="审核项，见答复的 reviews")
     released: bool
     reason: Words = Field("", description="退回时必填")
 
@@ -110,7 +110,7 @@ def reply_templates(on: On) -> Any:
     operation_id="scaffold_reply",
 )  # fmt: skip
 def scaffold(request: HttpRequest, number: Number, template: Annotated[str, Path(max_length=60)]) -> dict[str, str]:
-    """已知的内容已填好,其余为【…】。"""
+    """已知的内容已填好，其余为【…】。"""
     case = find(request, number)
     if template not in {t.id for t in reply.templates(case)}:
         raise NotFound("没有这个答复模板")
@@ -119,7 +119,7 @@ def scaffold(request: HttpRequest, number: Number, template: Annotated[str, Path
 
 @chapter.act("draft_reply", gives=ReplyOut)
 def draft_reply(on: On, body: DraftReplyIn) -> Any:
-    """保存草稿;修改后须重新审核。"""
+    """保存草稿；修改后须重新审核。"""
     if body.template and body.template not in {t.id for t in reply.templates(on.case)}:
         raise NotFound("没有这个答复模板")
     return reply.draft_reply(
@@ -134,7 +134,7 @@ def submit_reply(on: On, body: ReplyRef) -> None:
     reply.submit_reply(on.row(on.case.replies.all(), body.reply, "答复"), by=on.by, at=on.at)
 
 
-@chapter.act("review_reply", of=["review_reply", "legal_review"], summary="审核答复(含法务)")
+@chapter.act("review_reply", of=["review_reply", "legal_review"], summary="审核答复（含法务）")
 def review_reply(on: On, body: ReviewIn) -> None:
     review: ReplyReview = on.row(ReplyReview.objects.filter(reply__case=on.case), body.review, "审核项")
     review.reply.case = on.case

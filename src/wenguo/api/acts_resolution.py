@@ -19,7 +19,7 @@ from wenguo.policy.compensation import LARGEST_FEN
 
 chapter = Chapter("resolution")
 OptionKind = Annotated[str, OneOf(Kind.values)]
-Amount = Annotated[int, Field(ge=0, le=LARGEST_FEN, description="金额,单位分")]
+Amount = Annotated[int, Field(ge=0, le=LARGEST_FEN, description="金额，单位分")]
 Fact = Annotated[int, Field(ge=0, le=LARGEST_FEN)]
 Score = Annotated[int, Field(ge=1, le=5)]
 
@@ -47,13 +47,13 @@ class OptionOut(Schema):
     kinds: list[str]
     what: str
     success: str
-    lines: list[dict[str, Any]] = Field(description="每笔金额:依据、公式、制度标准")
+    lines: list[dict[str, Any]] = Field(description="每笔金额：依据、公式、制度标准")
     amount_fen: int
     goodwill_fen: int
     over_table: bool
     over_reason: str
     scores: dict[str, int]
-    score: int | None = Field(description="加权得分,百分之一分")
+    score: int | None = Field(description="加权得分，百分之一分")
     chosen: bool
     why: str
     state: str
@@ -98,7 +98,7 @@ class QuoteOut(Schema):
 
 
 class ItemIn(Body):
-    kind: Code = Field(description="补偿标准中的种类,或 refund、other")
+    kind: Code = Field(description="补偿标准中的种类，或 refund、other")
     facts: Annotated[dict[Code, Fact], Field(max_length=12)] = Field({}, description="loss_fen、price_fen 等")
     amount_fen: Amount | None = Field(None, description="空则按标准计算")
     basis: Literal["", "statutory", "contract", "goodwill"] = ""
@@ -165,7 +165,7 @@ class VerdictIn(Body):
 
 
 class ApproveIn(Body):
-    step: Id = Field(description="审批步骤,见方案的 approvals")
+    step: Id = Field(description="审批步骤，见方案的 approvals")
     words: Words = ""
 
 
@@ -185,9 +185,9 @@ def options(on: On) -> Any:
     return on.case.options.prefetch_related("approvals", "overrides")
 
 
-@chapter.act("quote", of=["draft_option"], summary="补偿试算(不留痕)", gives=QuoteOut)
+@chapter.act("quote", of=["draft_option"], summary="补偿试算（不留痕）", gives=QuoteOut)
 def quoted(on: On, body: QuoteIn) -> Any:
-    """按本件的制度逐项计算,写明公式;不改变任何内容。"""
+    """按本件的制度逐项计算，写明公式；不改变任何内容。"""
     return quote(on.case, [item.as_item() for item in body.items])
 
 
@@ -198,7 +198,7 @@ def draft_option(on: On, body: DraftIn) -> Any:
 
 @chapter.act("change_option", of=["draft_option"], summary="修改方案", gives=OptionOut)
 def change_option(on: On, body: ChangeOptionIn) -> Any:
-    """已批准的随之失效,须重新审批。"""
+    """已批准的随之失效，须重新审批。"""
     return resolution.change_option(_option(on, body.option), body.as_draft(), by=on.by, at=on.at)
 
 
@@ -214,7 +214,7 @@ def choose(on: On, body: ChooseIn) -> None:
 
 @chapter.act("propose")
 def propose(on: On, body: OptionRef) -> None:
-    """提交审批;需要哪些步骤由制度按等级和金额决定。"""
+    """提交审批；需要哪些步骤由制度按等级和金额决定。"""
     approval.propose(_option(on, body.option), by=on.by, at=on.at)
 
 
@@ -231,7 +231,7 @@ def return_option(on: On, body: ReturnStepIn) -> None:
 
 @chapter.act("override")
 def override_(on: On, body: OptionReason) -> None:
-    """紧急时越过审批;须在时限内补交书面说明。"""
+    """紧急时越过审批；须在时限内补交书面说明。"""
     override.override(_option(on, body.option), body.reason, by=on.by, at=on.at)
 
 

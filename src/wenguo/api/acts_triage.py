@@ -20,7 +20,7 @@ chapter = Chapter("triage")
 
 
 class ClassifyIn(Body):
-    category: Code = Field(description="小类代码,见 GET /policy")
+    category: Code = Field(description="小类代码，见 GET /policy")
     also: Annotated[list[Code], Field(max_length=24, description="另涉及的小类")] = []
 
 
@@ -32,7 +32,7 @@ class GradeIn(Body):
 class AssignIn(Body):
     unit: Id
     words: Words = ""
-    owner: Id | None = Field(None, description="直接指定负责人(员工编号)")
+    owner: Id | None = Field(None, description="直接指定负责人（员工编号）")
 
 
 class Dimension(Schema):
@@ -82,22 +82,22 @@ def assessment(request: HttpRequest, number: Number) -> dict[str, Any]:
 class PartIn(Body):
     category: Code = Field(description="小类代码")
     sentences: Annotated[list[Annotated[int, Field(ge=0, le=999)]], Field(min_length=1, max_length=100)] = Field(
-        description="说到这件事的句子,序号见 GET …/matters;一句可以属于几件,每句至少属于一件"
+        description="说到这件事的句子，序号见 GET …/matters；一句可以属于几件，每句至少属于一件"
     )
     subject: Annotated[str, Field(max_length=160)] = Field("", description="不填就用只说它的第一句")
-    level: Level | None = Field(None, description="新立各件的初步等级;不填由程序按内容定")
+    level: Level | None = Field(None, description="新立各件的初步等级；不填由程序按内容定")
 
 
 class SplitIn(Body):
     parts: Annotated[list[PartIn], Field(min_length=2, max_length=splitting.MOST)] = Field(
-        description="第一件留在本件,其余各立一件"
+        description="第一件留在本件，其余各立一件"
     )
 
 
 class SentenceOut(Schema):
     place: int
     words: str
-    category: str = Field(description="像是说到的小类;空:与各件都有关或看不出")
+    category: str = Field(description="像是说到的小类；空：与各件都有关或看不出")
 
 
 class TogetherOut(Schema):
@@ -109,7 +109,7 @@ class TogetherOut(Schema):
     first: bool = Field(description="由它拆出")
 
 
-@chapter.rows("matters", SentenceOut, "逐句看像是说了哪几件事(拆单用)")
+@chapter.rows("matters", SentenceOut, "逐句看像是说了哪几件事（拆单用）")
 def matters(on: On) -> Any:
     found = matters_of(on.case.record.description, model.in_force().model)
     said = splitting.sentences_of(on.case)
@@ -133,20 +133,20 @@ def together(on: On) -> Any:
 
 @chapter.act("split", gives=list[CaseOut])
 def split(on: On, body: SplitIn) -> list[Case]:
-    """一次投诉说了几件事:按句子拆开,回答新立的各件。时限从最初收到时算起;客户只通知一次。原样重发不会再拆一次。"""
+    """一次投诉说了几件事：按句子拆开，回答新立的各件。时限从最初收到时算起；客户只通知一次。原样重发不会再拆一次。"""
     parts = [splitting.Part(p.category, tuple(p.sentences), p.subject, p.level) for p in body.parts]
     return splitting.split(on.case, parts, by=on.by, at=on.at)
 
 
 @chapter.act("mark_major")
 def mark_major(on: On, body: Reason) -> None:
-    """由人标为重大投诉;按规则的标记由系统自动作出。"""
+    """由人标为重大投诉；按规则的标记由系统自动作出。"""
     major.mark(on.case, body.reason, by=on.by, at=on.at)
 
 
 @chapter.act("lift_major")
 def lift_major(on: On, body: Reason) -> None:
-    """写明理由解除重大标记;同样的规则不会再标,别的规则还会。"""
+    """写明理由解除重大标记；同样的规则不会再标，别的规则还会。"""
     major.lift(on.case, body.reason, by=on.by, at=on.at)
 
 
@@ -162,7 +162,7 @@ def grade(on: On, body: GradeIn) -> None:
 
 @chapter.act("assign")
 def assign(on: On, body: AssignIn) -> None:
-    """在本部门即继续办理,到别的部门即转办。"""
+    """在本部门即继续办理，到别的部门即转办。"""
     owner = None if body.owner is None else on.person(body.owner, "owner")
     triage.assign(on.case, on.unit(body.unit), body.words, owner=owner, by=on.by, at=on.at)
 

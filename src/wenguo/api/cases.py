@@ -83,11 +83,11 @@ def detail(request: HttpRequest, number: Number) -> Case:
     return find(request, number)
 
 
-@router.get("/{number}/events", response={200: list[EventOut]}, summary="经过(日志)")
+@router.get("/{number}/events", response={200: list[EventOut]}, summary="经过（日志）")
 def events(
     request: HttpRequest, number: Number, after: Annotated[int, Query(ge=0, le=2**31 - 1)] = 0
 ) -> list[EventOut]:
-    """按发生顺序;after 为已读到的 seq。"""
+    """按发生顺序；after 为已读到的 seq。"""
     case = find(request, number)
     rows = journal.Event.objects.filter(stream_id=case.stream_id, seq__gt=after).order_by("seq")[:MOST_EVENTS]
     return [event_out(e, caller(request)) for e in rows]
@@ -130,7 +130,7 @@ def acts(request: HttpRequest, number: Number) -> list[OfferOut]:
     ]  # fmt: skip
 
 
-@router.get("/{number}/receipt", response={200: ReceiptOut}, summary="回执(可自行核验)")
+@router.get("/{number}/receipt", response={200: ReceiptOut}, summary="回执（可自行核验）")
 def receipt(request: HttpRequest, number: Number) -> dict[str, Any]:
     case = find(request, number)
     return journal.receipt(journal.Stream.objects.get(pk=case.stream_id))

@@ -31,7 +31,7 @@ class IdentityOut(Schema):
 
 
 class CustomerOut(Schema):
-    """个人信息已脱敏,除非您有权直接查看(full)。"""
+    """个人信息已脱敏，除非您有权直接查看（full）。"""
 
     id: int
     kind: str
@@ -55,7 +55,7 @@ class CustomerOut(Schema):
 
 class RevealIn(Body):
     field: Annotated[str, Field(pattern=r"^(name|contact_name|address|member_no|note|vip_note|identity:[0-9]{1,15})$")]
-    reason: Words = Field(description="查看理由,记入日志")
+    reason: Words = Field(description="查看理由，记入日志")
 
 
 class RevealOut(Schema):
@@ -66,7 +66,7 @@ class RevealOut(Schema):
 @router.get("", response={200: list[CustomerOut]}, summary="查找客户", operation_id="list_customers")
 def index(
     request: HttpRequest,
-    q: Annotated[str, Query(max_length=200, description="电话(可后几位)、邮箱、会员号、订单号、姓名或拼音")],
+    q: Annotated[str, Query(max_length=200, description="电话（可后几位）、邮箱、会员号、订单号、姓名或拼音")],
     limit: Annotated[int, Query(ge=1, le=50)] = 20,
 ) -> list[Any]:
     at = timezone.now()
@@ -86,7 +86,7 @@ def detail(request: HttpRequest, customer_id: Id) -> Any:
     "/{customer_id}/reveal", response={200: RevealOut}, summary="查看完整个人信息", operation_id="reveal_customer"
 )
 def reveal(request: HttpRequest, customer_id: Id, body: RevealIn) -> dict[str, str]:
-    """一次一个字段;谁因何查看记入日志。"""
+    """一次一个字段；谁因何查看记入日志。"""
     at = timezone.now()
     permit(caller(request), "customer.see", at)
     found = _find(customer_id).current

@@ -89,7 +89,7 @@ def _described(code: int) -> dict[str, Any]:
 _PROBLEM_SCHEMA = {
     "type": "object",
     "title": "Problem",
-    "description": "RFC 9457。fields:哪个字段有什么问题;missing:还缺什么才能这样做。",
+    "description": "RFC 9457。fields：哪个字段有什么问题；missing：还缺什么才能这样做。",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {"type": "string"},
@@ -107,8 +107,8 @@ api = Api(
     urls_namespace="api",
     auth=Token(),
     description=(
-        "投诉件的接收、查询与办理。错误以 RFC 9457 problem+json 回答;办理动作与工作台相同,拒绝的理由也相同。"
-        "每个动作是 POST /cases/{编号}/{动作},动作名即 GET /cases/{编号}/acts 所列。"
+        "投诉件的接收、查询与办理。错误以 RFC 9457 problem+json 回答；办理动作与工作台相同，拒绝的理由也相同。"
+        "每个动作是 POST /cases/{编号}/{动作}，动作名即 GET /cases/{编号}/acts 所列。"
     ),
     docs_url=None,
     openapi_extra={

@@ -79,7 +79,7 @@ class PolicyOut(Schema):
     title: str
     effective_from: datetime
     digest: str
-    pack: dict[str, Any] = Field(description="现行制度全文,代码、等级、时限、标准都在其中")
+    pack: dict[str, Any] = Field(description="现行制度全文，代码、等级、时限、标准都在其中")
 
 
 @router.get("/me", response={200: MeOut}, summary="我是谁", operation_id="me")
@@ -99,7 +99,7 @@ def me(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/units", response={200: list[UnitRow]}, summary="机构", operation_id="list_units")
 def units(request: HttpRequest) -> Any:
-    """启用的机构,上级在前;转办、分派时填其 id。"""
+    """启用的机构，上级在前；转办、分派时填其 id。"""
     return Unit.objects.working().order_by("path")
 
 
@@ -107,7 +107,7 @@ def units(request: HttpRequest) -> Any:
 def people(
     request: HttpRequest, q: Annotated[str, Query(max_length=60, description="姓名、拼音或用户名")] = ""
 ) -> list[dict[str, Any]]:
-    """在职的同事,至多 50 位。"""
+    """在职的同事，至多 50 位。"""
     at = timezone.now()
     permit(caller(request), "people.see", at)
     found = Person.objects.working().search(one_line(q, 60)).prefetch_related("posts__unit").order_by("pk")[:MOST]
@@ -127,7 +127,7 @@ def policy(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get(
-    "/policy/readable", response={200: list[SectionOut]}, summary="现行制度(供人阅读)", operation_id="read_policy"
+    "/policy/readable", response={200: list[SectionOut]}, summary="现行制度（供人阅读）", operation_id="read_policy"
 )
 def policy_readable(request: HttpRequest) -> Any:
     return readable(_in_force(request).pack)

@@ -28,13 +28,13 @@ def _sensible(moment: datetime) -> datetime:
 
 
 Id = Annotated[int, Field(ge=1, le=2**53 - 1)]
-Fen = Annotated[int, Field(ge=0, le=10**13 - 1, description="金额,单位分")]
+Fen = Annotated[int, Field(ge=0, le=10**13 - 1, description="金额，单位分")]
 Code = Annotated[str, Field(max_length=60), AfterValidator(clean)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(clean)]
 Words = Annotated[str, Field(max_length=20_000), AfterValidator(clean)]
 Long = Annotated[str, Field(max_length=10_000_000)]
 Level = Annotated[int, Field(ge=1, le=4, description="1 危机 · 2 紧急 · 3 重要 · 4 一般")]
-Moment = Annotated[datetime, AfterValidator(_sensible), Field(description="ISO 8601;不写时区即北京时间")]
+Moment = Annotated[datetime, AfterValidator(_sensible), Field(description="ISO 8601；不写时区即北京时间")]
 
 
 class OneOf:
@@ -78,8 +78,8 @@ def _masked(words: Any) -> Any:
 
 class SubmissionIn(Body):
     channel: Channel = "api"
-    external_id: Line = Field("", description="来源系统中的编号;同一渠道同一编号重复提交得到同一件")
-    text: Long = Field(description="投诉内容,原话")
+    external_id: Line = Field("", description="来源系统中的编号；同一渠道同一编号重复提交得到同一件")
+    text: Long = Field(description="投诉内容，原话")
     subject: Line = ""
     nature: Nature = "complaint"
     name: Line = ""
@@ -111,7 +111,7 @@ class SubmissionIn(Body):
 class SubmissionOut(Schema):
     submission: int
     state: str = Field(description="accepted、joined、unsorted、new 或 discarded")
-    number: str | None = Field(None, description="投诉编号;未能立件时为空,已进入待整理")
+    number: str | None = Field(None, description="投诉编号；未能立件时为空，已进入待整理")
     track_url: str | None = None
     repeated: bool = Field(description="此前已收到过同一提交")
     joined: bool = Field(description="已并入同一客户同一事项的在办件")
@@ -130,7 +130,7 @@ class UnitOut(Schema):
 
 class CaseOut(Schema):
     number: str
-    version: int = Field(description="随每次变更递增;作为查询参数 version 传回,可避免覆盖他人的变更")
+    version: int = Field(description="随每次变更递增；作为查询参数 version 传回，可避免覆盖他人的变更")
     round: int
     stage: str
     outcome: str
@@ -156,7 +156,7 @@ class CaseOut(Schema):
     returns: int
     hops: int
     waiting_since: datetime | None
-    unanswered_since: datetime | None = Field(description="客户留言从这时起还没有回复;空即没有")
+    unanswered_since: datetime | None = Field(description="客户留言从这时起还没有回复；空即没有")
     next_due_at: datetime | None
     next_clock: str
     received_at: datetime
@@ -182,7 +182,7 @@ class RecordOut(Schema):
     wish: str
     claim_fen: int | None
     people_affected: int | None
-    contact_name: str = Field(description="已脱敏,除非您有权直接查看")
+    contact_name: str = Field(description="已脱敏，除非您有权直接查看")
     contact_phone: str
     contact_mail: str
     business_address: str
@@ -216,7 +216,7 @@ class RecordOut(Schema):
 
 
 class OfferOut(Schema):
-    act: str = Field(description="动作名;POST /cases/{编号}/{动作名}")
+    act: str = Field(description="动作名；POST /cases/{编号}/{动作名}")
     title: str
     to: str | None
     enabled: bool
@@ -230,7 +230,7 @@ class CaseDetail(CaseOut):
 
 class CasePage(Schema):
     items: list[CaseOut]
-    next: str | None = Field(None, description="下一页的 cursor;没有更多时为空")
+    next: str | None = Field(None, description="下一页的 cursor；没有更多时为空")
 
 
 class EventOut(Schema):
@@ -242,7 +242,7 @@ class EventOut(Schema):
     because: str
     public: bool
     data: dict[str, Any]
-    words: dict[str, Any] | None = Field(None, description="写下的话;已删除时为空")
+    words: dict[str, Any] | None = Field(None, description="写下的话；已删除时为空")
     hash: str
 
 

@@ -75,7 +75,10 @@ def create(
     body: SubmissionIn,
     idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=150)] = "",
 ) -> Status[SubmissionOut]:
-    """201 新收;200 此前已收到(同一渠道同一 external_id,或同一 Idempotency-Key)。未能自动识别的进入待整理,不会丢失。"""
+    """201 新收；200 此前已收到（同一渠道同一 external_id，或同一 Idempotency-Key）。
+
+    未能自动识别的进入待整理，不会丢失。
+    """
     person, at = caller(request), timezone.now()
     permit(person, "case.register", at)
     claims = body.dict()
@@ -89,14 +92,14 @@ def create(
 
 @router.get("", response={200: list[TrayRow]}, summary="待整理的来件", operation_id="list_tray")
 def tray(request: HttpRequest, after: Annotated[int, Query(ge=0, le=2**53 - 1)] = 0) -> Any:
-    """尚未立件的来件,先到在前,一次至多 100 条;after 为已读到的 id。"""
+    """尚未立件的来件，先到在前，一次至多 100 条；after 为已读到的 id。"""
     permit(caller(request), "case.register", timezone.now())
     return intake.tray().filter(pk__gt=after).order_by("pk")[:100]
 
 
 @router.post("/{submission}/sort_out", response={200: SubmissionOut}, summary="整理来件", operation_id="sort_out")
 def sort_out(request: HttpRequest, submission: Id, body: SortIn) -> SubmissionOut:
-    """补正后立件或并入;只写要改的字段。"""
+    """补正后立件或并入；只写要改的字段。"""
     found, person, at = _find(request, submission)
     changes = {k: v for k, v in body.dict(exclude_unset=True).items() if v is not None}
     return _out(intake.sort_out(found, changes, by=person, at=at))
@@ -104,7 +107,7 @@ def sort_out(request: HttpRequest, submission: Id, body: SortIn) -> SubmissionOu
 
 @router.post("/{submission}/discard", response={200: TrayRow}, summary="排除来件", operation_id="discard_submission")
 def discard(request: HttpRequest, submission: Id, body: DiscardIn) -> Any:
-    """不是投诉的(广告、回声):写明原因后排除,仍可查阅。"""
+    """不是投诉的（广告、回声）：写明原因后排除，仍可查阅。"""
     found, person, at = _find(request, submission)
     intake.discard(found, body.reason, by=person, at=at)
     found.refresh_from_db()

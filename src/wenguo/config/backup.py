@@ -111,7 +111,7 @@ def _dump(target: Path, at: datetime) -> dict[str, Any]:
         arguments = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}"]
         said = subprocess.run([_program("pg_dump"), *arguments], env=_environment(), capture_output=True, text=True)
     if said.returncode:
-        raise CannotStart(f"备份数据库没有成功:{_last(said.stderr)} (pg_dump failed)")
+        raise CannotStart(f"备份数据库没有成功：{_last(said.stderr)} (pg_dump failed)")
     return {
         "format": FORMAT,
         "wenguo": version("wenguo"),
@@ -256,7 +256,7 @@ def _program(name: str) -> str:
         pass
     if found := shutil.which(name):
         return found
-    raise CannotStart(f"找不到 {name},请安装 PostgreSQL 客户端 ({name} is missing: install the PostgreSQL client)")
+    raise CannotStart(f"找不到 {name}，请安装 PostgreSQL 客户端 ({name} is missing: install the PostgreSQL client)")
 
 
 def _environment() -> dict[str, str]:

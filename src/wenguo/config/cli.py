@@ -28,7 +28,7 @@ class _Formatter(click.HelpFormatter):
     """click's own few words, in the language of the command line."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
-        super().write_usage(prog, args, prefix or words("用法: ", "Usage: "))
+        super().write_usage(prog, args, prefix or words("用法：", "Usage: "))
 
     def write_heading(self, heading: str) -> None:
         super().write_heading(words(HEADINGS.get(heading, heading), heading))
@@ -55,7 +55,7 @@ class _Group(_Command, click.Group):
 _Group.group_class = _Group
 
 
-@click.group("wenguo", cls=_Group, help=words("闻过:投诉管理系统。", "Wenguo: complaint management."))
+@click.group("wenguo", cls=_Group, help=words("闻过：投诉管理系统。", "Wenguo: complaint management."))
 @click.option(
     "--lang", type=click.Choice(LANGUAGES), help=words("说明的语言", "Language of this help"), expose_value=False
 )
@@ -99,15 +99,15 @@ def _progress(total: int | None, title: str, unit: str) -> Iterator[Callable[[in
 
 @cli.command(
     help=words(
-        "启动全部:数据库、网页、实时通知和后台任务;Ctrl-C 停止。",
+        "启动全部：数据库、网页、实时通知和后台任务；Ctrl-C 停止。",
         "Start everything: database, web, live updates, worker. Ctrl-C stops it.",
     )
 )
-@click.option("--port", type=int, help=words("网页端口(默认 WENGUO_PORT 或 8000)", "Port (WENGUO_PORT or 8000)"))
+@click.option("--port", type=int, help=words("网页端口（默认 WENGUO_PORT 或 8000）", "Port (WENGUO_PORT or 8000)"))
 @click.option(
     "--demo/--no-demo",
     default=None,
-    help=words("空库时建立演示公司(默认 WENGUO_DEMO)", "Found a demonstration company in an empty database"),
+    help=words("空库时建立演示公司（默认 WENGUO_DEMO）", "Found a demonstration company in an empty database"),
 )
 def up(port: int | None, demo: bool | None) -> None:
     if port is not None:
@@ -129,7 +129,7 @@ def web() -> None:
         serve.web(settings.HOST, settings.PORT, settings.WEB_WORKERS, settings.WEB_THREADS)
 
 
-@cli.command(help=words("只提供实时通知(服务器推送事件)。", "Serve live updates (server-sent events) only."))
+@cli.command(help=words("只提供实时通知（服务器推送事件）。", "Serve live updates (server-sent events) only."))
 def live() -> None:
     from wenguo.config import database, serve
 
@@ -139,7 +139,7 @@ def live() -> None:
         serve.live(settings.HOST, settings.LIVE_PORT)
 
 
-@cli.command(help=words("只执行后台任务;可在多台机器上同时运行。", "Work off jobs; may run on many machines at once."))
+@cli.command(help=words("只执行后台任务；可在多台机器上同时运行。", "Work off jobs; may run on many machines at once."))
 def worker() -> None:
     from wenguo.config import database, serve
 
@@ -149,7 +149,7 @@ def worker() -> None:
 
 @cli.command(
     help=words(
-        "更新数据库结构,补齐标准政策包和内置角色。", "Update the database; fill in the standard policy and the roles."
+        "更新数据库结构，补齐标准政策包和内置角色。", "Update the database; fill in the standard policy and the roles."
     )
 )
 @click.option(
@@ -178,7 +178,7 @@ def migrate(demo: bool, admin: bool, report: Path | None) -> None:
 @click.option(
     "--cases", type=click.IntRange(1, 10_000_000), default=300, show_default=True, help=words("件数", "How many")
 )
-@click.option("--gently", is_flag=True, help=words("低优先级,让网页先行", "At low priority, pages first"))
+@click.option("--gently", is_flag=True, help=words("低优先级，让网页先行", "At low priority, pages first"))
 def demo(cases: int, gently: bool) -> None:
     from wenguo.config import database
 
@@ -200,7 +200,7 @@ def demo(cases: int, gently: bool) -> None:
 
 @cli.command(
     help=words(
-        "备份数据库、附件和密钥到一个文件;运行中也可执行。",
+        "备份数据库、附件和密钥到一个文件；运行中也可执行。",
         "Back up database, files and secret key into one file; safe while running.",
     )
 )
@@ -214,7 +214,9 @@ def backup(target: Path | None) -> None:
     click.echo(words(f"已备份到 {made}", f"Backed up to {made}"))
 
 
-@cli.command(help=words("从备份恢复;只写入空数据库,不覆盖任何数据。", "Restore a backup, into an empty database only."))
+@cli.command(
+    help=words("从备份恢复；只写入空数据库，不覆盖任何数据。", "Restore a backup, into an empty database only.")
+)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def restore(source: Path) -> None:
     from wenguo.config import backup as backups
@@ -223,11 +225,11 @@ def restore(source: Path) -> None:
     with database.database(tell), _progress(None, words("恢复", "restore"), "MiB") as show:
         manifest = backups.restore(source, progress=show)
     cases = manifest["counts"].get("cases_case", 0)
-    click.echo(words(f"已恢复 {cases} 件投诉,备份于 {manifest['at']}", f"Restored {cases} cases of {manifest['at']}"))
+    click.echo(words(f"已恢复 {cases} 件投诉，备份于 {manifest['at']}", f"Restored {cases} cases of {manifest['at']}"))
 
 
 @cli.command(
-    help=words("检查安装是否完好,逐项说明该做什么。", "Check the installation; says what to do, line by line.")
+    help=words("检查安装是否完好，逐项说明该做什么。", "Check the installation; says what to do, line by line.")
 )
 def doctor() -> None:
     from wenguo.config import doctor as examination
@@ -240,7 +242,7 @@ def doctor() -> None:
 
 
 @cli.command(
-    help=words("核对一件或全部投诉的哈希链,指出第一处断点。", "Check the hash chain of one case or of everything.")
+    help=words("核对一件或全部投诉的哈希链，指出第一处断点。", "Check the hash chain of one case or of everything.")
 )
 @click.argument("number", required=False)
 def verify(number: str | None) -> None:
@@ -254,12 +256,12 @@ def verify(number: str | None) -> None:
 
 @cli.command(
     help=words(
-        "用本单位人工定类的投诉件训练候选分类模型,与在用模型比较;启用由管理员在网页上决定。",
+        "用本单位人工定类的投诉件训练候选分类模型，与在用模型比较；启用由管理员在网页上决定。",
         "Teach a candidate model with the cases people classified; an administrator decides on the page.",
     )
 )
 @click.option(
-    "--if-news", is_flag=True, help=words("没有新的定类就不训练(夜间任务用)", "Not when nothing new was decided")
+    "--if-news", is_flag=True, help=words("没有新的定类就不训练（夜间任务用）", "Not when nothing new was decided")
 )
 def train(if_news: bool) -> None:
     from wenguo.config import database
@@ -273,7 +275,7 @@ def train(if_news: bool) -> None:
 # -- letting in --------------------------------------------------------------------------------------------------------
 
 
-@cli.command(help=words("为某人签发接口令牌,只显示一次。", "Issue an API token for somebody; it is shown once."))
+@cli.command(help=words("为某人签发接口令牌，只显示一次。", "Issue an API token for somebody; it is shown once."))
 @click.argument("username")
 @click.option("--name", default="wenguo token", show_default=True, help=words("用途", "What it is for"))
 @click.option(
@@ -282,7 +284,7 @@ def train(if_news: bool) -> None:
     multiple=True,
     default=["read"],
     show_default=True,
-    help=words("范围:read、write 或权限名,可重复", "read, write or a permission; may be repeated"),
+    help=words("范围：read、write 或权限名，可重复", "read, write or a permission; may be repeated"),
 )
 @click.option(
     "--days", type=click.IntRange(1, 3650), default=365, show_default=True, help=words("有效天数", "Good for")
@@ -297,12 +299,12 @@ def token(username: str, name: str, scopes: tuple[str, ...], days: int) -> None:
         click.echo(commands.token(username, name, scopes, at + timedelta(days=days), at=at))
 
 
-@cli.group(cls=_Group, help=words("政策包:检查与发布。", "Policy packs: check and publish."))
+@cli.group(cls=_Group, help=words("政策包：检查与发布。", "Policy packs: check and publish."))
 def policy() -> None:
     pass
 
 
-@policy.command("check", help=words("检查一个政策包目录或文件,不写入。", "Check a policy pack (folder or file)."))
+@policy.command("check", help=words("检查一个政策包目录或文件，不写入。", "Check a policy pack (folder or file)."))
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 def policy_check(source: Path) -> None:
     from wenguo.config import database
@@ -319,7 +321,7 @@ def policy_check(source: Path) -> None:
 )
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--drafted-by", required=True, help=words("起草人用户名", "User name of the drafter"))
-@click.option("--published-by", required=True, help=words("发布人用户名(另一人)", "User name of the publisher"))
+@click.option("--published-by", required=True, help=words("发布人用户名（另一人）", "User name of the publisher"))
 @click.option("--from", "since", type=click.DateTime(["%Y-%m-%d"]), help=words("生效日期", "In force from"))
 def policy_publish(source: Path, drafted_by: str, published_by: str, since: datetime | None) -> None:
     from wenguo.config import database
@@ -334,7 +336,7 @@ def policy_publish(source: Path, drafted_by: str, published_by: str, since: date
     "import", help=words("从 CSV 或 Excel 导入客户及其订单。", "Import customers and their orders (CSV, Excel).")
 )
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--check", "only_check", is_flag=True, help=words("只检查,不写入", "Check only, write nothing"))
+@click.option("--check", "only_check", is_flag=True, help=words("只检查，不写入", "Check only, write nothing"))
 def import_(source: Path, only_check: bool) -> None:
     from wenguo.config import database
 
@@ -352,13 +354,15 @@ def _why(error: Exception) -> str | None:
     from django.db import OperationalError, ProgrammingError
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return words(f"磁盘已满:{error.filename or _settings().HOME}", f"disk full: {error.filename}")
+        return words(f"磁盘已满：{error.filename or _settings().HOME}", f"disk full: {error.filename}")
     if isinstance(error, OperationalError):
         said = str(error).strip().splitlines()[0]
-        return words(f"数据库没有应答:{said}", f"the database does not answer: {said}")
+        return words(f"数据库没有应答：{said}", f"the database does not answer: {said}")
     missing = getattr(error.__cause__, "sqlstate", "") in {"42P01", "42703"}  # a table, a column
     if isinstance(error, ProgrammingError) and missing:
-        return words("数据库结构不是最新的,请执行 wenguo migrate", "the database is not up to date: run wenguo migrate")
+        return words(
+            "数据库结构不是最新的，请执行 wenguo migrate", "the database is not up to date: run wenguo migrate"
+        )
     return None
 
 

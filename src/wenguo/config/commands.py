@@ -42,7 +42,7 @@ def train(bar: Bar, *, if_news: bool, at: datetime) -> None:
 
     speak()
     if if_news and not learning.has_news(at):
-        click.echo(words("没有新的人工定类,不训练", "nothing new was decided: no training"))
+        click.echo(words("没有新的人工定类，不训练", "nothing new was decided: no training"))
         return
     steps = {
         "collect": words("读取已定类的投诉件", "reading decided cases"),
@@ -68,8 +68,8 @@ def train(bar: Bar, *, if_news: bool, at: datetime) -> None:
 
     click.echo(
         words(
-            f"候选第 {made.number} 版:用 {made.examples} 件(其中更正 {made.corrections} 件)训练;"
-            f"{made.held_out} 件留出件上正确 {share(own)},在用模型 {share(before)}。"
+            f"候选第 {made.number} 版：用 {made.examples} 件（其中更正 {made.corrections} 件）训练；"
+            f"{made.held_out} 件留出件上正确 {share(own)}，在用模型 {share(before)}。"
             "请管理员在「管理 → 分类模型」决定是否启用",
             f"candidate {made.number}: taught with {made.examples} cases ({made.corrections} corrected);"
             f" right on {made.held_out} held-out cases {share(own)}, model in force {share(before)}."
@@ -98,11 +98,11 @@ def _show(broken: dict[str, Any], count: int, streams: int, events: int) -> int:
     for where, verdict in broken.items():
         at = words(f"第 {verdict.first_broken} 条", f"event {verdict.first_broken}") if verdict.first_broken else ""
         click.echo(f"✗ {where} {at} {verdict.why}")
-    seen = words(f"{streams} 份记录,{events} 条事件", f"{streams} streams, {events} events")
+    seen = words(f"{streams} 份记录，{events} 条事件", f"{streams} streams, {events} events")
     if count:
-        click.echo(words(f"✗ {count} 处不符({seen})", f"✗ {count} broken ({seen})"))
+        click.echo(words(f"✗ {count} 处不符（{seen}）", f"✗ {count} broken ({seen})"))
         return 1
-    click.echo(words(f"✓ 全部相符({seen})", f"✓ everything holds ({seen})"))
+    click.echo(words(f"✓ 全部相符（{seen}）", f"✓ everything holds ({seen})"))
     return 0
 
 
@@ -147,7 +147,7 @@ def import_(source: Path, *, only_check: bool, at: datetime) -> int:
         report = importing.import_customers(file, by=SYSTEM, at=at, dry_run=only_check)
     click.echo(
         words(
-            f"新增 {report.created},更新 {report.updated},有误 {len(report.errors)}",
+            f"新增 {report.created}，更新 {report.updated}，有误 {len(report.errors)}",
             f"{report.created} new, {report.updated} changed, {len(report.errors)} refused",
         )
     )

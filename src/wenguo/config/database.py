@@ -41,15 +41,15 @@ def check(settings_dict: dict[str, Any]) -> str:
             row = connection.execute("SELECT current_setting('server_encoding'), version()").fetchone()
     except psycopg.Error as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise NotYet(f"连不上 DATABASE_URL 所指的数据库:{said} (cannot reach the database of DATABASE_URL)") from error
+        raise NotYet(f"连不上 DATABASE_URL 所指的数据库：{said} (cannot reach the database of DATABASE_URL)") from error
     encoding = row[0] if row else ""
     if number < OLDEST * 10_000:
         raise CannotStart(
-            f"数据库是 PostgreSQL {number // 10_000},需要 {OLDEST} 或更新的版本 "
+            f"数据库是 PostgreSQL {number // 10_000}，需要 {OLDEST} 或更新的版本 "
             f"(the database is PostgreSQL {number // 10_000}, {OLDEST} or newer is needed)"
         )
     if encoding != "UTF8":
-        raise CannotStart(f"数据库的编码是 {encoding},需要 UTF8 (the database must be encoded in UTF8)")
+        raise CannotStart(f"数据库的编码是 {encoding}，需要 UTF8 (the database must be encoded in UTF8)")
     return f"{number // 10_000}.{number % 10_000}"
 
 

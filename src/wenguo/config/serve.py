@@ -41,7 +41,7 @@ def check_port(host: str, port: int, setting: str) -> None:
             probe.bind((host, port))
         except PermissionError as error:
             raise CannotStart(
-                f"没有使用端口 {port} 的权限,请用 {setting} 另选 1024 以上的端口 (no permission for port {port}: set "
+                f"没有使用端口 {port} 的权限，请用 {setting} 另选 1024 以上的端口 (no permission for port {port}: set "
                 f"{setting} above 1024)"
             ) from error
         except socket.gaierror as error:
@@ -52,7 +52,7 @@ def check_port(host: str, port: int, setting: str) -> None:
                     f"WENGUO_HOST={host} 不是本机地址 (WENGUO_HOST is no address of this machine)"
                 ) from error
             raise CannotStart(
-                f"端口 {port} 已被占用,请停止占用它的程序或设置 {setting} "
+                f"端口 {port} 已被占用，请停止占用它的程序或设置 {setting} "
                 f"(port {port} is taken: stop the other program or set {setting})"
             ) from error
 

@@ -66,7 +66,7 @@ def _database(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured(
-            f"DATABASE_URL 以 {parts.scheme or '空'} 开头;请写 postgresql://用户:密码@主机:端口/库名 "
+            f"DATABASE_URL 以 {parts.scheme or '空'} 开头；请写 postgresql://用户:密码@主机:端口/库名 "
             "(it must start with postgresql://)"
         )
     try:
@@ -119,7 +119,7 @@ def _secret() -> str:
     given = _env("SECRET_KEY")
     if given:
         if len(given) < 32:
-            raise ImproperlyConfigured("WENGUO_SECRET_KEY 太短:至少 32 个字符 (at least 32 characters)")
+            raise ImproperlyConfigured("WENGUO_SECRET_KEY 太短：至少 32 个字符 (at least 32 characters)")
         return given
     import secrets
     import tempfile
@@ -136,7 +136,7 @@ def _secret() -> str:
         return kept.read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(
-            f"不能读写 WENGUO_HOME={HOME}:{error.strerror} (cannot read or write this directory)"
+            f"不能读写 WENGUO_HOME={HOME}：{error.strerror} (cannot read or write this directory)"
         ) from error
 
 

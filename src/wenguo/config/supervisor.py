@@ -72,14 +72,14 @@ class Child:
         if not self.again_at:
             self.sweep()
             if code == BAD_SETTING:
-                raise CannotStart(f"「{self.name}」不能启动,原因见上 ({self.name} cannot start, see above)")
+                raise CannotStart(f"「{self.name}」不能启动，原因见上 ({self.name} cannot start, see above)")
             if self.once and code == 0:
                 self.done = True
                 return
             self.falls = 1 if now - self.started > ALIVE_SECONDS else self.falls + 1
             pause = min(LONGEST_PAUSE, 0.5 * 2 ** (self.falls - 1))
             self.again_at = now + pause
-            say(f"「{self.name}」意外结束({code}),{pause:g} 秒后重新启动 ({self.name} ended, starting again)")
+            say(f"「{self.name}」意外结束（{code}），{pause:g} 秒后重新启动 ({self.name} ended, starting again)")
         elif now >= self.again_at:
             self.again_at = 0.0
             self.start(environment)
@@ -137,7 +137,7 @@ class Supervisor:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise CannotStart(
-                f"{self.settings.HOME} 已由另一个 wenguo up 使用,请先停止它,或设置 WENGUO_HOME 和 WENGUO_PORT "
+                f"{self.settings.HOME} 已由另一个 wenguo up 使用，请先停止它，或设置 WENGUO_HOME 和 WENGUO_PORT "
                 "(another `wenguo up` is running on this home)"
             ) from error
 
@@ -150,11 +150,11 @@ class Supervisor:
     def _start_database(self) -> None:
         if self.settings.DATABASE_URL:
             version = database.check(self.settings.DATABASES["default"])
-            say(f"数据库:外部 PostgreSQL {version} (external database)")
+            say(f"数据库：外部 PostgreSQL {version} (external database)")
             return
         self.server = Server(self.settings.HOME, say=say)
         self.server.start()
-        say(f"数据库:内置 PostgreSQL,数据在 {self.server.data} (embedded database)")
+        say(f"数据库：内置 PostgreSQL，数据在 {self.server.data} (embedded database)")
 
     def _prepare(self) -> dict[str, Any]:
         """Migrate and fill in what is missing, in a child of its own. Returns what it has to report."""
@@ -168,10 +168,10 @@ class Supervisor:
             while child.process.poll() is None:
                 time.sleep(0.05)
                 if self.server is not None and self.server.died():
-                    raise CannotStart(f"数据库意外停止,详见 {self.server.log} (the database stopped, see its log)")
+                    raise CannotStart(f"数据库意外停止，详见 {self.server.log} (the database stopped, see its log)")
             self.children.remove(child)
             if child.process.returncode:
-                raise CannotStart("准备数据库没有成功,原因见上 (preparing the database failed, see above)")
+                raise CannotStart("准备数据库没有成功，原因见上 (preparing the database failed, see above)")
             return dict(json.loads(report.read_text()))
 
     def _start_children(self, report: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ class Supervisor:
         deadline = time.monotonic() + FIRST_PAGE_SECONDS
         while not _answers(self.settings.HOST, self.settings.PORT):
             if time.monotonic() > deadline:
-                raise CannotStart("网页服务迟迟没有应答,原因见上 (the web service does not answer, see above)")
+                raise CannotStart("网页服务迟迟没有应答，原因见上 (the web service does not answer, see above)")
             self._look()
             time.sleep(0.1)
         where = self.settings.PUBLIC_URL
@@ -215,7 +215,7 @@ class Supervisor:
     def _heal(self, server: Server) -> None:
         """A database that once ran is started again as often as it takes: what stops it now, a full disk, passes."""
         if server.died():
-            say("数据库意外停止,正在恢复 (the database stopped, recovering)")
+            say("数据库意外停止，正在恢复 (the database stopped, recovering)")
             server.stop()
             self._database_again = time.monotonic()
         if self._database_again and time.monotonic() >= self._database_again:

@@ -78,7 +78,7 @@ def words(reason: str) -> str:
         "natural_day": "自然日",
         "event_day": "起算当日不计入",
         "rolled": "遇休息日顺延",
-        "paused": "暂停计时" if not name else "暂停计时:{}",
+        "paused": "暂停计时" if not name else "暂停计时：{}",
     }.get(code, reason)
     return plain.format(name)
 
@@ -94,7 +94,7 @@ def parse_hours(spans: str | Iterable[str]) -> Hours:
         found = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*[-–—~至]\s*(\d{1,2}):(\d{2})\s*", str(span))
         numbers = [int(n) for n in found.groups()] if found else []
         if not found or numbers[1] > 59 or numbers[3] > 59 or numbers[0] > 23 or numbers[2] * 60 + numbers[3] > 1440:
-            raise Invalid(f"工作时段「{str(span)[:40]}」无法识别,应写作「09:00-12:00」")
+            raise Invalid(f"工作时段「{str(span)[:40]}」无法识别，应写作「09:00-12:00」")
         hours.append((time(numbers[0], numbers[1]), time(numbers[2] % 24, numbers[3])))
     return tuple(hours)
 
@@ -149,9 +149,9 @@ class Calendar:
         try:
             ZoneInfo(self.tz)
         except (KeyError, ValueError, OSError) as unknown:
-            raise Invalid(f"时区「{self.tz}」不存在,例如应写作 Asia/Shanghai") from unknown
+            raise Invalid(f"时区「{self.tz}」不存在，例如应写作 Asia/Shanghai") from unknown
         if not set(self.week) <= set(range(7)):
-            raise Invalid("星期应为 0(周一)至 6(周日)")
+            raise Invalid("星期应为 0（周一）至 6（周日）")
         if not any(shape.total for shape in self._weekly):
             raise Invalid("工作日历至少要有一个工作时段")
         _Shape.of(self.makeup, "调休上班日")
@@ -251,7 +251,7 @@ class Calendar:
         if rounding == "same_time":
             return self.add(start, n * self.standard_day_minutes)
         if rounding != "end_of_day":
-            raise Invalid(f"工作日取整方式「{rounding}」不存在,可用:same_time(满时)、end_of_day(至下班)")
+            raise Invalid(f"工作日取整方式「{rounding}」不存在，可用：same_time（满时）、end_of_day（至下班）")
         return self.end_of_day(self.next_working_day(self.local_date(start), n))
 
     def natural_days(self, start: datetime, n: int) -> datetime:

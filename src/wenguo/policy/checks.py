@@ -51,7 +51,7 @@ def _twice(values: Iterable[Any], loc: Loc, name: str = "code") -> Iterator[Foun
     seen: dict[Any, int] = {}
     for n, value in enumerate(values):
         if value in seen:
-            yield (*loc, n, name), f"“{value}”重复,第 {seen[value] + 1} 项已经用过"
+            yield (*loc, n, name), f"“{value}”重复，第 {seen[value] + 1} 项已经用过"
         seen.setdefault(value, n)
 
 
@@ -88,7 +88,7 @@ def _taxonomy(pack: Pack) -> Iterator[Found]:
 
 def _category(pack: Pack, code: str, loc: Loc) -> Iterator[Found]:
     if not pack.has_category(code):
-        yield loc, f"分类“{code}”不存在;可写大类({'、'.join(c.code for c in pack.taxonomy)})或其小类"
+        yield loc, f"分类“{code}”不存在；可写大类（{'、'.join(c.code for c in pack.taxonomy)}）或其小类"
 
 
 def _tree(pack: Pack) -> Iterator[Found]:
@@ -101,7 +101,7 @@ def _tree(pack: Pack) -> Iterator[Found]:
         for a, answer in enumerate(question.answers):
             here: Loc = ("decision_tree", n, "answers", a)
             if (answer.to is None) == (answer.sub is None):
-                yield here, "每个回答须且只能写 to(下一问)或 sub(小类)之一"
+                yield here, "每个回答须且只能写 to（下一问）或 sub（小类）之一"
             elif answer.to is not None and answer.to not in questions:
                 yield (*here, "to"), f"没有名为“{answer.to}”的问题"
             elif answer.sub is not None and answer.sub not in known:
@@ -130,7 +130,7 @@ def _tree(pack: Pack) -> Iterator[Found]:
             yield ("decision_tree", n), f"从第一问走不到问题“{question.code}”"
     for sub in pack.subs:
         if sub.code not in subs:
-            yield ("decision_tree",), f"分类引导走不到小类“{sub.code}”({sub.title})"
+            yield ("decision_tree",), f"分类引导走不到小类“{sub.code}”（{sub.title}）"
 
 
 def _levels(pack: Pack) -> Iterator[Found]:
@@ -141,14 +141,14 @@ def _levels(pack: Pack) -> Iterator[Found]:
 def _severity(pack: Pack) -> Iterator[Found]:
     severity = pack.severity
     if len({d.code for d in severity.dimensions}) != 6 or len(severity.dimensions) != 6:
-        yield ("severity", "dimensions"), "六个维度须各写一次:safety、legal、reach、customer、spread、recurrence"
+        yield ("severity", "dimensions"), "六个维度须各写一次：safety、legal、reach、customer、spread、recurrence"
     signals = {s.code for s in severity.signals}
     bands = sorted(severity.bands, key=lambda b: b.level)
     totals = [b.from_total for b in bands]
     if [b.level for b in bands] != [1, 2, 3, 4] or totals != sorted(set(totals), reverse=True) or totals[-1] != 0:
-        yield ("severity", "bands"), "四个等级各一行,分数线随等级升高而升高,四级从 0 分起"
+        yield ("severity", "bands"), "四个等级各一行，分数线随等级升高而升高，四级从 0 分起"
     elif totals[0] > severity.max_total:
-        yield ("severity", "bands"), f"一级分数线 {totals[0]} 高于满分 {severity.max_total},永远达不到"
+        yield ("severity", "bands"), f"一级分数线 {totals[0]} 高于满分 {severity.max_total}，永远达不到"
     for n, rule in enumerate(severity.facts):
         yield from _condition(pack, rule.when, ("severity", "facts", n, "when"))
     for n, floor in enumerate(severity.floors):
@@ -165,17 +165,17 @@ def _escalation(pack: Pack) -> Iterator[Found]:
     risk = pack.escalation
     yield from _twice((s.code for s in risk.signs), ("escalation", "signs"))
     if missing := set(get_args(SignCode)) - ADDED - {s.code for s in risk.signs}:
-        yield ("escalation", "signs"), f"缺少:{'、'.join(sorted(missing))};不用的请把权重写为 0"
+        yield ("escalation", "signs"), f"缺少：{'、'.join(sorted(missing))}；不用的请把权重写为 0"
     levels = risk.levels
     if tuple(x.code for x in levels) != get_args(RiskLevel):
-        yield ("escalation", "levels"), f"预警等级须依次写:{'、'.join(get_args(RiskLevel))}"
+        yield ("escalation", "levels"), f"预警等级须依次写：{'、'.join(get_args(RiskLevel))}"
         return
     if levels[0].from_score or levels[0].leave_below:
         yield ("escalation", "levels", 0, "from_score"), "最低一级从 0 起"
     for n, (below, level) in enumerate(pairwise(levels), 1):
         here: Loc = ("escalation", "levels", n)
         if level.from_score <= below.from_score:
-            yield (*here, "from_score"), f"分数线须逐级升高,上一级为 {below.from_score}"
+            yield (*here, "from_score"), f"分数线须逐级升高，上一级为 {below.from_score}"
         if not below.from_score <= level.leave_below <= level.from_score:
             yield (*here, "leave_below"), "解除线须不低于下一级的分数线、不高于本级的分数线"
 
@@ -186,7 +186,7 @@ def _attention(pack: Pack) -> Iterator[Found]:
         items = getattr(pack.attention, name)
         yield from _twice((x.code for x in items), here)
         if missing := set(get_args(codes)) - {x.code for x in items}:
-            yield here, f"缺少:{'、'.join(sorted(missing))}"
+            yield here, f"缺少：{'、'.join(sorted(missing))}"
 
 
 def _major(pack: Pack) -> Iterator[Found]:
@@ -206,7 +206,7 @@ def _words(pack: Pack) -> Iterator[Found]:
             yield ("words", n, "list"), f"没有名为“{part.list}”的词表"
         for w, word in enumerate(part.withdraw):
             if word not in shipped().get(part.list, ()):
-                yield ("words", n, "withdraw", w), f"“{word}”不在随产品的词表里,无须停用"
+                yield ("words", n, "withdraw", w), f"“{word}”不在随产品的词表里，无须停用"
         for w, word in enumerate(part.add):
             if word in shipped().get(part.list, ()):
                 yield ("words", n, "add", w), f"“{word}”已在随产品的词表里"
@@ -223,7 +223,7 @@ def _condition(pack: Pack, condition: Any, loc: Loc) -> Iterator[Found]:
         if fact == "category":
             yield from _category(pack, value, (*loc, "any_of", n))
         elif value not in _CHOICES.get(fact, (value,)):
-            yield (*loc, "any_of", n), f"“{value}”不在可选范围内,可写:{'、'.join(_CHOICES[fact])}"
+            yield (*loc, "any_of", n), f"“{value}”不在可选范围内，可写：{'、'.join(_CHOICES[fact])}"
 
 
 def _clocks(pack: Pack) -> Iterator[Found]:
@@ -234,17 +234,17 @@ def _clocks(pack: Pack) -> Iterator[Found]:
     for n, rule in enumerate(clocks.rules):
         here: Loc = ("clocks", "rules", n)
         if rule.calendar is not None and rule.calendar not in calendars:
-            yield (*here, "calendar"), f"工作日历“{rule.calendar}”不存在,可写:{'、'.join(sorted(calendars))}"
+            yield (*here, "calendar"), f"工作日历“{rule.calendar}”不存在，可写：{'、'.join(sorted(calendars))}"
         if rule.regime is not None and rule.regime not in regimes:
-            yield (*here, "regime"), f"法定时限配置“{rule.regime}”不存在,可写:{'、'.join(sorted(regimes))}"
+            yield (*here, "regime"), f"法定时限配置“{rule.regime}”不存在，可写：{'、'.join(sorted(regimes))}"
         if (rule.kind == "statutory") != (rule.regime is not None):
-            yield here, "法定时限(statutory)须写 regime,其他时限不写"
+            yield here, "法定时限（statutory）须写 regime，其他时限不写"
         if not rule.on:
             continue
         for channel in rule.channels or (None,):
             key = (rule.kind, rule.level, channel, rule.regime, rule.step)
             if key in seen:
-                yield here, f"与“{seen[key]}”的适用范围相同,不知该用哪一条"
+                yield here, f"与“{seen[key]}”的适用范围相同，不知该用哪一条"
             seen.setdefault(key, rule.id)
     for kind in EACH_LEVEL:
         for level in (1, 2, 3, 4):
@@ -268,7 +268,7 @@ def _routes(pack: Pack) -> Iterator[Found]:
         yield from _category(pack, rule.category, (*here, "category"))
         for name in (rule.lead, *rule.collaborate):
             if name not in functions:
-                yield here, f"职能“{name}”不存在,可写:{'、'.join(sorted(functions))}"
+                yield here, f"职能“{name}”不存在，可写：{'、'.join(sorted(functions))}"
         if rule.lead in rule.collaborate:
             yield (*here, "collaborate"), "主办单位不必再写入协办"
         key = (rule.category, rule.region, rule.product)
@@ -277,7 +277,7 @@ def _routes(pack: Pack) -> Iterator[Found]:
         seen.setdefault(key, rule.id)
     for sub in pack.subs:
         if not any(covers(r.category, sub.code) and not r.region and not r.product for r in pack.responsibility):
-            yield ("responsibility",), f"“{sub.code}”({sub.title})没有责任单位"
+            yield ("responsibility",), f"“{sub.code}”（{sub.title}）没有责任单位"
 
 
 def _compensation(pack: Pack) -> Iterator[Found]:
@@ -287,32 +287,32 @@ def _compensation(pack: Pack) -> Iterator[Found]:
         if kind.base not in wanted:
             yield (*here, "base"), f"{kind.how} 的基数应为 {'、'.join(wanted)}"
         if kind.how in {"units", "points"} and (not kind.unit or not kind.unit_value_fen):
-            yield here, "须写 unit(单位)与 unit_value_fen(每单位折合的分)"
+            yield here, "须写 unit（单位）与 unit_value_fen（每单位折合的分）"
     for n, base in enumerate(pack.compensation.bases):
         yield from _category(pack, base.category, ("compensation", "bases", n, "category"))
         if (base.measure == "delay") != (base.per_day_bp > 0):
-            yield ("compensation", "bases", n), "按天计算(delay)的须写 per_day_bp,其他的不写"
+            yield ("compensation", "bases", n), "按天计算（delay）的须写 per_day_bp，其他的不写"
     yield from _twice((b.category for b in pack.compensation.bases), ("compensation", "bases"), "category")
     for sub in pack.subs:
         if not any(covers(b.category, sub.code) for b in pack.compensation.bases):
-            yield ("compensation", "bases"), f"“{sub.code}”({sub.title})没有补偿基数"
+            yield ("compensation", "bases"), f"“{sub.code}”（{sub.title}）没有补偿基数"
 
 
 def _approval(pack: Pack) -> Iterator[Found]:
     rules, ranks = pack.approval.rules, pack.approval.ranks
     if not rules or rules[-1].up_to_fen is not None:
-        yield ("approval", "rules"), "最后一级审批不得有金额上限,以便承接其余"
+        yield ("approval", "rules"), "最后一级审批不得有金额上限，以便承接其余"
     earlier: set[str] = set()
     for n, rule in enumerate(rules):
         here: Loc = ("approval", "rules", n)
         if rule.role not in ranks:
-            yield (*here, "role"), f"“{rule.role}”不在 ranks(职级顺序)中"
+            yield (*here, "role"), f"“{rule.role}”不在 ranks（职级顺序）中"
         if n and rule.up_to_fen is not None and rule.up_to_fen <= (rules[n - 1].up_to_fen or 0):
-            yield (*here, "up_to_fen"), f"金额上限须逐级升高,上一级为 {rules[n - 1].up_to_fen}"
+            yield (*here, "up_to_fen"), f"金额上限须逐级升高，上一级为 {rules[n - 1].up_to_fen}"
         if n < len(rules) - 1 and rule.up_to_fen is None:
             yield (*here, "up_to_fen"), "只有最后一级可以不设金额上限"
         if n and rule.level >= rules[n - 1].level:
-            yield (*here, "level"), "审批等级须逐级升高(数字变小)"
+            yield (*here, "level"), "审批等级须逐级升高（数字变小）"
         both_ranked = n > 0 and {rule.role, rules[n - 1].role} <= set(ranks)
         if both_ranked and ranks.index(rule.role) <= ranks.index(rules[n - 1].role):
             yield (*here, "role"), "审批角色须逐级升高"
@@ -333,7 +333,7 @@ def _followup(pack: Pack) -> Iterator[Found]:
         if kinds.get(step.clock) != "followup":
             yield ("followup", "steps", n, "clock"), f"“{step.clock}”不是 followup 类的时限"
         if step.step != n + 1 or (n == 0) != (step.after == "executed"):
-            yield ("followup", "steps", n), "回访须从 1 起依次编号,第一次自执行完成起算,其后自上次回访起算"
+            yield ("followup", "steps", n), "回访须从 1 起依次编号，第一次自执行完成起算，其后自上次回访起算"
     measures = [q.measure for q in pack.followup.survey]
     for wanted in ("csat", "nps", "ces", "solved"):
         if measures.count(wanted) != 1:
@@ -351,9 +351,9 @@ def _templates(pack: Pack) -> Iterator[Found]:
     for n, template in enumerate(pack.templates):
         here: Loc = ("templates", n)
         if bool(template.body) == (template.parts is not None):
-            yield here, "须且只能写 body(正文)或 parts(五部分)之一"
+            yield here, "须且只能写 body（正文）或 parts（五部分）之一"
         if template.use == "reply" and template.parts is None:
-            yield here, "答复模板须写 parts(五部分)"
+            yield here, "答复模板须写 parts（五部分）"
         texts: list[tuple[str, str]] = [("subject", template.subject), ("body", template.body)]
         texts += [("parts", text) for text in (template.parts.model_dump().values() if template.parts else ())]
         for name, text in texts:
@@ -361,7 +361,7 @@ def _templates(pack: Pack) -> Iterator[Found]:
                 if match[1] is None:
                     yield (*here, name), "大括号没有成对"
                 elif match[1] not in allowed:
-                    yield (*here, name), f"占位符“{{{match[1]}}}”不存在,可写:{'、'.join(sorted(allowed))}"
+                    yield (*here, name), f"占位符“{{{match[1]}}}”不存在，可写：{'、'.join(sorted(allowed))}"
         for c, code in enumerate(template.categories):
             yield from _category(pack, code, (*here, "categories", c))
     for use in REQUIRED_USES:
@@ -375,12 +375,12 @@ def _lists(pack: Pack) -> Iterator[Found]:
     for section, kind in (("roles", Role), ("tiers", Tier), ("channels", Channel)):
         missing = set(get_args(kind)) - {p.code for p in getattr(pack, section)}
         if missing:
-            yield (section,), f"缺少:{'、'.join(sorted(missing))}"
+            yield (section,), f"缺少：{'、'.join(sorted(missing))}"
     for n, reason in enumerate(pack.pause_reasons):
         if reason.waits_for_customer and "statutory" in reason.pauses:
-            yield ("pause_reasons", n, "pauses"), "法定时限(statutory)不得因等待客户而暂停"
+            yield ("pause_reasons", n, "pauses"), "法定时限（statutory）不得因等待客户而暂停"
     counting = [r.when for r in pack.conversion.counting]
     if not counting or counting[-1] != "otherwise" or len(set(counting)) != len(counting):
-        yield ("conversion", "counting"), "统计口径各写一次,最后一条须为 otherwise(其他)"
+        yield ("conversion", "counting"), "统计口径各写一次，最后一条须为 otherwise（其他）"
     if {k.code for k in pack.conversion.kinds} != {"complaint", "consultation", "suggestion", "praise"}:
         yield ("conversion", "kinds"), "须写 complaint、consultation、suggestion、praise 四种"

@@ -137,13 +137,13 @@ def parse_notice(data: dict[str, Any] | str | bytes) -> Notice:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as wrong:
-            line = f"(第 {wrong.lineno} 行)" if isinstance(wrong, json.JSONDecodeError) else ""
+            line = f"（第 {wrong.lineno} 行）" if isinstance(wrong, json.JSONDecodeError) else ""
             raise Invalid(f"不是有效的 JSON 文件{line}") from wrong
     if not isinstance(data, dict) or not isinstance(data.get("days"), list):
-        raise Invalid("放假安排应含 year(年份)和 days(日期列表)两项")
+        raise Invalid("放假安排应含 year（年份）和 days（日期列表）两项")
     year = data.get("year")
     if not isinstance(year, int) or isinstance(year, bool) or not FIRST.year < year <= LAST.year:
-        raise Invalid(f"year(年份)应为 {FIRST.year + 1} 至 {LAST.year} 之间的整数,现为「{str(year)[:20]}」")
+        raise Invalid(f"year（年份）应为 {FIRST.year + 1} 至 {LAST.year} 之间的整数，现为「{str(year)[:20]}」")
     return _notice(year, ((f"第 {n} 项", entry) for n, entry in enumerate(data["days"], 1)))
 
 
@@ -166,7 +166,7 @@ def _csv_rows(text: str) -> Iterator[tuple[str, Any]]:
             named = {"date": row[0], "name": row[1], "isOffDay": row[2]} if len(row) == 3 else None
             yield f"第 {reader.line_num} 行", named
     except csv.Error as wrong:
-        raise Invalid(f"第 {reader.line_num} 行无法按 CSV 读取,每行应为「日期,名称,是否放假」") from wrong
+        raise Invalid(f"第 {reader.line_num} 行无法按 CSV 读取，每行应为「日期,名称,是否放假」") from wrong
 
 
 def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
@@ -179,26 +179,26 @@ def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
             if year is not None and day.year != year and (day.year, day.month) != (year - 1, 12):
                 raise Invalid(f"{day} 不属于 {year} 年的放假安排（只可含上一年 12 月和本年的日期）")
             if days.get(day, kind) != kind:
-                raise Invalid(f"{day} 出现了两次,内容不一致")
+                raise Invalid(f"{day} 出现了两次，内容不一致")
             days[day] = kind
         except Invalid as refusal:
             wrong[where] = refusal.message
     if wrong:
-        first = [f"{where}:{message}" for where, message in list(wrong.items())[:5]]
-        raise Invalid(f"放假安排有 {len(wrong)} 处错误:{';'.join(first)}", fields=wrong)
+        first = [f"{where}：{message}" for where, message in list(wrong.items())[:5]]
+        raise Invalid(f"放假安排有 {len(wrong)} 处错误：{'；'.join(first)}", fields=wrong)
     if not days:
         raise Invalid(
-            f"{year} 年放假安排尚未公布:文件中没有日期,请待国务院办公厅通知发布后再导入"
+            f"{year} 年放假安排尚未公布：文件中没有日期，请待国务院办公厅通知发布后再导入"
             if year
-            else "文件中没有日期,每行应为「日期,名称,是否放假」"
+            else "文件中没有日期，每行应为「日期,名称,是否放假」"
         )
     year = year or Counter(day.year for day in days).most_common(1)[0][0]
     if strays := [day for day in days if day.year != year and (day.year, day.month) != (year - 1, 12)]:
-        raise Invalid(f"{strays[0]} 不属于 {year} 年的放假安排,一次只能导入一个年份")
+        raise Invalid(f"{strays[0]} 不属于 {year} 年的放假安排，一次只能导入一个年份")
     off = {day for day, kind in days.items() if kind.off}
     lacking = [f"{m} 月 {d} 日" for m, d in ALWAYS_OFF if date(year, m, d) not in off]
     if lacking:
-        raise Invalid(f"{year} 年放假安排不完整:缺少放假日 {'、'.join(lacking)}")
+        raise Invalid(f"{year} 年放假安排不完整：缺少放假日 {'、'.join(lacking)}")
     return Notice(year, dict(sorted(days.items())))
 
 
@@ -207,13 +207,13 @@ def _entry(entry: Any) -> tuple[date, Day]:
         raise Invalid("应含日期、名称、是否放假三项")
     name, when, off = entry.get("name"), entry.get("date"), entry.get("isOffDay")
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 40 or ":" in name or not name.isprintable():
-        raise Invalid("名称应为 1 至 40 个字,例如「国庆节」")
+        raise Invalid("名称应为 1 至 40 个字，例如「国庆节」")
     try:
         day = date.fromisoformat(when.replace("/", "-") if isinstance(when, str) else "")
     except ValueError:
-        raise Invalid(f"日期「{str(when)[:20]}」无法识别,应写作 2027-10-01") from None
+        raise Invalid(f"日期「{str(when)[:20]}」无法识别，应写作 2027-10-01") from None
     if isinstance(off, str):
         off = (OFF | WORKED).get(off.lower())
     if not isinstance(off, bool):
-        raise Invalid("是否放假应为 true(放假)或 false(调休上班)")
+        raise Invalid("是否放假应为 true（放假）或 false（调休上班）")
     return day, Day(name.strip(), off)

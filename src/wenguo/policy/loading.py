@@ -42,7 +42,7 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file} 第 {self.line} 行" if self.line else self.file
-        return ":".join(filter(None, [place, self.path, self.message]))
+        return "：".join(filter(None, [place, self.path, self.message]))
 
 
 class PackInvalid(Invalid):
@@ -53,7 +53,7 @@ class PackInvalid(Invalid):
         lines = [str(p) for p in problems[:SHOWN]]
         if len(problems) > SHOWN:
             lines.append(f"……另有 {len(problems) - SHOWN} 处")
-        super().__init__(f"策略包有 {len(problems)} 处错误:\n" + "\n".join(lines))
+        super().__init__(f"策略包有 {len(problems)} 处错误：\n" + "\n".join(lines))
 
 
 def load(directory: Path) -> Pack:
@@ -102,7 +102,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.composer.ComposerError(None, None, "不支持 YAML 引用(*名称),请直接写出内容", event.start_mark)
+            raise yaml.composer.ComposerError(None, None, "不支持 YAML 引用（*名称），请直接写出内容", event.start_mark)
         node = super().compose_node(parent, index)
         if node is not None and node.tag.rpartition(":")[2] not in TAGS:
             raise yaml.composer.ComposerError(None, None, f"不支持标记 {node.tag}", node.start_mark)
@@ -121,7 +121,7 @@ class _Source:
         try:
             text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         except UnicodeDecodeError:
-            return self._refuse(name, 0, "文件不是 UTF-8 编码,请另存为 UTF-8")
+            return self._refuse(name, 0, "文件不是 UTF-8 编码，请另存为 UTF-8")
         if len(text) > LARGEST:
             return self._refuse(name, 0, f"文件超过 {LARGEST // 1024 // 1024} MB")
         try:
@@ -133,9 +133,9 @@ class _Source:
                 loader.dispose()
         except yaml.MarkedYAMLError as wrong:
             mark = wrong.problem_mark
-            self._refuse(name, mark.line + 1 if mark else 0, f"YAML 写法有误:{wrong.problem}")
+            self._refuse(name, mark.line + 1 if mark else 0, f"YAML 写法有误：{wrong.problem}")
         except (yaml.YAMLError, ValueError) as wrong:
-            self._refuse(name, 0, f"YAML 写法有误:{wrong}")
+            self._refuse(name, 0, f"YAML 写法有误：{wrong}")
         except RecursionError:
             self._refuse(name, 0, "YAML 嵌套过深")
 
@@ -202,7 +202,7 @@ def _path(loc: Loc) -> str:
 _SAID = {
     "string_type": "应为文字",
     "string_too_short": "不能为空",
-    "string_too_long": "文字过长,最多 {max_length} 个字",
+    "string_too_long": "文字过长，最多 {max_length} 个字",
     "int_type": "应为整数",
     "int_parsing": "应为整数",
     "int_from_float": "应为整数",
@@ -210,19 +210,19 @@ _SAID = {
     "float_parsing": "应为数字",
     "bool_type": "应为 true 或 false",
     "bool_parsing": "应为 true 或 false",
-    "date_type": "应为日期,如 2026-04-15",
-    "date_from_datetime_parsing": "应为日期,如 2026-04-15",
-    "date_parsing": "应为日期,如 2026-04-15",
+    "date_type": "应为日期，如 2026-04-15",
+    "date_from_datetime_parsing": "应为日期，如 2026-04-15",
+    "date_parsing": "应为日期，如 2026-04-15",
     "tuple_type": "应为列表（每项以 - 开头）",
     "model_type": "应为“名称: 内容”的一组",
     "greater_than": "应大于 {gt}",
     "greater_than_equal": "应不小于 {ge}",
     "less_than": "应小于 {lt}",
     "less_than_equal": "应不大于 {le}",
-    "too_short": "至少要有 {min_length} 项,现有 {actual_length} 项",
-    "too_long": "最多 {max_length} 项,现有 {actual_length} 项",
-    "string_pattern_mismatch": "写法不对,应符合 {pattern}",
-    "literal_error": "不在可选范围内,可写:{expected}",
+    "too_short": "至少要有 {min_length} 项，现有 {actual_length} 项",
+    "too_long": "最多 {max_length} 项，现有 {actual_length} 项",
+    "string_pattern_mismatch": "写法不对，应符合 {pattern}",
+    "literal_error": "不在可选范围内，可写：{expected}",
 }
 
 
@@ -232,7 +232,7 @@ def _words(error: Any) -> str:
         return f"缺少“{loc[-1]}”"
     if kind == "extra_forbidden":
         allowed = _fields_at(loc[:-1])
-        return f"不认识“{loc[-1]}”" + (f",可写:{'、'.join(allowed)}" if allowed else "")
+        return f"不认识“{loc[-1]}”" + (f",可写：{'、'.join(allowed)}" if allowed else "")
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
     said = _SAID.get(kind, error["msg"])

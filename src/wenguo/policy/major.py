@@ -27,7 +27,7 @@ class MajorRule(Part):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.when and not self.terms:
-            raise ValueError("须写 when(条件)或 terms(客户说到的词)")
+            raise ValueError("须写 when（条件）或 terms（客户说到的词）")
         return self
 
 

@@ -43,10 +43,10 @@ class Allowance:
 
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit) or self.rounding not in get_args(Rounding):
-            raise Invalid(f"时限单位或取整方式不存在:{self.unit}、{self.rounding}")
+            raise Invalid(f"时限单位或取整方式不存在：{self.unit}、{self.rounding}")
         most = LONGEST_DAYS * (1 if self.unit.endswith("days") else 1440)
         if not isinstance(self.amount, int) or isinstance(self.amount, bool) or not 1 <= self.amount <= most:
-            raise Invalid(f"时限应大于零,且不超过 {LONGEST_DAYS} 日")
+            raise Invalid(f"时限应大于零，且不超过 {LONGEST_DAYS} 日")
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Allowance:
@@ -59,7 +59,7 @@ class Allowance:
         units = {"hours", "minutes", "working_days", "natural_days", "hours_24x7", "minutes_24x7"}
         named = [key for key in spec if key in units and spec[key] is not None]
         if len(named) != 1 or set(spec) - units - {"rounding"}:
-            raise Invalid(f"时限须且只能写一种单位:{'、'.join(sorted(units))}(工作日可另写 rounding)")
+            raise Invalid(f"时限须且只能写一种单位：{'、'.join(sorted(units))}（工作日可另写 rounding）")
         unit, amount = named[0], spec[named[0]]
         if not isinstance(amount, int | float) or isinstance(amount, bool):
             raise Invalid(f"时限「{str(amount)[:20]}」应为数字")

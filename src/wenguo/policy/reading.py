@@ -127,7 +127,7 @@ def _said(key: str, value: Any, pack: Pack) -> str:
         if _is_allowance(value):
             return promise.Allowance.from_spec(Allowance.model_validate(value).spec).words()
         inner = ((_label(k, ("",)), _said(k, v, pack)) for k, v in value.items())
-        return ";".join(f"{name}:{said}" for name, said in inner if said)
+        return _("；").join(_("{name}：{said}").format(name=name, said=said) for name, said in inner if said)
     if isinstance(value, list):
         plain = all(not isinstance(x, dict) for x in value)
         return ("、" if plain else " / ").join(said for x in value if (said := _said(key, x, pack)))
@@ -279,7 +279,7 @@ def _severity(pack: Pack) -> Iterable[Table]:
 
 
 def _escalation_words() -> str:
-    return _("分值 = 1 / (1 + e 的 -(起点 + Σ 权重 × 量) 次方)；权重是判断，可在「升级风险」页用本单位的结果检验")
+    return _("分值 = 1 /（1 + e 的 -（起点 + Σ 权重 × 量）次方）；权重是判断，可在「升级风险」页用本单位的结果检验")
 
 
 def _escalation(pack: Pack) -> Iterable[Table]:
@@ -397,7 +397,7 @@ def _calendars(pack: Pack) -> Table:
     rows = []
     for c in pack.calendars:
         weekly = [f"周{'、'.join(_WEEK[d - 1] for d in w.days)} {' '.join(w.hours)}" for w in c.weekly]
-        rows.append((c.title, _("全天候") if c.always else ";".join(weekly), c.holidays and not c.always))
+        rows.append((c.title, _("全天候") if c.always else _("；").join(weekly), c.holidays and not c.always))
     return _table(_("工作日历"), (_("名称"), _("营业时间"), _("随法定节假日与调休")), rows)
 
 

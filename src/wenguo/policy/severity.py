@@ -79,8 +79,8 @@ class Score:
         """One line for the page: which floor or which dimensions decided."""
         if self.level < self.level_by_total:
             return next(f.because for f in self.floors if f.level == self.level)
-        strong = [f"{d.title}:{d.band}" for d in self.dimensions.values() if d.points]
-        return ";".join(strong) or "没有发现加重的情节"
+        strong = [f"{d.title}：{d.band}" for d in self.dimensions.values() if d.points]
+        return "；".join(strong) or "没有发现加重的情节"
 
 
 def terms(pack: Pack) -> list[tuple[str, str, float]]:

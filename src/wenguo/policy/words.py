@@ -26,7 +26,7 @@ class WordList(Part):
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:
         if both := set(self.add) & set(self.withdraw):
-            raise ValueError(f"“{min(both)}”既新增又停用,只能写一处")
+            raise ValueError(f"“{min(both)}”既新增又停用，只能写一处")
         return self
 
 

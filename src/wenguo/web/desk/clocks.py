@@ -105,12 +105,17 @@ def extend(request: HttpRequest, folder: Folder, given: Given) -> str:
     return _("已延期，请按新期限办理并告知客户")
 
 
+def _ruled(regime: Any, allowance: str) -> str:
+    words = _("{name}：{said}").format(name=told(regime.title), said=told(allowance))
+    return words if regime.verified else words + _("（待法务核对）")
+
+
 def _regimes(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     pack, day = folder.case.pack, folder.at.date()
     ruled = {r.regime: r for r in pack.clocks.rules if r.kind == "statutory"}
     return {
         "regimes": [
-            (r.code, f"{told(r.title)}:{ruled[r.code].allowance.words}" + ("" if r.verified else _("（待法务核对）")))
+            (r.code, _ruled(r, ruled[r.code].allowance.words))
             for r in pack.clocks.regimes
             if r.code in ruled and r.in_force(day)
         ]
