@@ -79,11 +79,9 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
         copies = alike.copy_marks(words)
         asked, kept = [*mine.marks(alike.ASKED), *copies], [*mine.marks(), *copies]
         met = Counter(n for mark in asked for n in posted[mark][-NEWEST:] if rows[n].at >= message.at - window)
-        likes = {}
-        for n, _times in sorted(met.items(), key=lambda item: (-item[1], -item[0]))[:CANDIDATES]:
-            other = rows[n].told
-            assert other is not None
-            likes[n] = mine.same_matter(alike.Weighed(other, common))
+        nearest = [n for n, _times in sorted(met.items(), key=lambda item: (-item[1], -item[0]))[:CANDIDATES]]
+        others = {n: told for n in nearest if (told := rows[n].told) is not None}
+        likes = dict(zip(others, mine.same_matters(list(others.values())), strict=True))
         near = {rows[n].matter for n in likes}
         within = {m: [n for n in matters[m] if rows[n].at >= message.at - window] for m in near}
         found = alike.nearest_matter(likes, within, least)
@@ -92,8 +90,8 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
         for mark in kept:
             posted[mark].append(message.number)
         direct = {n: rows[n].told for n, score in likes.items() if score >= least * alike.DIRECT}
-        others = {n: told for n, told in direct.items() if told and rows[n].matter == message.matter}
-        event = {message.number, *alike.of_one_event(message.told, others, common, PEOPLE)}
+        close = {n: told for n, told in direct.items() if told and rows[n].matter == message.matter}
+        event = {message.number, *alike.of_one_event(message.told, close, common, PEOPLE)}
         if len({rows[n].user for n in event}) >= PEOPLE:
             known = next((group for group in raised[message.matter] if group & event), None)
             if known is None:
@@ -158,8 +156,7 @@ def speed(rows: Sequence[Message]) -> Row:
         start = time.process_time()
         mine = alike.Weighed(alike.told(message.subject, words), common)
         mine.marks(), mine.marks(alike.ASKED), alike.copy_marks(words)
-        for other in others:
-            mine.same_matter(alike.Weighed(alike.Told.from_bytes(other), common))
+        mine.same_matters([alike.Told.from_bytes(other) for other in others])
         taken.append((time.process_time() - start) * 1000)
     taken.sort()
     return Row(f"marks of a text and {CANDIDATES} comparisons, p95", taken[int(len(taken) * 0.95)], DATASET,

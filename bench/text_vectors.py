@@ -35,8 +35,9 @@ def measure() -> Iterator[Row]:
     chosen = random.Random(4).sample(rows, PAIRS)
     asked, kept = ([row[side] for row in chosen] for side in ("s1", "s2"))
     common = alike.everyday()
-    ours, theirs = ([alike.Weighed(alike.told(s, s), common) for s in side] for side in (asked, kept))
-    words = np.array([[alike._cosine(a.whole, a.weights, a.norm, b.whole, b.norm) for b in theirs] for a in ours])
+    ours = [alike.Weighed(alike.told(s, s), common) for s in asked]
+    theirs = alike._Laid([alike.told(s, s).whole for s in kept])
+    words = np.array([one._cosines(one.whole, one.norm, theirs) for one in ours])
     yield from _found("by words alone", words)
     if not vectors.installed():
         yield not_measured(

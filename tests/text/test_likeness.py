@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -105,3 +106,20 @@ def test_a_chain_of_likenesses_is_no_event():
     leaking = {n: alike.told("", text) for n, text in enumerate(leaks)}
     assert alike.of_one_event(alike.told("", astray), leaking, common, 3) == []
     assert alike.of_one_event(first, {0: others[0]}, common, 3) == [], "two are no event"
+
+
+def test_how_alike_two_texts_are_does_not_depend_on_who_asks_or_on_what_else_is_asked_about():
+    common = alike.everyday()
+    leak = "三号楼地下车库漏水，积水没过脚面，物业一直不来修。"
+    other = "地下车库又漏水了，三号楼这边的车位全泡在水里，没有人来修。"
+    texts = [leak, other, "空调外机噪音太大，邻居晚上睡不着觉。", "您好", "", "🙂"]
+    told = [alike.told(text[:10], text) for text in texts]
+    likeness = [alike.Weighed(one, common).same_matters(told) for one in told]
+    assert likeness[0][0] == pytest.approx(1.0) and 0.1 < likeness[0][1] < 1.0
+    assert likeness[0][1] > 3 * likeness[0][2]
+    assert likeness[0][3:] == [0.0] * 3 and likeness[3] == [0.0] * 6, "greetings are like nothing, themselves included"
+    for a, row in enumerate(likeness):
+        for b, score in enumerate(row):
+            assert score == pytest.approx(likeness[b][a]) and 0 <= score <= 1
+            assert alike.Weighed(told[a], common).same_matters([told[b]])[0] == pytest.approx(score)
+    assert alike.Weighed(told[0], common).same_matters([]) == []

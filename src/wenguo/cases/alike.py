@@ -138,7 +138,7 @@ def leave_trace(case: Case, batches: Iterable[str] = ()) -> tuple[Trace, list[Ne
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     asked = [*names, *mine.marks(alike.ASKED), *copies]
-    near = _near(case, mine, common, asked, frozenset(names), pack)
+    near = _near(case, mine, asked, frozenset(names), pack)
     kept = list(dict.fromkeys([*names, *mine.marks(), *copies]))
     known = Trace.objects.filter(pk=case.pk).first()
     if known is not None:
@@ -165,9 +165,7 @@ _NEAR = """
 """
 
 
-def _near(
-    case: Case, mine: Weighed, common: Commonness, asked: Sequence[int], names: frozenset[int], pack: Pack
-) -> list[Near]:
+def _near(case: Case, mine: Weighed, asked: Sequence[int], names: frozenset[int], pack: Pack) -> list[Near]:
     """The cases of the time around that share marks, compared; one query, whatever is stored."""
     if not asked:
         return []
@@ -178,11 +176,11 @@ def _near(
         cursor.execute(_NEAR, [list(asked), case.pk, *limits])
         found = cursor.fetchall()
     least = pack.thresholds.group_likeness
-    near = []
-    for pk, matter, told, same_name in found:
-        theirs = Told.from_bytes(bytes(told))
-        score = mine.same_matter(Weighed(theirs, common))
-        near.append(Near(pk, matter, max(score, least) if same_name else score, same_name, theirs))
+    theirs = [Told.from_bytes(bytes(told)) for _pk, _matter, told, _same_name in found]
+    near = [
+        Near(pk, matter, max(score, least) if same_name else score, same_name, told)
+        for (pk, matter, _bytes, same_name), told, score in zip(found, theirs, mine.same_matters(theirs), strict=True)
+    ]
     return sorted(near, key=lambda one: (-one.likeness, one.case_id))
 
 
@@ -278,10 +276,10 @@ def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar
     ids = _holding(asked) + _of_the_kind(case) + list(meant)
     seen = Case.objects.visible_to(by, at).filter(pk__in=list(dict.fromkeys(ids))).exclude(pk=case.pk)
     family = frozenset(family_ids(case.customer))
+    others = list(seen.select_related("record"))
+    theirs = [alike.told(other.subject, f"{other.subject}\n{other.record.description}") for other in others]
     scored = []
-    for other in seen.select_related("record"):
-        told = f"{other.subject}\n{other.record.description}"
-        alikeness = mine.same_matter(Weighed(alike.told(other.subject, told), common))
+    for other, alikeness in zip(others, mine.same_matters(theirs), strict=True):
         score, why = _scored(case, other, alikeness, meant.get(other.pk, 0.0))
         if score >= case.pack.thresholds.likeness_similar_cases:
             scored.append((score, why, other))

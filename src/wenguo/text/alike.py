@@ -135,7 +135,11 @@ class Commonness:
 
     def saying(self, hashes: np.ndarray) -> np.ndarray:
         """Those that say something about the matter: rare, and not what people say around any complaint."""
-        return hashes[self._says[hashes % BUCKETS]]
+        return hashes[self.says(hashes)]
+
+    def says(self, hashes: np.ndarray) -> np.ndarray:
+        """Of each, whether it says something about the matter."""
+        return self._says[hashes % BUCKETS]
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -192,19 +196,31 @@ class Weighed:
     """A text as it is compared with others: what its pieces weigh in this house."""
 
     def __init__(self, text: Told, common: Commonness) -> None:
-        self.whole, self.subject = text.whole, text.subject
+        self.whole, self.subject, self.common = text.whole, text.subject, common
         self.weights, self.heads = common.weights(text.whole), common.weights(text.subject)
         self.norm, self.head_norm = _norm(self.weights), _norm(self.heads)
         self.thin = len(common.saying(text.whole)) < ENOUGH
 
-    def same_matter(self, other: Weighed) -> float:
-        """0 to 1, symmetric: how much of what is rare the two share, in their whole words and in their subject
-        lines."""
-        if self.thin or other.thin:
-            return 0.0
-        whole = _cosine(self.whole, self.weights, self.norm, other.whole, other.norm)
-        heads = _cosine(self.subject, self.heads, self.head_norm, other.subject, other.head_norm)
-        return (whole + heads) / 2
+    def same_matters(self, others: Sequence[Told]) -> list[float]:
+        """Of each of many, 0 to 1, symmetric: how much of what is rare the two share, in their whole words and in their
+        subject lines. In a few strokes over the pieces of all: each would cost as much as thirty together."""
+        if self.thin or not others:
+            return [0.0] * len(others)
+        whole = self._cosines(self.whole, self.norm, wholes := _Laid([other.whole for other in others]))
+        heads = self._cosines(self.subject, self.head_norm, _Laid([other.subject for other in others]))
+        thin = wholes.summed(self.common.says(wholes.pieces)) < ENOUGH
+        found: list[float] = np.where(thin, 0.0, (whole + heads) / 2).tolist()
+        return found
+
+    def _cosines(self, mine: np.ndarray, norm: float, laid: _Laid) -> np.ndarray:
+        """Of rising lists of pieces; what both hold weighs the same in both."""
+        if not len(mine) or not norm:
+            return np.zeros(laid.n)
+        squares = self.common.weights(laid.pieces) ** 2
+        at = np.searchsorted(mine, laid.pieces)
+        at[at == len(mine)] = 0
+        both, all_of = laid.summed(squares * (mine[at] == laid.pieces)), laid.summed(squares)
+        return np.minimum(both / np.maximum(norm * np.sqrt(all_of), 1e-12), 1.0)
 
     def marks(self, most: int = RARE) -> list[int]:
         """Its rarest pieces as numbers (signed 32 bits), half of them from the subject line. None of a thin text."""
@@ -215,18 +231,20 @@ class Weighed:
         return [_signed(int(piece)) for piece in dict.fromkeys([*head.tolist(), *rest.tolist()])][:most]
 
 
+class _Laid:
+    """Lists of pieces laid end to end."""
+
+    def __init__(self, lists: Sequence[np.ndarray]) -> None:
+        self.n, self.pieces = len(lists), np.concatenate(lists)
+        self.of = np.repeat(np.arange(self.n), [len(one) for one in lists])
+
+    def summed(self, values: np.ndarray) -> np.ndarray:
+        """The sum of the values of each list."""
+        return np.bincount(self.of, values, self.n)
+
+
 def _norm(weights: np.ndarray) -> float:
     return float(np.sqrt((weights * weights).sum()))
-
-
-def _cosine(a: np.ndarray, weights: np.ndarray, norm: float, b: np.ndarray, other_norm: float) -> float:
-    """Of two rising lists of pieces; what both hold weighs the same in both."""
-    if not len(a) or not len(b) or not norm or not other_norm:
-        return 0.0
-    at = np.searchsorted(b, a)
-    at[at == len(b)] = 0
-    both = weights[b[at] == a]
-    return min(float((both * both).sum()) / (norm * other_norm), 1.0)
 
 
 def nearest_matter(alike: Mapping[int, float], matters: Mapping[int, Sequence[int]], least: float) -> int | None:
