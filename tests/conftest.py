@@ -150,6 +150,22 @@ class Desk:
         return list(Event.objects.filter(stream_id=case.stream_id).order_by("seq").values_list("type", flat=True))
 
 
+def stays(case: Any) -> list[tuple[Any, ...]]:
+    """Where the case came from, where it waited, since when, until when."""
+    return list(case.stays.order_by("since", "pk").values_list("came_from", "stage", "since", "until"))
+
+
+def stays_as_told(case: Any) -> list[tuple[Any, ...]]:
+    """The same as the journal tells it: from each event that set an open stage to the next that set any."""
+    from wenguo.cases.lifecycle import OPEN
+    from wenguo.journal import Event
+
+    told = Event.objects.filter(stream_id=case.stream_id, data__set__has_key="stage").order_by("seq")
+    moves = [("", None), *((event.data["set"]["stage"], event.at) for event in told), ("", None)]
+    three = zip(moves, moves[1:], moves[2:], strict=False)
+    return [(before, stage, at, until) for (before, _b), (stage, at), (_a, until) in three if stage in OPEN]
+
+
 @pytest.fixture
 def desk(db: None) -> Iterator[Desk]:
     if not _company_stands():  # after a test with transaction=True

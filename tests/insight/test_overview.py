@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 
-from wenguo.cases import followup
+from wenguo.cases import followup, letters
 from wenguo.cases.case import Case
 from wenguo.errors import Invalid
-from wenguo.insight import marks
+from wenguo.insight import marks, worked
 from wenguo.insight.overview import headline, overview
 from wenguo.insight.results import results
 from wenguo.insight.satisfaction import satisfaction
 from wenguo.insight.sla import attainment
 from wenguo.insight.span import Period, period, span_of
 from wenguo.insight.statistics import Share
-from wenguo.insight.times import net_seconds, response
+from wenguo.insight.times import response
 from wenguo.insight.volume import Part, Volume, volume
 from wenguo.insight.waiting import waiting
+from wenguo.policy.calendar import ALWAYS
 from wenguo.policy.versions import calendar
 
 
@@ -94,15 +97,37 @@ def test_the_first_answer_took_an_hour_gross_and_net(span):
 
 
 def test_net_time_leaves_out_nights_and_overlapping_pauses_once(desk):
-    hours = calendar("standard")  # 9:00–12:00, 13:30–18:00
-    monday = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)  # 9:30
-    tuesday = monday + timedelta(days=1)
-    day = 7.5 * 3600
-    assert net_seconds(monday, tuesday, hours, []) == day
-    pauses = [(monday, monday + timedelta(hours=1)), (monday + timedelta(minutes=30), monday + timedelta(hours=2))]
-    assert net_seconds(monday, tuesday, hours, pauses) == day - 2 * 3600
-    assert net_seconds(monday, tuesday, hours, [(monday + timedelta(hours=20), None)]) == day - 1800
-    assert net_seconds(monday, tuesday, hours, [(monday - timedelta(days=3), None)]) == 0
+    case, monday = desk.receives("灯不亮。"), desk.now  # 9:30; the hours are 9:00–12:00, 13:30–18:00
+    letters.say(case, "", "已经联系师傅", by=desk.agent, at=desk.wait(days=1), response=True)
+    case.clocks.filter(kind="respond").update(calendar="standard")
+    respond, day = case.clocks.get(kind="respond"), 7.5 * 3600
+
+    def net(*pauses):
+        respond.pauses.all().delete()
+        for since, until in pauses:
+            respond.pauses.create(since=since, until=until, reason="waiting_customer")
+        return response(span_of(desk.executive, Period("custom", monday.date(), desk.now.date()), desk.wait(hours=1)))
+
+    assert net().net_median == day and net().gross_median == 24 * 3600
+    hour = timedelta(hours=1)
+    assert net((monday, monday + hour), (monday + hour / 2, monday + 2 * hour)).net_median == day - 2 * 3600
+    assert net((monday + 20 * hour, None)).net_median == day - 1800
+    assert net((monday - timedelta(days=3), None)).net_median == 0
+
+
+def test_working_time_is_the_same_worked_out_by_the_database(desk):
+    dice = random.Random(7)
+    for hours in (calendar("standard"), calendar("hotline"), ALWAYS):
+        moments = [desk.now + timedelta(seconds=dice.randrange(-200 * 86_400, 200 * 86_400)) for _ in range(200)]
+        moments += [opened for opened, _closed in hours.hours_on(desk.now.date())]
+        first = min(moments)
+        sql, values = worked.table([(1, hours.code, hours)], first, max(moments))
+        asked = f"SELECT m, {worked.up_to('m')} - {worked.up_to('first')} FROM unnest(%s::timestamptz[]) AS m, hours"
+        with connection.cursor() as cursor:
+            cursor.execute(f"WITH {sql} {asked}, (SELECT %s::timestamptz AS first) AS f", [*values, moments, first])
+            found = cursor.fetchall()
+        assert len(found) == len(moments) > 200
+        assert all(took == hours.elapsed(first, moment) for moment, took in found)
 
 
 def test_where_cases_wait(desk, span, week):

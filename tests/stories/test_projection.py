@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from tests.conftest import stays, stays_as_told
 
 from wenguo import journal
 from wenguo.cases import acceptance, clock, followup, handover, letters, reply, triage
@@ -74,5 +75,6 @@ def test_the_row_is_what_the_journal_tells(desk, seed):
             assert journal.Stream.objects.get(pk=case.stream_id).seq == before, "a refusal must leave no trace"
         row = Case.objects.get(pk=case.pk)
         assert fold(row) == {name: plain(getattr(row, name)) for name in PROJECTED}
+        assert stays(row) == stays_as_told(row)
     assert done > 15
     assert journal.verify(case.stream).ok

@@ -11,9 +11,12 @@ import csv
 import gzip
 import json
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from tests.conftest import stays, stays_as_told
 
 from wenguo import journal
 from wenguo.cases import (
@@ -252,6 +255,13 @@ def test_a_complaint_by_api_and_its_whole_way(desk, client):
     for row in (case, new):
         row = Case.objects.get(pk=row.pk)
         assert fold(row) == {name: plain(getattr(row, name)) for name in PROJECTED}
+        assert stays(row) == stays_as_told(row)
+    lived = stays(case)
+    assert [stage for _from, stage, *_times in lived][:3] == ["received", "triage", "investigation"] and len(lived) > 6
+    with connection.cursor() as cursor:  # and so does the migration for the cases that were there before it
+        cursor.execute("DELETE FROM cases_stay")
+        cursor.execute(import_module("wenguo.cases.migrations.0019_stay").FILL)
+    assert stays(case) == lived
     assert journal.fold(desk.now) is not None
     receipt = journal.receipt(journal.Stream.objects.get(pk=case.stream_id))
     assert journal.check_receipt(receipt).ok

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo import journal
 from wenguo.breath import is_news, once, taken
+from wenguo.cases import stay
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
 from wenguo.compiled import ask
 from wenguo.customers.customer import Customer
@@ -121,6 +122,12 @@ _HEEDED = (  # each as the lists ask it, or its index does not serve them
 WHOSE = ("unit", "intake_unit", "owner", "first_responsible")  # what `within` looks at
 
 
+COUNTED = (  # what questions about all cases look at
+    "level", "nature", "channel", "category", "outcome", "flags", "responded_at", "answered_at", "closed_at", "policy",
+    "round", "returns", "hops", "stream", *WHOSE,
+)  # fmt: skip
+
+
 def _whose_but(field: str) -> tuple[str, ...]:
     return tuple(name for name in WHOSE if name != field)
 
@@ -202,7 +209,14 @@ class Case(models.Model):
                 fields=["unit"], name="cases_open_unit", include=["id", "stage", *_whose_but("unit")], condition=_OPEN
             ),
             models.Index(fields=["stage"], name="cases_open_stage", include=["id", *WHOSE], condition=_OPEN),
-            models.Index(fields=["-received_at", "-id"], name="cases_newest"),
+            models.Index(  # whose class waits for a person, the most urgent first
+                fields=["next_due_at", "received_at", "id"],
+                name="cases_in_triage",
+                include=["category", "flags", *WHOSE],
+                condition=Q(stage="triage"),
+            ),
+            # The newest first; and all that analysis counts, so that it reads this index alone.
+            models.Index(fields=["-received_at", "-id"], name="cases_newest", include=COUNTED),
             models.Index(
                 fields=["-received_at", "-id"],  # the newest of the closed stand behind all that is open
                 name="cases_closed",
@@ -441,7 +455,10 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
         changes |= {**(happening.set or {}), **(happening.words or {})}
         aside |= happening.aside or {}
     if changes:
+        came_from = case.stage
         _change(case, {**changes, **aside}, find)
+        if "stage" in changes:
+            stay.moves(case, came_from, changes["stage"], at)
     elif aside:
         _change_aside(case, aside, find)
     elif find:

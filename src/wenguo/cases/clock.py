@@ -77,6 +77,12 @@ class Clock(models.Model):
         indexes = [
             models.Index(fields=["next_fire_at"], name="cases_clock_due", condition=Q(next_fire_at__isnull=False)),
             models.Index(fields=["case", "kind"], name="cases_clock_case"),
+            models.Index(  # which promises fell due in a stretch of time, and whether they were kept
+                fields=["due_at"],
+                name="cases_clock_fell_due",
+                include=["kind", "case", "state", "ended_at"],
+                condition=Q(state__in=["met", "running"]),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -22,7 +22,7 @@ from django.utils.translation import override, pgettext_lazy
 from psycopg.types.json import Jsonb
 
 from wenguo import away, journal
-from wenguo.cases import clock, gravity
+from wenguo.cases import clock, gravity, stay
 from wenguo.cases.case import (
     PROJECTED,
     Case,
@@ -37,7 +37,6 @@ from wenguo.cases.case import (
     words_of,
 )
 from wenguo.cases.clock import Clock
-from wenguo.cases.covered import LETTERS
 from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
@@ -45,7 +44,6 @@ from wenguo.cases.number import next_number, sequence_of
 from wenguo.cases.unanswered import arrived
 from wenguo.customers.customer import Customer, family_ids, link
 from wenguo.customers.identity import Claims
-from wenguo.customers.masking import mask_text
 from wenguo.errors import Invalid, NotNow, Refusal
 from wenguo.people.actor import SYSTEM, permit
 from wenguo.people.staff import Person
@@ -323,9 +321,7 @@ def open_case(
     text = complaint.text
     if len(text) > LONGEST:
         text = text[:LONGEST] + _("……（全文见附件「投诉原文.txt」）")
-    people = (complaint.name, complaint.on_behalf_of)
-    told = mask_text(text, people) if complaint.channel in LETTERS else text  # a subject stands in every list
-    subject = (complaint.subject or subject_of(told) or _("（仅有附件）"))[:160]
+    subject = (complaint.subject or subject_of(text) or _("（仅有附件）"))[:160]
     product, batch = complaint.product[:80], complaint.batch[:40]
     found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
     case = instance(
@@ -362,6 +358,7 @@ def open_case(
     first = _birth(case, submission, complaint, by=by, at=at)
     case.stream = journal.begin("case", number, [first, *started], rows=rows)
     rows.add(case)
+    stay.begins(case, at, rows)
     rows.add(_record_of(case, complaint, text, staff))
     if staff:
         involve(case, staff, at=at, rows=rows)

@@ -26,6 +26,7 @@ from wenguo.cases.reading import Reading
 from wenguo.cases.reply import Reply, ReplyReview
 from wenguo.cases.report import Report
 from wenguo.cases.risk import Risk
+from wenguo.cases.stay import Stay
 from wenguo.cases.triage import Grading
 from wenguo.cases.weights import RiskCheck, RiskModel
 
@@ -68,6 +69,7 @@ __all__ = [
     "Risk",
     "RiskCheck",
     "RiskModel",
+    "Stay",
     "Submission",
     "Supervision",
     "Survey",

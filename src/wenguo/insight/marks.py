@@ -18,6 +18,7 @@ from wenguo.cases.case import CaseSet, Channel, Nature
 from wenguo.cases.clock import Clock, State
 from wenguo.cases.followup import Survey
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
+from wenguo.cases.stay import Stay
 from wenguo.errors import Invalid
 from wenguo.insight.span import Span, midnight
 from wenguo.journal import Event
@@ -75,7 +76,7 @@ def _category(span: Span, value: str) -> Q:
 
 
 def _open(span: Span, value: str) -> Q:
-    return Q(stage__in=[s.value for s in OPEN])
+    return ~Q(stage__in=[Stage.CLOSED, Stage.ARCHIVED])  # as the indexes of the open say it
 
 
 def _closed(span: Span, value: str) -> Q:
@@ -98,22 +99,19 @@ def _missed(span: Span, value: str) -> Exists:
     return Exists(Clock.objects.filter(due_clocks(span), MISSED, case=OuterRef("pk"), kind=value))
 
 
-def _event(span: Span, **chosen: Any) -> Exists:
-    return Exists(Event.objects.filter(stream_id=OuterRef("stream_id"), **chosen))
-
-
 def _reopened(span: Span, value: str) -> Exists:
-    return _event(span, type="case.reopened", at__gte=span.start, at__lt=span.until)
+    happened = Event.objects.filter(type="case.reopened", at__gte=span.start, at__lt=span.until)
+    return Exists(happened.filter(stream_id=OuterRef("stream_id")))
 
 
 def _at_once(span: Span, value: str) -> Exists:
-    return _event(span, type="case.executed", because="at_once")
+    return Exists(Stay.objects.filter(case=OuterRef("pk"), stage=Stage.FOLLOWUP, came_from=Stage.TRIAGE))
 
 
 def answered_surveys(span: Span) -> Any:
     """The last answer of each case in the span."""
-    rows = Survey.objects.filter(answered_at__gte=span.start, answered_at__lt=span.until)
-    return rows.filter(case__in=span.cases.values("pk")).order_by("case_id", "-answered_at", "-pk").distinct("case_id")
+    rows = span.those(Survey.objects.filter(answered_at__gte=span.start, answered_at__lt=span.until))
+    return rows.order_by("case_id", "-answered_at", "-pk").distinct("case_id")
 
 
 def _survey(field: str, low: int, high: int) -> Choosing:
@@ -125,12 +123,12 @@ def _survey(field: str, low: int, high: int) -> Choosing:
     return choose
 
 
-def _waited(span: Span, value: str) -> Q:
-    from wenguo.insight.waiting import waiting_ids
+def _waited(span: Span, value: str) -> Exists:
+    from wenguo.insight.waiting import waited
 
-    if value not in Stage.values:
+    if value not in OPEN:
         raise Invalid(_("没有这种筛选：{mark}").format(mark=value[:40]))
-    return Q(pk__in=waiting_ids(span, value))
+    return waited(span, value)
 
 
 ONCE = Q(round=1, returns=0, hops__lte=1)  # neither sent back nor opened again, handed on at most once

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from wenguo.cases.lifecycle import OPEN, Outcome
+from wenguo.cases.lifecycle import Outcome
 from wenguo.insight import marks
 from wenguo.insight.span import Span
 from wenguo.insight.statistics import Share
@@ -33,11 +33,14 @@ class Results:
 
 def results(span: Span) -> Results:
     """Five queries. backlog_days: days of work that lie open at the pace of this span (M33)."""
-    opened = span.cases.filter(stage__in=[s.value for s in OPEN]).order_by()
-    now = opened.aggregate(
-        open=Count("pk"),
-        late=Count("pk", filter=Q(next_due_at__lt=span.at)),
-        unassigned=Count("pk", filter=Q(owner=None)),
+    now = (
+        span.cases.open()
+        .order_by()
+        .aggregate(
+            open=Count("pk"),
+            late=Count("pk", filter=Q(next_due_at__lt=span.at)),
+            unassigned=Count("pk", filter=Q(owner=None)),
+        )
     )
     resolved = Q(outcome=Outcome.RESOLVED)
     closed = (

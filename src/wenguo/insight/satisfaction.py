@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from django.db.models import Count, Q
+
 from wenguo.cases.followup import Survey
 from wenguo.insight.marks import answered_surveys
 from wenguo.insight.span import Span
@@ -25,14 +27,16 @@ class Satisfaction:
 
 def satisfaction(span: Span) -> Satisfaction:
     """Two queries. An answer counts in the span in which it was given."""
-    rows = list(answered_surveys(span).values_list("csat", "nps"))
-    scores = Counter(csat for csat, _nps in rows if csat is not None)
-    marks = [nps for _csat, nps in rows if nps is not None]
-    asked = Survey.objects.filter(sent_at__gte=span.start, sent_at__lt=span.until, case__in=span.cases.values("pk"))
-    replied = list(asked.values_list("answered_at", flat=True))
+    last = Survey.objects.filter(pk__in=answered_surveys(span).values("pk")).order_by()
+    scores, marks = Counter[int | None](), Counter[int | None]()
+    for csat, nps, n in last.values_list("csat", "nps").annotate(n=Count("pk")):
+        scores[csat] += n
+        marks[nps] += n
+    asked = span.those(Survey.objects.filter(sent_at__gte=span.start, sent_at__lt=span.until))
+    replied = asked.order_by().aggregate(n=Count("pk"), k=Count("pk", filter=Q(answered_at__lte=span.at)))
     return Satisfaction(
-        csat=Share(scores[4] + scores[5], sum(scores.values())),
-        nps=Nps(sum(m >= 9 for m in marks), sum(m <= 6 for m in marks), len(marks)),
+        csat=Share(scores[4] + scores[5], scores.total() - scores[None]),
+        nps=Nps(sum(marks[m] for m in (9, 10)), sum(marks[m] for m in range(7)), marks.total() - marks[None]),
         scores={n: scores[n] for n in range(1, 6)},
-        answered=Share(sum(a is not None and a <= span.at for a in replied), len(replied)),
+        answered=Share(replied["k"], replied["n"]),
     )

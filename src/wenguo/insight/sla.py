@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import Count
 
 from wenguo.cases.clock import Clock
@@ -30,20 +32,23 @@ class Kept:
 
 def attainment(span: Span) -> list[Kept]:
     """Every kind with a promise due in the span, in the order of a case's life. One query."""
-    rows = (
-        Clock.objects.filter(due_clocks(span), case__in=span.cases.values("pk"))
-        .order_by()
-        .values("kind")
-        .annotate(
-            due=Count("pk"),
-            missed=Count("pk", filter=MISSED),
-            cases=Count("case", distinct=True),
-            missed_cases=Count("case", distinct=True, filter=MISSED),
-        )
-    )
+    rows = span.those(Clock.objects.filter(due_clocks(span))).order_by().values("kind", "case")
+    try:
+        each, params = rows.annotate(due=Count("case"), missed=Count("case", filter=MISSED)).query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_KINDS.format(each=each), params)
+        found = [Kept(kind, clock_words(kind), *counts) for kind, *counts in cursor.fetchall()]
     order = list(CLOCKS)
-    found = [Kept(words=clock_words(row["kind"]), **row) for row in rows]
     return sorted(found, key=lambda k: (order.index(k.kind) if k.kind in order else len(order), k.kind))
+
+
+# By case first: that is much faster than to count distinct cases.
+_KINDS = """
+SELECT kind, sum(due)::int, sum(missed)::int, count(*), count(*) FILTER (WHERE missed > 0)
+FROM ({each}) AS cases (kind, case_id, due, missed) GROUP BY kind
+"""
 
 
 def overall(kept: list[Kept]) -> Share:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Q
+from django.db.models import Model, Q, QuerySet
 from django.utils.timezone import get_default_timezone, localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases.case import Case, CaseSet
 from wenguo.errors import Invalid
+from wenguo.people.scope import reach
 from wenguo.people.units import Unit
 
+M = TypeVar("M", bound=Model)
 KINDS = {
     "week": _lazy("本周"), "month": _lazy("本月"), "last_month": _lazy("上月"), "year": _lazy("本年"),
     "custom": _lazy("自选"),
@@ -87,6 +89,7 @@ class Span:
     period: Period
     at: datetime
     unit: Unit | None = None
+    whole: bool = False  # `cases` are all there are
 
     @property
     def start(self) -> datetime:
@@ -107,6 +110,10 @@ class Span:
     def closed(self) -> CaseSet:
         return self.cases.filter(closed_at__gte=self.start, closed_at__lt=self.until)
 
+    def those(self, rows: QuerySet[M]) -> QuerySet[M]:
+        """Those of `rows` that hang on one of the cases; where that is all of them, nothing is asked."""
+        return rows if self.whole else rows.filter(case__in=self.cases.order_by().values("pk"))
+
 
 def span_of(person: Any, period: Period, at: datetime, unit: Unit | None = None) -> Span:
     """What `person` may count. With `unit`: cases in the hands of it or of a unit below; those in nobody's hands count
@@ -117,4 +124,4 @@ def span_of(person: Any, period: Period, at: datetime, unit: Unit | None = None)
         cases = cases.filter(
             Q(unit__path__startswith=unit.path) | Q(unit=None, intake_unit__path__startswith=unit.path)
         )
-    return Span(cases, period, at, unit)
+    return Span(cases, period, at, unit, whole=unit is None and reach(person, at).everything)

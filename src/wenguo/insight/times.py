@@ -6,18 +6,18 @@ shown, since each alone misleads.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime
 
-from wenguo.cases.clock import Clock, Pause
+from django.db import connection
+from django.db.models import Max, Min
+
+from wenguo.cases.case import CaseSet
 from wenguo.cases.lifecycle import Outcome
+from wenguo.insight import worked
 from wenguo.insight.span import Span
-from wenguo.insight.statistics import quantile
-from wenguo.policy.calendar import Calendar
+from wenguo.insight.worked import up_to
 from wenguo.policy.versions import calendar as calendar_of
-
-Stretch = tuple[datetime, datetime]
+from wenguo.policy.versions import pack
 
 
 @dataclass(frozen=True)
@@ -33,50 +33,58 @@ class Times:
 
 
 def response(span: Span) -> Times:
-    """From reception to the first human response, of the cases first responded to in the span. Three queries."""
+    """From reception to the first human response, of the cases first responded to in the span. Two queries."""
     rows = span.cases.filter(responded_at__gte=span.start, responded_at__lt=span.until)
-    columns = ("pk", "policy_id", "received_at", "responded_at")
-    return _times(rows.order_by().values_list(*columns), "respond", ("responded",))
+    return _times(rows, "responded_at", "respond", ("responded",))
 
 
 def solution(span: Span) -> Times:
-    """From reception to closing, of the cases closed as resolved in the span. Three queries."""
+    """From reception to closing, of the cases closed as resolved in the span. Two queries."""
     rows = span.closed().filter(outcome=Outcome.RESOLVED)
-    marks = ("closed", "outcome:resolved")
-    return _times(rows.order_by().values_list("pk", "policy_id", "received_at", "closed_at"), "solve", marks)
+    return _times(rows, "closed_at", "solve", ("closed", "outcome:resolved"))
 
 
-def _times(rows: object, kind: str, marks: tuple[str, ...]) -> Times:
-    found = list(rows)  # type: ignore[call-overload]
-    ids = [row[0] for row in found]
-    calendars = dict(Clock.objects.filter(case__in=ids, kind=kind).order_by("pk").values_list("case_id", "calendar"))
-    pauses: dict[int, list[tuple[datetime, datetime | None]]] = defaultdict(list)
-    paused = Pause.objects.filter(clock__case__in=ids, clock__kind=kind)
-    for case, since, until in paused.values_list("clock__case_id", "since", "until"):
-        pauses[case].append((since, until))
-    gross, net = [], []
-    for pk, policy, start, end in found:
-        gross.append((end - start).total_seconds())
-        hours = calendar_of(calendars.get(pk, "standard"), version_id=policy)
-        net.append(net_seconds(start, end, hours, pauses[pk]))
-    return Times(len(found), marks, quantile(gross, 0.5), quantile(gross, 0.9), quantile(net, 0.5), quantile(net, 0.9))
+def _times(rows: CaseSet, until: str, kind: str, marks: tuple[str, ...]) -> Times:
+    """From reception to the column `until`; net in the calendar of the clock of that `kind`, without its pauses."""
+    policies = rows.order_by().values_list("policy").annotate(first=Min("received_at"), last=Max(until))
+    known = list(policies)
+    if not known:
+        return Times(0, marks, None, None, None, None)
+    calendars = [
+        (pk, c.code, calendar_of(c.code, version_id=pk)) for pk, *_moments in known for c in pack(pk).calendars
+    ]
+    hours, values = worked.table(calendars, min(row[1] for row in known), max(row[2] for row in known))
+    cases, params = rows.order_by().values("pk", "policy", "received_at", until).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMES.format(hours=hours, cases=cases), [*values, *params, kind, kind])
+        n, gross, net = cursor.fetchone()
+    return Times(n, marks, *(value.total_seconds() for value in (*gross, *net)))
 
 
-def net_seconds(
-    start: datetime, end: datetime, hours: Calendar, pauses: list[tuple[datetime, datetime | None]]
-) -> float:
-    """Working time from `start` to `end` that no pause covers; pauses that overlap count once."""
-    whole = hours.elapsed(start, end).total_seconds()
-    for since, until in _joined([(max(a, start), min(b or end, end)) for a, b in pauses]):
-        whole -= hours.elapsed(since, until).total_seconds()
-    return max(0.0, whole)
-
-
-def _joined(stretches: list[Stretch]) -> list[Stretch]:
-    joined: list[Stretch] = []
-    for since, until in sorted(s for s in stretches if s[0] < s[1]):
-        if joined and since <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], until))
-        else:
-            joined.append((since, until))
-    return joined
+_TIMES = f"""
+WITH {{hours}},
+cases (id, policy, start, until) AS MATERIALIZED ({{cases}}),
+clocks AS (
+  SELECT DISTINCT ON (case_id) case_id, calendar FROM cases_clock
+  WHERE kind = %s AND case_id IN (SELECT id FROM cases) ORDER BY case_id, id DESC
+),
+timed AS (
+  SELECT cases.id, start, until, n FROM cases LEFT JOIN clocks ON clocks.case_id = cases.id
+  JOIN named ON named.policy = cases.policy AND named.calendar = coalesce(clocks.calendar, 'standard')
+),
+pauses AS (  -- overlapping ones count once
+  SELECT timed.id, n, unnest(range_agg(tstzrange(greatest(since, start), least(p.until, timed.until)))) AS pause
+  FROM cases_pause p JOIN cases_clock c ON c.id = p.clock_id AND c.kind = %s JOIN timed ON timed.id = c.case_id
+  WHERE greatest(since, start) < least(p.until, timed.until) GROUP BY timed.id, n
+),
+paused AS (
+  SELECT id, sum({up_to("upper(pause)")} - {up_to("lower(pause)")}) AS net FROM pauses JOIN hours USING (n) GROUP BY id
+),
+waits AS (
+  SELECT until - start AS gross,
+         greatest({up_to("until")} - {up_to("start")} - coalesce(paused.net, '0'), '0') AS net
+  FROM timed JOIN hours USING (n) LEFT JOIN paused ON paused.id = timed.id
+)
+SELECT count(*), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY gross),
+       percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY net) FROM waits
+"""
