@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 
 from wenguo import journal
 from wenguo.channels.outbox import Delivery
+from wenguo.errors import NotFound
 from wenguo.insight import soundness
 from wenguo.journal import Event, Stream
+from wenguo.web.desk import audit
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -190,3 +193,23 @@ def test_the_state_of_the_system_is_told(desk, door, broken):
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
     assert "1 个在运行" in door(desk.admin).get(to("health")).content.decode()
+
+
+def test_who_sees_some_cases_sees_their_records_and_all_that_are_of_no_case(desk, monkeypatch):
+    theirs = desk.triages(desk.receives("净化器漏电。", phone="13900000001"), to="zl")
+    others = desk.receives("门店不肯退货。", by=desk.east_agent, channel="counter", phone="13900000002")
+    monkeypatch.setattr(audit, "PAGE", 4)
+    seen, after = [], ""
+    while True:
+        part = audit.newest(desk.quality_manager, Q(seq__gt=0), after)
+        seen += [stream.pk for stream in part.rows]
+        if not (after := part.after):
+            break
+    written = Stream.objects.filter(seq__gt=0)
+    assert seen == list(written.exclude(pk=others.stream_id).order_by("-pk").values_list("pk", flat=True))
+    assert theirs.stream_id in seen and len(seen) > 8
+    assert audit.find(desk.quality_manager, theirs.stream_id)
+    with pytest.raises(NotFound):
+        audit.find(desk.quality_manager, others.stream_id)
+    everything = audit.newest(desk.inspector, Q(kind="case"), "").rows
+    assert {theirs.stream_id, others.stream_id} <= {stream.pk for stream in everything}

@@ -20,16 +20,20 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from wenguo import journal
 from wenguo.cases.case import Case
+from wenguo.cases.number import possible
 from wenguo.errors import NotFound
 from wenguo.insight import soundness
 from wenguo.journal import Event, Root, Stream
+from wenguo.people.scope import reach
 from wenguo.people.staff import Person
 from wenguo.web.desk.admin import admin_page
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import by_htmx, desk, go
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
-from wenguo.web.keyset import keyset
+from wenguo.web.keyset import Slice, capped_count, keyset, sliced
+
+PAGE = 50
 
 KINDS = {
     "case": _lazy("投诉件"), "customer": _lazy("客户"), "staff": _lazy("人员"), "unit": _lazy("机构"),
@@ -44,12 +48,8 @@ def show(request: StaffRequest) -> HttpResponse:
     """Streams, by number or by whom, the newest first; the roots; the last check of everything."""
     given = Given(request.GET)
     q, kind, after = given.raw("q")[:100], given.raw("kind"), given.raw("after")
-    rows = visible(request.user)
-    if kind in KINDS:
-        rows = rows.filter(kind=kind)
-    if q:
-        rows = rows.filter(_sought(q))
-    part = keyset(rows.filter(seq__gt=0), "-pk", after=after)
+    chosen = Q(seq__gt=0) & (Q(kind=kind) if kind in KINDS else Q()) & (_sought(q) if q else Q())
+    part = newest(request.user, chosen, after)
     context = {
         "slice": part, "rows": part.rows, "q": q, "kind": kind, "kinds": KINDS, "names": _names(part.rows),
         "asked": {k: v for k, v in (("q", q), ("kind", kind)) if v},
@@ -58,24 +58,30 @@ def show(request: StaffRequest) -> HttpResponse:
         return render(request, "desk/admin/_audit_rows.html", {**context, "at": timezone.now()})
     context |= {
         "check": soundness.last_check(), "roots": list(Root.objects.order_by("-pk")[:10]),
-        "unfolded": Stream.objects.filter(unfolded=True).count(),
+        "unfolded": capped_count(Stream.objects.filter(unfolded=True)),
     }  # fmt: skip
     return admin_page(request, "desk/admin/audit.html", "audit", context)
 
 
-def visible(person: Any) -> Any:
-    """All streams but those of cases this person may not see."""
+def visible(person: Any) -> list[Any]:
+    """All streams but those of cases this person may not see, in two parts: each can be read from its end by index."""
     at = timezone.now()
-    seen = Case.objects.visible_to(person, at)
-    if not person.may("case.see", at):
+    if not person.may("case.see", at) or reach(person, at).everything:
         # Who may read the journal but no cases (the administrator) sees that things happened, by number.
-        return Stream.objects.all()
-    return Stream.objects.filter(~Q(kind="case") | Q(pk__in=seen.values("stream")))
+        return [Stream.objects.all()]
+    seen = Case.objects.visible_to(person, at)
+    return [Stream.objects.exclude(kind="case"), Stream.objects.filter(kind="case", pk__in=seen.values("stream"))]
+
+
+def newest(person: Any, chosen: Q, after: str) -> Slice:
+    """Those of the chosen streams that this person may see, the newest first."""
+    found = [s for part in visible(person) for s in keyset(part.filter(chosen), "-pk", after=after, size=PAGE + 1).rows]
+    return sliced(sorted(found, key=lambda stream: -stream.pk)[: PAGE + 1], "-pk", size=PAGE)
 
 
 def _sought(q: str) -> Q:
-    """A number, `staff:17`, the name or user name of a member of staff (what they did, too)."""
-    found = Q(ref__iexact=q) | Q(ref__istartswith=q.upper())
+    """A number or part of one, `staff:17`, the name or user name of a member of staff (what they did, too)."""
+    found = Q(kind__in=[*KINDS], ref__in=[q, q.upper(), *possible(q, timezone.now())])
     if match := re.fullmatch(r"([a-z]+):(\S+)", q):
         found |= Q(kind=match[1], ref=match[2])
     people = Person.objects.filter(Q(name=q) | Q(username__iexact=q)).values_list("pk", flat=True)[:20]
@@ -91,7 +97,7 @@ def _names(streams: Iterable[Stream]) -> dict[int, str]:
 
 
 def find(person: Any, pk: int) -> Stream:
-    found = visible(person).filter(pk=pk).first()
+    found = next((stream for part in visible(person) for stream in part.filter(pk=pk)), None)
     if found is None:
         raise NotFound(_("没有这份记录，或者它不在您可以查看的范围内"))
     return found

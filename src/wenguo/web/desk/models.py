@@ -28,10 +28,12 @@ from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import desk, go
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
+from wenguo.web.keyset import capped_count
 
 MOST_CLASSES = 12  # drawn in the heat map; the table has all that were mixed up
 MOST_VERSIONS = 40
 FEW = 30
+ENOUGH = 1000  # cases to learn from are counted no further
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,11 @@ def context(request: StaffRequest) -> dict[str, Any]:
         shown = Shown(chosen, *(Evaluation.of(chosen.evaluation[key]) for key in ("own", "before")))
     pack = policy_in_force(at).pack
     by, drift = model.in_force(), weeks(at)
+    least = pack.thresholds.classify_least_examples
     return {
         "rows": rows, "used": used, "shown": shown, "at": at, "weeks": drift, "few": FEW,
         "budget": pack.thresholds.classify_error_budget, "bar": by.applies_from(pack),
-        "least": pack.thresholds.classify_least_examples, "decided": learning.decided().count(),
+        "least": least, "enough": max(least, ENOUGH), "decided": capped_count(learning.decided(), max(least, ENOUGH)),
         "covered": _covered(by.figures, by.applies_from(pack)),
         "taught_most": [
             (class_title(pack, c.suggested), class_title(pack, c.decided), c.n)

@@ -22,6 +22,7 @@ from wenguo.web.desk.suggestion import proposal
 from wenguo.web.doors import desk, go, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
+from wenguo.web.keyset import capped_count
 
 MOST = 30
 ORDERS: dict[str, tuple[Any, ...]] = {
@@ -51,7 +52,7 @@ def show(request: HttpRequest) -> HttpResponse:
     pack = in_force(at).pack
     context = {
         "kind": kind, "order": order, "now": now, "more": len(rows) > MOST, "classes": pack.taxonomy,
-        "n": {"open": waiting(person, at, "open").count(), "applied": waiting(person, at, "applied").count()},
+        "n": {which: capped_count(waiting(person, at, which)) for which in ("open", "applied")},
         "proposal": proposal(now) if now else None,
         "others": [(row, _guess(row)) for row in others], "after": others[0].number if others else "",
     }  # fmt: skip
