@@ -29,6 +29,7 @@ from wenguo.api.shapes import (
 from wenguo.cases import clock, lifecycle
 from wenguo.cases.case import Case
 from wenguo.errors import NotFound
+from wenguo.patience import patiently
 from wenguo.text.normal import one_line
 
 router = Router(tags=["cases"])
@@ -73,7 +74,8 @@ def index(
         cases = cases.matching(one_line(q, 200))
     if cursor:
         cases = cases.filter(pk__lt=cursor)
-    rows = list(cases.select_related("customer", "owner", "first_responsible", "unit").order_by("-pk")[: limit + 1])
+    found = cases.select_related("customer", "owner", "first_responsible", "unit").order_by("-pk")
+    rows = patiently(lambda: list(found[: limit + 1])) if q else list(found[: limit + 1])
     more = len(rows) > limit
     return {"items": rows[:limit], "next": str(rows[limit - 1].pk) if more else None}
 
@@ -90,7 +92,7 @@ def events(
     """按发生顺序；after 为已读到的 seq。"""
     case = find(request, number)
     rows = journal.Event.objects.filter(stream_id=case.stream_id, seq__gt=after).order_by("seq")[:MOST_EVENTS]
-    return [event_out(e, caller(request), case) for e in rows]
+    return [event_out(e, caller(request)) for e in rows]
 
 
 @router.get("/{number}/clocks", response={200: list[ClockOut]}, summary="时限")

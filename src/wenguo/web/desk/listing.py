@@ -238,10 +238,8 @@ def counted(names: Sequence[str], sql: str, params: Sequence[Any]) -> dict[str, 
         return dict(zip(names, cursor.fetchone(), strict=True))
 
 
-def view_counts(who: Reader, at: datetime, also: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
-    """How many cases each counted view holds for this reader, how many notices are unread (`notices`), and `also`.
-    One query, and one for `also`.
-    """
+def view_counts(who: Reader, at: datetime) -> dict[str, int]:
+    """How many cases each counted view holds for this reader, how many notices are unread (`notices`). One query."""
 
     def write(at: datetime, night: datetime, *reader: Any) -> tuple[list[str], str, list[Any]]:
         some = who.like(*reader)
@@ -252,7 +250,7 @@ def view_counts(who: Reader, at: datetime, also: Mapping[str, QuerySet[Any]]) ->
         return counting({**views, "notices": Notice.objects.unread_of(some.person_id)})
 
     key = ("view counts", who.reach.everything)
-    return {**counted(*filled(key, write, at, end_of_day(at), *who.values)), **capped_counts(also)}
+    return counted(*filled(key, write, at, end_of_day(at), *who.values))
 
 
 # ── filters ───────────────────────────────────────────────────────────────────────────────────────────────────────

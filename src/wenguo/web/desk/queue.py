@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,6 +18,7 @@ from wenguo.cases.case import Case, Channel, Nature
 from wenguo.cases.intake import Submission
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid, NotFound
+from wenguo.patience import patiently
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk import bulk, rows
@@ -28,6 +30,7 @@ from wenguo.web.desk.listing import (
     VIEWS,
     Listing,
     View,
+    capped_counts,
     choices,
     columns_of,
     first_rows,
@@ -37,7 +40,9 @@ from wenguo.web.desk.listing import (
 from wenguo.web.doors import by_htmx, desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
-from wenguo.web.keyset import keyset
+from wenguo.web.keyset import Slice, keyset
+
+T = TypeVar("T")
 
 PAGE = 50
 MOST_SHOWN = 200  # rows of an open page that are looked at for news
@@ -78,10 +83,16 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     pack = version.pack
     asked = read(request.GET, person, at, pack, view)
     after = Given(request.GET).raw("after")
-    if asked.narrowed is None and not after:
-        found = first_rows(asked, PAGE)
-    else:
-        found = keyset(asked.rows.values(*columns_of(asked)), *asked.order, after=after, size=PAGE)
+    part, narrowed = by_htmx(request), bool(asked.on or asked.q)
+
+    def look() -> tuple[Slice, dict[str, int]]:
+        if asked.narrowed is None and not after:
+            slice_ = first_rows(asked, PAGE)
+        else:
+            slice_ = keyset(asked.rows.values(*columns_of(asked)), *asked.order, after=after, size=PAGE)
+        return slice_, capped_counts({"here": asked.rows}) if narrowed and not part else {}
+
+    found, found_here = searching(asked, look)
     base = url("desk:mine") if here == "mine" else url("desk:queue")
     acts = bulk.offered(person)
     context = {
@@ -99,10 +110,9 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
         "quick": _quick(base, asked, pack),
         "register": may(person, "case.register"),
     }
-    if by_htmx(request):
+    if part:
         return render(request, "desk/queue_rows.html" if after else "desk/queue_list.html", context)
-    narrowed = bool(asked.on or asked.q)
-    totals = view_counts(asked.who, at, {"here": asked.rows} if narrowed else {})
+    totals = view_counts(asked.who, at) | found_here
     context |= {
         "views": [(v, totals.get(v.key), f"{url('desk:queue')}?view={v.key}") for v in VIEWS.values()],
         "total": totals.get("here" if narrowed else asked.view.key),
@@ -116,6 +126,11 @@ def listed(request: HttpRequest, view: View | None, *, here: str) -> HttpRespons
     }
     numbers = {"mine": totals["mine"], "queue": totals["unassigned"], "notices": totals["notices"]}
     return page(request, "desk/queue.html", context, here=here, follow=["queue"], numbers=numbers)
+
+
+def searching(asked: Listing, read: Callable[[], T]) -> T:
+    """What `read` reads of a list; where something is searched for, in the way that finds it soon."""
+    return patiently(read) if asked.q else read()
 
 
 def _chips(base: str, asked: Listing) -> list[tuple[str, str]]:
@@ -155,8 +170,9 @@ def news(request: HttpRequest) -> HttpResponse:
     asked = read(request.GET, person, at, in_force(at).pack)
     size = min(max(len(shown), PAGE), MOST_SHOWN)
     keys = [k.removeprefix("-") for k in asked.order if k != "pk" and k != "-pk"]
-    rows = keyset(asked.rows.values("pk", "version", "unanswered_since", *keys), *asked.order, size=size).rows
-    now = {str(r["pk"]): f"{r['version']}{'w' if r['unanswered_since'] else ''}" for r in rows}
+    seen = asked.rows.values("pk", "version", "unanswered_since", *keys)
+    found = searching(asked, lambda: keyset(seen, *asked.order, size=size))
+    now = {str(r["pk"]): f"{r['version']}{'w' if r['unanswered_since'] else ''}" for r in found.rows}
     changed = sum(now.get(pk) != version for pk, version in list(shown.items())[:MOST_SHOWN])
     fresh = len(now.keys() - shown.keys())
     gone = len(shown.keys() - now.keys())
