@@ -256,6 +256,7 @@ def not_found_by_number(page: Page, url: str) -> None:
 
 
 def nothing_written(page: Page, url: str) -> None:
+    page.fill("[name=text]", "")  # a draft of before
     page.click("[data-next-step]:visible")
     page.evaluate("scrollTo(0, 0)")
 
