@@ -96,20 +96,24 @@ def pane(which: str) -> Callable[[Page, str], bool]:
 
 
 def act(name: str) -> Callable[[Page, str], bool]:
-    """The first case, with the form of an act unfolded."""
+    """The first of some cases in which it can be done now, with the form of the act unfolded."""
 
     def ready(page: Page, url: str) -> bool:
-        if not first_case(page, url):
-            return False
-        link = page.locator(f'#case-next a[href$="/acts/{name}/"]').first
-        if not link.count():
-            return False
-        if not link.is_visible():
-            page.locator("#case-next .more-acts > summary").click()
-        link.click()
-        page.wait_for_selector("#case-act form")
-        page.evaluate("scrollTo(0, 0)")
-        return True
+        rows = page.locator("[data-row] a[href*='/desk/cases/']").all()
+        cases = dict.fromkeys((row.get_attribute("href") or "").split("?")[0] for row in rows)
+        for address in list(cases)[:12]:
+            page.goto(url + address)
+            settle(page)
+            link = page.locator(f'#case-next a[href$="/acts/{name}/"]').first
+            if not link.count():
+                continue
+            if not link.is_visible():
+                page.locator("#case-next .more-acts > summary").click()
+            link.click()
+            page.wait_for_selector("#case-act form")
+            page.evaluate("scrollTo(0, 0)")
+            return True
+        return False
 
     return ready
 
@@ -473,7 +477,7 @@ def shots(customers: Customers) -> list[Shot]:
                 ("remind", "xuemei", "investigation", ()),
                 ("pause", "xuemei", "investigation", ()),
                 ("extend", "xuemei", "investigation", ()),
-                ("set_deadline", "xuemei", "investigation&channel=regulator", ()),
+                ("set_deadline", "weilan", "&channel=regulator", ()),
                 ("mark_major", "xuemei", "investigation", ()),
                 ("back_to_triage", "xuemei", "investigation", ()),
                 ("skip", "xuemei", "investigation", ()),

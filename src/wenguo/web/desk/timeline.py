@@ -51,6 +51,7 @@ WITH_CUSTOMER = (
 INTERNAL = ("case.noted", "handover.", "joint.", "supervision.", "request.", "approval.", "case.appointed", "case.took")
 QUIET = (
     "clock.started",
+    "clock.warned",
     "clock.met",
     "clock.cancelled",
     "clock.rederived",
