@@ -266,6 +266,20 @@ def test_who_opens_a_case_has_seen_what_the_bell_said_of_it(now: Any) -> None:
     assert Notice.objects.unread_of(now.supervisor).filter(case=case).exists()
 
 
+def test_an_authoritys_letter_is_covered_for_who_sees_personal_data_masked(now: Any) -> None:
+    letter = "市监转〔2026〕9 号：投诉人欧阳晓峰，电话13812345678，称空调漏电，请依法处理。"
+    given = {"channel": "regulator", "name": "欧阳晓峰", "phone": "13812345678", "by": now.liaison}
+    case = now.receives(letter, wish="欧阳晓峰要求退货", **given)
+    pages = (at(case), at(case, "papers/record/"), at(case, "peek/"))
+    assert not now.liaison.sees_personal(now.now)
+    for address in pages:
+        page = at_desk(now.liaison).get(address, headers=HTMX if "peek" in address else {}).content.decode()
+        assert "欧阳**" in page and "138****5678" in page, address
+        assert "13812345678" not in page and "晓峰" not in page, address
+    own = now.receives("我是欧阳晓峰，空调不制冷。", name="欧阳晓峰", phone="13812345678")  # own words
+    assert "我是欧阳晓峰" in at_desk(now.agent).get(at(own)).content.decode()
+
+
 def test_an_open_page_tells_who_else_has_it_open(now: Any) -> None:
     case = now.receives("空调漏电")
     one, other = at_desk(now.agent), at_desk(now.supervisor)

@@ -14,6 +14,7 @@ from wenguo.cases.case import record
 from wenguo.cases.followup import FollowUp, Survey
 from wenguo.cases.lifecycle import gates
 from wenguo.errors import Invalid, NotNow, NotYours
+from wenguo.journal import Event
 from wenguo.people import deputies
 from wenguo.people.actor import SYSTEM
 
@@ -120,6 +121,23 @@ def test_level_two_and_admissions_wait_for_supervisor_and_legal_never_the_author
     assert roles["legal"].in_name_of == desk.legal
     reply.answer(case, by=desk.agent, at=desk.now)
     assert case.stage == "followup"
+
+
+def test_legal_releases_once_what_two_rules_ask_of_legal(desk):
+    case = desk.receives("监管局转来：净化器漏水", channel="regulator", by=desk.liaison, happened="上周", place="家里")
+    case = carried_out(desk, desk.triages(case))
+    draft = reply.draft_reply(case, PARTS, admission=True, by=desk.agent, at=desk.now)
+    reviews = reply.submit_reply(draft, by=desk.agent, at=desk.now)
+    assert [review.role for review in reviews].count("legal") == 2
+    waiting = [review for review in reply.waiting_for(desk.legal, desk.now) if review.reply == draft]
+    assert [review.role for review in waiting] == ["legal"], "it is one thing to sign"
+    reply.review_reply(waiting[0], True, by=desk.legal, at=desk.now)
+    draft.refresh_from_db()
+    assert draft.state == "released"
+    told = Event.objects.filter(stream_id=case.stream_id, type="reply.reviewed").order_by("seq")
+    assert [event.because for event in told] == [review.rule for review in reviews], "each rule has its entry"
+    with pytest.raises(NotNow):
+        reply.review_reply(reviews[1], True, by=desk.legal, at=desk.now)
 
 
 def test_two_call_backs_then_closing_and_archiving(desk, at_reply):

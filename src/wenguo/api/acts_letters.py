@@ -9,6 +9,8 @@ from ninja import Field
 from wenguo.api.acting import Chapter, On
 from wenguo.api.shapes import Body, Channel, EventOut, Line, Words, masked_for
 from wenguo.cases import letters, unanswered
+from wenguo.cases.case import Case
+from wenguo.cases.covered import as_received
 from wenguo.journal import Event, is_public, title_of
 
 chapter = Chapter("letters")
@@ -36,11 +38,16 @@ class NoteIn(Body):
     text: Words
 
 
-def event_out(event: Event, viewer: Any) -> EventOut:
-    """An event as it is shown to `viewer`: with its words, personal fields masked."""
+def event_out(event: Event, viewer: Any, case: Case | None = None) -> EventOut:
+    """An event as it is shown to `viewer`: with its words, personal fields masked; `case` where it may be the letter
+    of an authority.
+    """
+    words = masked_for(viewer, event.private)
+    if case is not None and words and event.type in {"case.received", "case.joined"}:
+        words = {k: as_received(case, v, viewer) if isinstance(v, str) else v for k, v in words.items()}
     return EventOut(
         seq=event.seq, type=event.type, title=title_of(event.type), at=event.at, by=event.by, because=event.because,
-        public=is_public(event.type), data=event.data, words=masked_for(viewer, event.private),
+        public=is_public(event.type), data=event.data, words=words,
         hash=bytes(event.hash).hex(),
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def events(
     """按发生顺序；after 为已读到的 seq。"""
     case = find(request, number)
     rows = journal.Event.objects.filter(stream_id=case.stream_id, seq__gt=after).order_by("seq")[:MOST_EVENTS]
-    return [event_out(e, caller(request)) for e in rows]
+    return [event_out(e, caller(request), case) for e in rows]
 
 
 @router.get("/{number}/clocks", response={200: list[ClockOut]}, summary="时限")

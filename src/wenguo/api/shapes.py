@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from wenguo.cases.case import Channel as _Channel
 from wenguo.cases.case import Nature as _Nature
+from wenguo.cases.covered import as_received
 from wenguo.cases.lifecycle import Stage as _Stage
 from wenguo.customers.masking import mask_address, mask_email, mask_name, mask_phone
 from wenguo.customers.privacy import masked_name
@@ -193,6 +194,14 @@ class RecordOut(Schema):
     @staticmethod
     def _contact(record: Any, name: str, context: Any) -> str:
         return str(masked_for(context["request"].user, {name: getattr(record, name)})[name])
+
+    @staticmethod
+    def resolve_description(record: Any, context: Any) -> str:
+        return as_received(record.case, record.description, context["request"].user)
+
+    @staticmethod
+    def resolve_wish(record: Any, context: Any) -> str:
+        return as_received(record.case, record.wish, context["request"].user)
 
     @staticmethod
     def resolve_contact_name(record: Any, context: Any) -> str:

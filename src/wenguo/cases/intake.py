@@ -37,6 +37,7 @@ from wenguo.cases.case import (
     words_of,
 )
 from wenguo.cases.clock import Clock
+from wenguo.cases.covered import LETTERS
 from wenguo.cases.evidence import Stored, _attach, store
 from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
@@ -44,6 +45,7 @@ from wenguo.cases.number import next_number, sequence_of
 from wenguo.cases.unanswered import arrived
 from wenguo.customers.customer import Customer, family_ids, link
 from wenguo.customers.identity import Claims
+from wenguo.customers.masking import mask_text
 from wenguo.errors import Invalid, NotNow, Refusal
 from wenguo.people.actor import SYSTEM, permit
 from wenguo.people.staff import Person
@@ -321,7 +323,9 @@ def open_case(
     text = complaint.text
     if len(text) > LONGEST:
         text = text[:LONGEST] + _("……（全文见附件「投诉原文.txt」）")
-    subject = (complaint.subject or subject_of(text) or _("（仅有附件）"))[:160]
+    people = (complaint.name, complaint.on_behalf_of)
+    told = mask_text(text, people) if complaint.channel in LETTERS else text  # a subject stands in every list
+    subject = (complaint.subject or subject_of(told) or _("（仅有附件）"))[:160]
     product, batch = complaint.product[:80], complaint.batch[:40]
     found_by = (number, subject, text, complaint.wish, complaint.name, complaint.company, complaint.order_number)
     case = instance(

@@ -205,8 +205,8 @@ def submit_reply(reply: Reply, *, by: Person, at: datetime) -> list[ReplyReview]
     needed = reply_gates(in_force(at).pack, case.level, case.channel, reply.admission)
     reviews = [ReplyReview.objects.create(reply=reply, rule=g.id, role=g.role) for g in needed]
     record(case, "reply.submitted", by=by, at=at, data={"reply": reply.pk, "gates": [g.id for g in needed]})
-    for review in reviews:
-        people = _reviewers(case, review.role, at)
+    for role in dict.fromkeys(review.role for review in reviews):
+        people = _reviewers(case, role, at)
         involve(case, *people, at=at)
         tell(case, people, "reply.submitted", _noop("有答复待您审核"), at=at)
     if not reviews:
@@ -224,7 +224,10 @@ def _reviewers(case: Case, role: str, at: datetime) -> list[Person]:
 
 @transaction.atomic
 def review_reply(review: ReplyReview, released: bool, reason: str = "", *, by: Person, at: datetime) -> None:
-    """Release a reply or send it back with a reason. Four eyes: never one's own. NotNow: already decided."""
+    """Release a reply or send it back with a reason. Four eyes: never one's own. NotNow: already decided.
+
+    One release by a role counts for every rule that asks this role; each of them is recorded.
+    """
     reply, case = review.reply, review.reply.case
     require(case, "legal_review" if review.role == "legal" else "review_reply", by=by, at=at)
     if by.pk == reply.author_id:
@@ -235,13 +238,17 @@ def review_reply(review: ReplyReview, released: bool, reason: str = "", *, by: P
     reason = clean(reason, 2000)
     if not released and not reason:
         raise Invalid(_("退回须写明原因"), fields={"reason": _("退回须写明原因")})
-    undecided = ReplyReview.objects.filter(pk=review.pk, released=None, reply__state=Reply.State.REVIEW)
-    if not undecided.update(released=released, by=by, in_name_of=name, at=at, reason=reason):
+    undecided = ReplyReview.objects.filter(reply=reply, released=None, reply__state=Reply.State.REVIEW)
+    undecided = undecided.filter(role=review.role) if released else undecided.filter(pk=review.pk)
+    asked = dict(undecided.order_by("pk").values_list("pk", "rule"))
+    decided = undecided.update(released=released, by=by, in_name_of=name, at=at, reason=reason)
+    if review.pk not in asked or decided != len(asked):
         raise NotNow(_("该答复已有审核结论"))
-    record(
-        case, "reply.reviewed", by=by, at=at, because=review.rule,
-        data={"reply": reply.pk, "released": released, "in_name_of": name.pk}, private={"reason": reason},
-    )  # fmt: skip
+    for rule in asked.values():
+        record(
+            case, "reply.reviewed", by=by, at=at, because=rule,
+            data={"reply": reply.pk, "released": released, "in_name_of": name.pk}, private={"reason": reason},
+        )  # fmt: skip
     if not released:
         Reply.objects.filter(pk=reply.pk).update(state=Reply.State.DRAFT)
         reply.reviews.filter(released=None).delete()
@@ -273,7 +280,7 @@ def _complete(reply: Reply) -> None:
 
 
 def waiting_for(person: Person, at: datetime) -> list[ReplyReview]:
-    """Replies this person may release now, not their own."""
+    """Replies this person may release now, not their own; one review for each role, however many rules ask it."""
     open_reviews = ReplyReview.objects.filter(released=None, reply__state=Reply.State.REVIEW).exclude(
         reply__author=person
     )
@@ -282,7 +289,8 @@ def waiting_for(person: Person, at: datetime) -> list[ReplyReview]:
         open_reviews.filter(reply__case__in=visible).select_related("reply__case", "reply__author").order_by("pk")[:200]
     )
     may = {r: _entitled(r, person, at) is not None for r in {row.role for row in found}}
-    return [row for row in found if may[row.role]]
+    mine = {(row.reply_id, row.role): row for row in reversed(found) if may[row.role]}
+    return list(reversed(mine.values()))
 
 
 @gate("answer")

@@ -5,9 +5,11 @@ Source: FIELD 2.4 (138****5678).
 
 from __future__ import annotations
 
-from wenguo.text.personal import mask_address, mask_email, mask_name, mask_phone
+from collections.abc import Iterable
 
-__all__ = ["mask_address", "mask_email", "mask_identity", "mask_name", "mask_phone", "mask_word"]
+from wenguo.text.personal import mask, mask_address, mask_email, mask_name, mask_phone
+
+__all__ = ["mask_address", "mask_email", "mask_identity", "mask_name", "mask_phone", "mask_text", "mask_word"]
 
 
 def mask_word(word: str) -> str:
@@ -18,3 +20,11 @@ def mask_word(word: str) -> str:
 
 def mask_identity(kind: str, shown: str) -> str:
     return {"phone": mask_phone, "mail": mask_email}.get(kind, mask_word)(shown)
+
+
+def mask_text(text: str, names: Iterable[str]) -> str:
+    """Free text with all personal data in it covered, and these names wherever they stand."""
+    for name in sorted({name.strip() for name in names}, key=len, reverse=True):
+        if len(name) > 1:
+            text = text.replace(name, mask_name(name))
+    return mask(text)

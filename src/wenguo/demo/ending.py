@@ -35,7 +35,7 @@ def answer(scene: Scene) -> None:
         parts["findings"] += "相关记录与依据已随附，供您核对。"
         draft = reply.draft_reply(case, parts, by=who, at=scene.after(10, 60), **given)
         reviews = reply.submit_reply(draft, by=who, at=scene.after(2, 12))
-    for review in reviews:
+    for review in {review.role: review for review in reviews}.values():
         reply.review_reply(review, True, by=_reviewer(scene, review, draft), at=scene.after(8, 150))
     scene.halt("reply", 0.2, within=5)
     reply.answer(case, by=who, at=scene.after(4, 40))

@@ -181,7 +181,8 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "review": found, "reply": found.reply, "case": case, "folder": folder, "remarks": reply.remarks(found.reply),
         "why_not": folder.why_not(act), "role": in_force(at).pack.role_title(found.role), "parts": PARTS,
-        "mine": any(w.pk == found.pk for w in reply.waiting_for(me(request), at)),
+        "mine": found.released is None
+        and any((w.reply_id, w.role) == (found.reply_id, found.role) for w in reply.waiting_for(me(request), at)),
     }  # fmt: skip
     return page(request, "desk/stage/review.html", context, here="approvals")
 

@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from markupsafe import Markup
 
+from wenguo.cases.covered import covered_names
 from wenguo.cases.events import LOOKS
 from wenguo.compiled import ask, evened
 from wenguo.journal import Event, is_public, title_of
@@ -157,7 +158,8 @@ def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> St
     names, units = _names(found)
     # What a line says beside its event, which never changes: language, policy, how people, units and clocks are called.
     called = tuple((c.clock.pk, c.clock.title) for c in folder.clocks)
-    same = (get_language(), folder.case.policy_id, *names.items(), None, *units.items(), None, *called)
+    covered = covered_names(folder.case, folder.person, folder.at)
+    same = (get_language(), folder.case.policy_id, covered, *names.items(), None, *units.items(), None, *called)
     lines = [_lines.get((bytes(e.hash), e.is_erased, same), partial(_line, folder, e, names, units)) for e in found]
     total = found[0].total if found else 0
     return Story(_runs(lines), total - len(lines), lines[-1].seq if lines else 0)
@@ -224,6 +226,8 @@ def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping
     if event.type in {"message.received", "case.received", "case.joined"}:
         side = "customer"
     words = next((str(private[k]) for k in SAID if private.get(k)), "")
+    if event.type in {"case.received", "case.joined"}:
+        words = folder.as_received(words)
     return Line(
         seq=event.seq,
         type=event.type,
