@@ -145,7 +145,9 @@ def test_nothing_decided_and_too_little_are_said(desk):
 
 def test_a_newer_candidate_supersedes_the_older_whose_bytes_go(desk, monkeypatch):
     decided_long_ago(desk, 220)
-    monkeypatch.setattr(learning, "teach", lambda cases, note: category.built())  # what it learned is not the matter
+    monkeypatch.setattr(
+        learning, "teach", lambda cases, note, progress: category.built()
+    )  # what it learned is not the matter
     old = learning.train(by=SYSTEM, at=desk.now)
     new = learning.train(by=SYSTEM, at=desk.wait(days=1))
     old.refresh_from_db()
@@ -160,7 +162,7 @@ def test_killed_in_the_middle_nothing_is_kept(desk, monkeypatch):
     def stopped(*_args: Any, **_named: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning, "teach", lambda cases, note: category.built())
+    monkeypatch.setattr(learning, "teach", lambda cases, note, progress: category.built())
     monkeypatch.setattr(learning, "evaluated", stopped)
     with pytest.raises(KeyboardInterrupt):
         learning.train(by=SYSTEM, at=desk.now)
