@@ -511,7 +511,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("case-execution", "xuemei", of + "execution", (WIDE,), pane("work")),
         Shot("case-reply", "xuemei", of + "reply", (WIDE,), pane("work")),
         Shot("case-followup", "fanwei", of + "followup", (WIDE,), pane("work")),
-        Shot("option-new", "xuemei", of + "resolution", (), follows("a[href$='/options/new/']")),
+        Shot("option-new", "xuemei", of + "resolution", (), after(pane("work"), follows("a[href$='/options/new/']"))),
         Shot("reply-page", "xuemei", of + "reply", (), beside_case("reply/")),
         *(
             Shot(f"paper-{name}", "xuemei", of + stage, docs, beside_case(then))
@@ -548,7 +548,7 @@ def shots(customers: Customers) -> list[Shot]:
         Shot("customer-new", "xuemei", "/desk/customers/new/"),
         Shot("customer-edit", "xuemei", of + "resolution", (), after(whose, follows("main a[href$='/edit/']"))),
         Shot("customer-merge", "xuemei", "/desk/customers/", (), a_likely_double),
-        Shot("customer-erase", "xuemei", of + "resolution", (), after(whose, follows("main a[href$='/erase/']"))),
+        Shot("customer-erase", "weilan", of + "resolution", (), after(whose, follows("main a[href$='/erase/']"))),
         Shot("executive-today", "gaoyuan", "/desk/"),
         Shot("insight", "gaoyuan", "/desk/insight/", (WIDE, NIGHT), drawn, dark=True),
         # The house.
