@@ -28,7 +28,7 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
     if isinstance(content, list | tuple):
         for part in content:
             yield from spoken(part, within)
-    elif isinstance(content, str) and within in {"measures", "fair", "traps", "procedure"}:
+    elif isinstance(content, str) and within in {"bands", "measures", "fair", "traps", "procedure"}:
         yield content
     elif isinstance(content, dict):
         for key, value in content.items():
