@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from wenguo.config.embedded import LONGEST_SOCKET, SOCKET, CannotStart, Server, settings_for
+from wenguo.config.embedded import LONGEST_SOCKET, SOCKET, CannotStart, NotYet, Server, settings_for
 
 
 @pytest.fixture
@@ -71,6 +71,25 @@ def test_acknowledged_rows_survive_kill_9(server: Server) -> None:
         assert kept >= set(range(written))
         written = max(kept) + 1
     assert written > 700
+
+
+def test_killed_as_soon_as_it_answers_it_can_be_started_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.stop()
+    connect = server.connect
+
+    def killed(**more: int) -> psycopg.Connection:
+        connection = connect(**more)
+        if not more and server.process is not None:  # who waits for an answer says how long
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+        return connection
+
+    monkeypatch.setattr(server, "connect", killed)
+    with pytest.raises(NotYet, match="刚启动又断开"):
+        server.start()
+    monkeypatch.undo()
+    server.start()
+    assert server.answers()
 
 
 def test_killed_while_it_recovers_it_is_started_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -355,11 +355,16 @@ class Server:
             return False
 
     def _make_database(self) -> None:
-        with self.connect() as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-                connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
-            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+        import psycopg
+
+        try:
+            with self.connect() as connection:
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
+                    connection.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
+                if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                    connection.execute(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
+        except psycopg.OperationalError as gone:
+            raise NotYet(f"数据库刚启动又断开，请稍后再试：{self.data} (gone again as soon as it answered)") from gone
 
     # -- who runs it -----------------------------------------------------------------------------------------------
 
