@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 from uuid import uuid4
@@ -22,12 +23,18 @@ from wenguo.config.database import parameters
 Wenguo = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
+@contextmanager
+def made_home() -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix="wg-ops-", dir="/tmp"))
     made.chmod(0o755)  # the server's own user must pass through
     yield made
     shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with made_home() as made:
+        yield made
 
 
 def _url(name: str) -> str:

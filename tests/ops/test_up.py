@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from .conftest import environment
+from .conftest import environment, made_home
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +47,13 @@ class Running:
     def child(self, name: str) -> psutil.Process:
         [found] = [p for p in psutil.Process(self.process.pid).children() if name in " ".join(p.cmdline())]
         return found
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    """Founded by the first of these tests; the next one starts what is there."""
+    with made_home() as made:
+        yield made
 
 
 @pytest.fixture
