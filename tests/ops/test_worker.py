@@ -55,15 +55,18 @@ def test_its_connections_are_cut_and_it_works_on(worker: subprocess.Popen[bytes]
 
 
 def test_while_the_database_is_away_it_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    fails = iter([ConnectorException(), psycopg.OperationalError()])
+    """What procrastinate ends with is an error or, when it stopped because of its listener, nothing."""
+    ends = iter([ConnectorException(), psycopg.OperationalError(), False])
     tries, waited = [], []
 
-    async def once(_app: object, jobs: int) -> None:
+    async def once(_app: object, jobs: int) -> bool:
         tries.append(jobs)
-        if (failure := next(fails, None)) is not None:
-            raise failure
+        end = next(ends, True)
+        if isinstance(end, Exception):
+            raise end
+        return end
 
     monkeypatch.setattr(serve, "_work", once)
     monkeypatch.setattr(serve.time, "sleep", waited.append)
     serve.work(3)
-    assert tries == [3, 3, 3] and waited == [2.0, 4.0]
+    assert tries == [3, 3, 3, 3] and waited == [2.0, 4.0, 8.0]

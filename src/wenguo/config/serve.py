@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from typing import Any
 
 from wenguo.config.embedded import CannotStart
 
@@ -99,7 +100,8 @@ def work(jobs: int) -> None:
     """Take jobs from every queue, `jobs` at once, and set off what is due by the calendar. Ends on SIGTERM or Ctrl-C.
 
     procrastinate writes a heartbeat every ten seconds; the jobs of a worker that vanished are taken up again by the
-    sweep in `worker/schedule.py`. When the database goes away the worker waits for it and begins anew.
+    sweep in `worker/schedule.py`. When the database goes away the worker waits for it and begins anew; so it does when
+    procrastinate stops by itself, as it does without an error when one of its side tasks has lost its connection.
     """
     from procrastinate.contrib.django import app
     from procrastinate.contrib.django.utils import connector_params
@@ -113,19 +115,38 @@ def work(jobs: int) -> None:
         connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=max(4, jobs + 2))
         try:
             with app.replace_connector(connector):
-                asyncio.run(_work(app, jobs))
-            return
+                if asyncio.run(_work(app, jobs)):
+                    return
+            log.warning("worker.stopped by itself")
         except (ConnectorException, OperationalError) as lost:
             log.warning("worker.database lost: %s", type(lost).__name__)
         pause = 1.0 if time.monotonic() - began > 60 else min(LONGEST_PAUSE, pause * 2)
         time.sleep(pause)
 
 
-async def _work(app: object, jobs: int) -> None:
-    async with app.open_async():  # type: ignore[attr-defined]
-        await app.run_worker_async(  # type: ignore[attr-defined]
-            concurrency=jobs,
-            name=f"{socket.gethostname()}-{os.getpid()}",
-            shutdown_graceful_timeout=STOP_SECONDS,
-            delete_jobs="never",
+async def _work(app: Any, jobs: int) -> bool:
+    """Whether it was told to stop; False if it stopped by itself."""
+    told = asyncio.Event()
+    async with app.open_async():
+        working = asyncio.ensure_future(
+            app.run_worker_async(
+                concurrency=jobs,
+                name=f"{socket.gethostname()}-{os.getpid()}",
+                shutdown_graceful_timeout=STOP_SECONDS,
+                delete_jobs="never",
+                install_signal_handlers=False,
+            )
         )
+
+        def stop() -> None:
+            told.set()
+            working.cancel()  # procrastinate then ends gracefully
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        try:
+            await working
+        except BaseException:
+            if not told.is_set():
+                raise
+    return told.is_set()
