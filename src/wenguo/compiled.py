@@ -61,12 +61,26 @@ def filled(key: Hashable, write: Callable[..., tuple[T, str, Sequence[Any]]], *v
     return known_by, *statement.execute(connections["default"], values)
 
 
+def prepared(sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """For SQL of one's own whose text never varies, to go with `cursor.execute(*prepared(sql, params))`: the database
+    reads and plans it once a connection. Give each parameter its type (`%s::bigint[]`) where the place does not.
+    """
+    if (found := _own.get(sql)) is None:
+        found = _own[sql] = _Named(sql)
+    connection = connections["default"]
+    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+        return sql, params
+    found.tell(connection)
+    return found.call, params
+
+
 def evened(ids: list[int], by: int = 10) -> list[int]:
     """The same ids, the last one repeated up to a multiple of so many: a few statements serve lists of any length."""
     return ids + ids[-1:] * (-len(ids) % by)
 
 
 _known: dict[Hashable, Any] = {}
+_own: dict[str, _Named] = {}
 _NOTHING = object()  # a query that finds nothing, whatever the values
 
 
@@ -108,17 +122,43 @@ def _flat(values: Iterable[Any]) -> list[Any]:
     return [v for value in values for v in (value if isinstance(value, list) else [value])]
 
 
-class _Statement:
-    """SQL whose parameters are values, or are written out in it; the database knows it by its name."""
+class _Named:
+    """SQL the database knows by a name, once it was told."""
 
     numbers = count(1)
+
+    def __init__(self, sql: str) -> None:
+        parts = sql.replace("%%", "\0").split("%s")
+        text = parts[0] + "".join(f"${n}{part}" for n, part in enumerate(parts[1:], 1))
+        self._name(text.replace("\0", "%"), len(parts) - 1)
+
+    def _name(self, sql: str, takes: int) -> None:
+        self.name, self.sql = f"wenguo_{next(self.numbers)}", sql
+        self.call = f"EXECUTE {self.name}" + (f"({', '.join(['%s'] * takes)})" if takes else "")
+
+    def tell(self, connection: Any) -> None:
+        """See that the connection knows it."""
+        connection.ensure_connection()
+        if (told := _told.get(connection.connection)) is None:
+            told = _told[connection.connection] = set()
+        if self.name not in told:
+            # Past Django, so that what a page asks counts the same whether its connection is new or not.
+            with connection.wrap_database_errors, connection.connection.cursor() as cursor:
+                if len(told) >= KEPT:
+                    cursor.execute("DEALLOCATE ALL")
+                    told.clear()
+                cursor.execute(f"PREPARE {self.name} AS {self.sql}")
+            told.add(self.name)
+
+
+class _Statement(_Named):
+    """SQL whose parameters are values, or are written out in it."""
 
     def __init__(self, sql: str, params: Sequence[Any], stand_ins: Sequence[Any]) -> None:
         place = {v: n for n, v in enumerate(_flat(stand_ins))}
         self.takes: list[int] = []
         self.plain, self.params = sql, list(params)
         self.places: list[int | None] = []  # of each parameter of the plain SQL: which value it is
-        self.name = f"wenguo_{next(self.numbers)}"
         parts = sql.replace("%%", "\0").split("%s")
         text = [parts[0]]
         for param, after in zip(params, parts[1:], strict=True):
@@ -129,10 +169,9 @@ class _Statement:
             else:
                 self.places.append(None)
                 text += [Literal(param).as_string(None), after]
-        self.sql = "".join(text).replace("\0", "%")
+        self._name("".join(text).replace("\0", "%"), len(self.takes))
         lost = [v for v in place if (v if isinstance(v, str) else str(v)) in self.sql]
         assert not lost, "a value was changed or written out on its way into the SQL"
-        self.call = f"EXECUTE {self.name}" + (f"({', '.join(['%s'] * len(self.takes))})" if self.takes else "")
 
     def execute(self, connection: Any, values: Sequence[Any]) -> tuple[str, list[Any]]:
         """What to send and with which parameters; the connection is told the statement if it does not know it yet.
@@ -145,16 +184,7 @@ class _Statement:
             return self.plain, [
                 param if n is None else flat[n] for param, n in zip(self.params, self.places, strict=True)
             ]
-        connection.ensure_connection()
-        told = _told.setdefault(connection.connection, set())
-        if self.name not in told:
-            # Past Django, so that what a page asks counts the same whether its connection is new or not.
-            with connection.wrap_database_errors, connection.connection.cursor() as cursor:
-                if len(told) >= KEPT:
-                    cursor.execute("DEALLOCATE ALL")
-                    told.clear()
-                cursor.execute(f"PREPARE {self.name} AS {self.sql}")
-            told.add(self.name)
+        self.tell(connection)
         return self.call, [flat[n] for n in self.takes]
 
 

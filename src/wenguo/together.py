@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
 from django.utils.functional import Promise
 
+from wenguo.compiled import prepared
 from wenguo.later import as_row
 
 M = TypeVar("M", bound=models.Model)
@@ -58,9 +59,18 @@ class Together:
 
     def _draw(self) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(_DRAW, [[*self._wanted], [*self._wanted.values()]])
-            for name, value in cursor.fetchall():
-                self._drawn[name].append(value)
+            cursor.execute(*prepared(_DRAW, self.wanted()))
+            self.take(cursor.fetchall())
+
+    def wanted(self, *more: Source) -> tuple[list[str], list[int]]:
+        """The sequences of the ids that are expected, and of these, with how many: for a question that draws them."""
+        wanted = self._wanted + Counter(map(_sequence, more))
+        return [*wanted], [*wanted.values()]
+
+    def take(self, drawn: Iterable[tuple[str, int | None]]) -> None:
+        """These ids were drawn; what was expected is there."""
+        for name, value in drawn:
+            self._drawn[name].append(value)
         self._wanted.clear()
 
     def add(self, row: M) -> M:
@@ -89,7 +99,7 @@ class Together:
             for model, columns in tables
         ]
         with connection.cursor() as cursor:
-            cursor.execute(_statement(tables), [*given, self._said, json.dumps(self._jobs, default=_json)])
+            cursor.execute(*prepared(_statement(tables), [*given, self._said, json.dumps(self._jobs, default=_json)]))
         for rows in self._rows.values():
             for row in rows:
                 row._state.adding, row._state.db = False, connection.alias

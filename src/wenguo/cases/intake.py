@@ -43,7 +43,8 @@ from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
 from wenguo.cases.number import next_number, sequence_of
 from wenguo.cases.unanswered import arrived
-from wenguo.customers.customer import Customer, family_ids, link
+from wenguo.compiled import prepared
+from wenguo.customers.customer import HOLD, Customer, family_ids, in_turn, link
 from wenguo.customers.identity import Claims
 from wenguo.customers.masking import mask_text
 from wenguo.errors import Invalid, NotNow, Refusal
@@ -172,8 +173,9 @@ def receive(complaint: Complaint, *, by: Any = None, at: datetime, raw: bytes | 
     complaint = tidy(complaint)
     try:
         with transaction.atomic(), override(settings.LANGUAGE_CODE):  # a refusal is kept in the source language
-            submission = _keep(complaint, by, at, raw, Submission.State.ACCEPTED)
-            return _understand(submission, complaint, by=by, at=at) if submission else _again(complaint)
+            claims = _claims_of(complaint)
+            submission = _keep(complaint, by, at, raw, Submission.State.ACCEPTED, claims)
+            return _understand(submission, complaint, claims, by=by, at=at) if submission else _again(complaint)
     except Refusal as refused:
         why, names = refused.message, {}
     except OperationalError:  # the database is away, or two were in each other's way: whoever sends it sends it again
@@ -238,18 +240,23 @@ def _again(complaint: Complaint) -> Received:
     return Received(seen, seen.case, repeated=True)
 
 
-_KEEP = """
-    INSERT INTO cases_submission
+_KEEP = f"""
+    WITH kept AS (INSERT INTO cases_submission
         (channel, external_id, key, claims, raw, received_at, received_by, state, why, file_keys, case_id)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', %s, CASE WHEN %s THEN nextval('cases_case_id_seq') END)
-    ON CONFLICT DO NOTHING RETURNING id, case_id
-"""  # the database says whether it came before: no look beforehand, and two at the same moment are one
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', %s, CASE WHEN %s::boolean THEN nextval('cases_case_id_seq') END)
+    ON CONFLICT DO NOTHING RETURNING id, case_id)
+    SELECT id, case_id, CASE WHEN id > 0 THEN {HOLD} END FROM kept
+"""  # The database says whether it came before: no look beforehand, and two at the same moment are one. Then whose it
+# is, is held, so that two complaints of one new customer make one customer.
 
 
 def _keep(
-    complaint: Complaint, by: Any, at: datetime, raw: bytes | None, state: str = Submission.State.NEW
+    complaint: Complaint, by: Any, at: datetime, raw: bytes | None, state: str = Submission.State.NEW,
+    claims: Claims | None = None,
 ) -> Submission | None:  # fmt: skip
-    """The submission as it came; None if it came before. One that is ACCEPTED has the id of the case it will be."""
+    """The submission as it came; None if it came before. One that is ACCEPTED has the id of the case it will be. The
+    identities in `claims` are held.
+    """
     kept = instance(
         Submission,
         channel=complaint.channel,
@@ -266,11 +273,12 @@ def _keep(
         kept.claims["files"] = [asdict(f) for f in complaint.files]
     with connection.cursor() as cursor:
         given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by]
-        cursor.execute(_KEEP, [*given, state, kept.file_keys, state == Submission.State.ACCEPTED])
+        held = in_turn((kind, value) for kind, value, _shown in claims.identities) if claims else []
+        cursor.execute(*prepared(_KEEP, [*given, state, kept.file_keys, state == Submission.State.ACCEPTED, held]))
         row = cursor.fetchone()
     if row is None:
         return None
-    kept.pk, kept.case_id = row
+    kept.pk, kept.case_id, _held = row
     kept._state.adding = False
     return kept
 
@@ -281,10 +289,15 @@ def _set_aside(submission: Submission, why: str, names: Mapping[str, Any]) -> Re
     return Received(submission, None)
 
 
-def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: datetime) -> Received:
+def _understand(
+    submission: Submission, complaint: Complaint, claims: Claims | None, *, by: Any, at: datetime, held: bool = True
+) -> Received:  # fmt: skip
     rows = Together()
     rows.expect(sequence_of(at), journal.Stream, *[Clock] * len(CLOCKS_AT_BIRTH))
-    customer = _customer(complaint, by=by, at=at, rows=rows)
+    if claims is None:
+        customer = Customer.objects.get(pk=complaint.customer_id).current
+    else:
+        customer = link(claims, at=at, by=by or SYSTEM, rows=rows, held=held)
     actor = by or customer
     pack_version = in_force(at)
     known = None if customer.just_made else repeat_of(complaint, customer, pack_version.pack, at=at)
@@ -295,14 +308,14 @@ def _understand(submission: Submission, complaint: Complaint, *, by: Any, at: da
     return Received(submission, case)
 
 
-def _customer(complaint: Complaint, *, by: Any, at: datetime, rows: Together) -> Customer:
+def _claims_of(complaint: Complaint) -> Claims | None:
+    """What the complainant says of themselves; None: the customer is known."""
     if complaint.customer_id:
-        return Customer.objects.get(pk=complaint.customer_id).current
-    claims = Claims(
+        return None
+    return Claims(
         name=complaint.name, phone=complaint.phone, mail=complaint.mail, wechat=complaint.wechat,
         company=complaint.company, member_no=complaint.member_no,
     )  # fmt: skip
-    return link(claims, at=at, by=by or SYSTEM, rows=rows)
 
 
 def open_case(
@@ -558,7 +571,8 @@ def sort_out(submission: Submission, changes: Mapping[str, Any], *, by: Any, at:
     submission = Submission.objects.select_for_update().get(pk=submission.pk)
     if submission.state not in {Submission.State.UNSORTED, Submission.State.NEW}:
         raise NotNow(_("这条来件已经处理"))
-    return _understand(submission, tidy(replace(_claims(submission), **changes)), by=by, at=at)
+    complaint = tidy(replace(_claims(submission), **changes))
+    return _understand(submission, complaint, _claims_of(complaint), by=by, at=at, held=False)
 
 
 @transaction.atomic

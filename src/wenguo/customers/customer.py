@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from wenguo import journal
+from wenguo.compiled import prepared
 from wenguo.customers.identity import Claims, normal
 from wenguo.customers.words import as_text, as_vector, words_of
 from wenguo.errors import Invalid, NotNow
@@ -226,17 +227,20 @@ SELECT id FROM family ORDER BY depth, id
 
 
 @transaction.atomic(savepoint=False)
-def link(claims: Claims, *, at: datetime, by: Actor | None = None, rows: Together | None = None) -> Customer:
+def link(
+    claims: Claims, *, at: datetime, by: Actor | None = None, rows: Together | None = None, held: bool = False
+) -> Customer:  # fmt: skip
     """The customer these claims speak of: found by the most telling identity, or made.
 
     New identities are added unproven, unless they belong to another customer, who then shows among the `duplicates`.
     `by` None: the customer themselves. Two calls at once with one identity give one customer: the second waits until
     the first transaction has ended. Claims without any usable identity make a new customer each time. With `rows` a
-    customer who is made (`just_made`) is written when those are.
+    customer who is made (`just_made`) is written when those are. `held`: the caller holds the identities already.
     """
-    told = claims.identities()
-    hold([(kind, value) for kind, value, _shown in told])
-    known = _known(told)
+    told, own = claims.identities, rows or Together()
+    if not held:
+        hold([(kind, value) for kind, value, _shown in told])
+    known = _known(told, own)
     customer = next((known[kind, value].current for kind, value, _shown in told if (kind, value) in known), None)
     new = [one for one in told if one[:2] not in known]
     if customer is not None:
@@ -244,7 +248,7 @@ def link(claims: Claims, *, at: datetime, by: Actor | None = None, rows: Togethe
         if new:
             _identify(customer, new, by=by or customer, at=at)
         return customer
-    customer = _made(claims, new, by=by, at=at, rows=(own := rows or Together()))
+    customer = _made(claims, new, by=by, at=at, rows=own)
     if rows is None:
         own.write()
     return customer
@@ -273,7 +277,6 @@ def _made(
     claims: Claims, told: Sequence[tuple[str, str, str]], *, by: Actor | None, at: datetime, rows: Together
 ) -> Customer:  # fmt: skip
     """A new customer with these identities and a journal."""
-    rows.expect(Customer, journal.Stream, *[Identity] * len(told))
     company = claims.company.strip()
     customer = instance(
         Customer,
@@ -293,31 +296,45 @@ def _made(
     return rows.add(customer)
 
 
-def _known(told: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Customer]:
-    if not told:
-        return {}
+def _known(told: Sequence[tuple[str, str, str]], rows: Together) -> dict[tuple[str, str], Customer]:
+    """Whose these identities are. If nobody's, the ids that `_made` will need are drawn with the question."""
+    wanted = rows.wanted(Customer, journal.Stream, *[Identity] * len(told))
     with connection.cursor() as cursor:
-        cursor.execute(_WHOSE, [[kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]])
-        found = {(kind, value): pk for kind, value, pk in cursor.fetchall()}
-    customers = Customer.objects.in_bulk({*found.values()}) if found else {}
+        kinds, values = [kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]
+        cursor.execute(*prepared(_WHOSE, [kinds, values, *wanted]))
+        answers = cursor.fetchall()
+    if not answers or answers[0][1] is None:
+        rows.take((name, pk) for name, _value, pk in answers)
+        return {}
+    found = {(kind, value): pk for kind, value, pk in answers}
+    customers = Customer.objects.in_bulk({*found.values()})
     return {identity: customers[pk] for identity, pk in found.items()}
 
 
 _WHOSE = """
-    SELECT kind, value, customer_id FROM customers_identity
-    WHERE retired_at IS NULL AND (kind, value) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+    WITH whose AS MATERIALIZED (
+        SELECT kind, value, customer_id FROM customers_identity
+        WHERE retired_at IS NULL AND (kind, value) IN (SELECT * FROM unnest(%s::text[], %s::text[])))
+    SELECT kind, value, customer_id FROM whose
+    UNION ALL
+    SELECT name, NULL, nextval(to_regclass(name)) FROM unnest(%s::text[], %s::int[]) AS wanted (name, number),
+        generate_series(1, number) WHERE NOT EXISTS (SELECT FROM whose)
 """
+
+
+def in_turn(identities: Iterable[tuple[str, str]]) -> list[str]:
+    """What is locked to hold them, in the order that everybody locks in."""
+    return sorted(f"{kind}:{value}" for kind, value in identities)
 
 
 def hold(identities: Iterable[tuple[str, str]]) -> None:
     """Until this transaction ends nobody else links these (kind, normal value); always taken in the same order."""
-    keys = sorted(f"{kind}:{value}" for kind, value in identities)
-    if keys:
+    if keys := in_turn(identities):
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_advisory_xact_lock(hashtextextended(key, 7)) FROM unnest(%s::text[]) AS held (key)",
-                [keys],
-            )
+            cursor.execute(*prepared(f"SELECT {HOLD}", [keys]))
+
+
+HOLD = "(SELECT count(pg_advisory_xact_lock(hashtextextended(key, 7))) FROM unnest(%s::text[]) AS held (key))"
 
 
 def _told(claims: Claims) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.utils.translation import gettext as _
 
@@ -83,6 +84,7 @@ class Claims:
     language: str = ""
     preferred_channel: str = ""
 
+    @cached_property
     def identities(self) -> list[tuple[str, str, str]]:
         """(kind, normal value, as written), the most telling first; what cannot be used is left out."""
         said = (

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from wenguo.breath import once
+from wenguo.compiled import prepared
 from wenguo.together import Together, instance
 
 from .canonical import NotCanonical, canonical, moment, plain
@@ -197,7 +198,7 @@ def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event] | No
         heads.append({"id": stream.pk, "name": stream.name, "was": stream.seq, "seq": seq, "head": _octets(head)})
     with connection.cursor() as cursor:
         rows = canonical([_row(event) for event in events]).decode()
-        cursor.execute(_WRITE, [canonical(heads).decode(), rows])
+        cursor.execute(*prepared(_WRITE, [canonical(heads).decode(), rows]))
         written = {(stream_id, seq): pk for stream_id, seq, pk, _told in cursor.fetchall()}
     if not written:
         return None

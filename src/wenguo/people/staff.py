@@ -98,6 +98,7 @@ class Person(AbstractBaseUser):
     token_scopes: frozenset[str] | None = None
     _as_of: datetime | None = None
     _standing: Standing | None = None
+    stands_by: str | None = None  # the rows it is read from, where they were asked for along with the person
 
     class Meta:
         ordering = ("pk",)
@@ -115,12 +116,12 @@ class Person(AbstractBaseUser):
         if self._standing is None:
             from wenguo.people.standing import standing_of
 
-            self._standing = standing_of(self)
+            self._standing = standing_of(self, self.stands_by)
         return self._standing
 
     def forget(self) -> None:
         """Read posts and deputyships anew when next asked."""
-        self._standing = None
+        self._standing = self.stands_by = None
 
     def as_of(self, at: datetime | None) -> Person:
         """This person, asked without a moment, answers for `at` (a trial on the past). Returns self."""

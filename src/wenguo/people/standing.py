@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from wenguo.compiled import filled
+from wenguo.compiled import prepared
 from wenguo.people.deputies import Deputy
 from wenguo.people.staff import Person, Post
 
@@ -53,29 +53,32 @@ class Standing:
         return [*self.own(at), *lent]
 
 
-# Every row a standing is read from, as the version of it that is visible now (xmin and ctid). A row that was changed,
-# by whomever and however, is another version.
-_ROWS = """
+# Every row a standing is read from, as the version of it that is visible now (xmin and ctid), for the person of {id}. A
+# row that was changed, by whomever and however, is another version.
+ROWS = """
     WITH stood AS (
-        SELECT d.*, d.xmin AS x, d.ctid AS c FROM people_deputy d WHERE d.deputy_id = %s)
-    SELECT 'deputy', d.id, d.x::text, d.c::text, a.xmin::text, a.ctid::text, '', ''
-    FROM stood d JOIN people_person a ON a.id = d.absent_id
-    UNION ALL
-    SELECT 'post', p.id, p.xmin::text, p.ctid::text, r.xmin::text, r.ctid::text, u.xmin::text, u.ctid::text
-    FROM people_post p JOIN people_role r ON r.id = p.role_id JOIN people_unit u ON u.id = p.unit_id
-    WHERE p.person_id = %s OR p.person_id IN (SELECT absent_id FROM stood)
-    ORDER BY 1, 2
+        SELECT d.*, d.xmin AS x, d.ctid AS c FROM people_deputy d WHERE d.deputy_id = {id})
+    SELECT string_agg(version, ' ' ORDER BY version) FROM (
+        SELECT concat_ws(' ', 'deputy', d.id, d.x, d.c, a.xmin, a.ctid) AS version
+        FROM stood d JOIN people_person a ON a.id = d.absent_id
+        UNION ALL
+        SELECT concat_ws(' ', 'post', p.id, p.xmin, p.ctid, r.xmin, r.ctid, u.xmin, u.ctid)
+        FROM people_post p JOIN people_role r ON r.id = p.role_id JOIN people_unit u ON u.id = p.unit_id
+        WHERE p.person_id = {id} OR p.person_id IN (SELECT absent_id FROM stood)) AS versions
 """
-_kept: dict[int, tuple[list[tuple[str, ...]], Standing]] = {}
+_ROWS = "WITH asked AS (SELECT %s::bigint AS id) " + ROWS.replace("WITH ", ", ", 1).format(id="(SELECT id FROM asked)")
+_kept: dict[int, tuple[str, Standing]] = {}
 KEPT = 2000  # persons
 
 
-def standing_of(person: Person) -> Standing:
-    """One small query where nothing changed since it was read last in this process; else two more."""
-    _name, call, params = filled("standing", lambda pk: ("", _ROWS, [pk, pk]), person.pk)
-    with connection.cursor() as cursor:
-        cursor.execute(call, params)
-        rows = cursor.fetchall()
+def standing_of(person: Person, rows: str | None = None) -> Standing:
+    """One small query where nothing changed since it was read last in this process; else two more. `rows`: what `ROWS`
+    just told, asked along with something else.
+    """
+    if rows is None:
+        with connection.cursor() as cursor:
+            cursor.execute(*prepared(_ROWS, [person.pk]))
+            rows = cursor.fetchone()[0] or ""
     kept = _kept.get(person.pk)
     if kept is None or kept[0] != rows:
         if len(_kept) >= KEPT:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models, transaction
@@ -14,10 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
+from wenguo.compiled import prepared
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 from wenguo.people.permissions import unknown
 from wenguo.people.staff import Person
+from wenguo.people.standing import ROWS
 
 ISSUED = journal.define("staff.token_issued", gettext_lazy("签发接口令牌"))
 REVOKED = journal.define("staff.token_revoked", gettext_lazy("撤销接口令牌"))
@@ -88,19 +92,22 @@ def issue(
     return raw
 
 
-def authenticate(raw: str, at: datetime) -> tuple[Person, ApiToken] | None:
+def authenticate(raw: str, at: datetime, *also: Aside) -> tuple[Person, ApiToken] | None:
     """Whose secret it is, or None if unknown, over, revoked, or the account is closed.
 
-    The person returned is bound to the token: `may` answers within its scopes. One query; a second once a minute.
+    The person returned is bound to the token: `may` answers within its scopes. One query, where they stand included;
+    a second once a minute. `also`: what else is asked with it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [_digest(raw)])
+        cursor.execute(*prepared(_held(also), [_digest(raw)]))
         row = cursor.fetchone()
     if row is None:
         return None
-    own = len(_TOKEN)
-    token, person = ApiToken.from_db("default", _TOKEN, row[:own]), Person.from_db("default", _PERSON, row[own:])
-    token.person = person
+    own, all = len(_TOKEN), len(_TOKEN) + len(_PERSON)
+    token, person = ApiToken.from_db("default", _TOKEN, row[:own]), Person.from_db("default", _PERSON, row[own:all])
+    token.person, person.stands_by = person, row[all] or ""
+    for (_sql, hear), answer in zip(also, row[all + 1 :], strict=True):
+        hear(answer)
     if not token.is_good(at) or not person.is_active:
         return None
     if token.last_used_at is None or at - token.last_used_at >= USE_NOTED_EVERY:
@@ -113,10 +120,17 @@ def authenticate(raw: str, at: datetime) -> tuple[Person, ApiToken] | None:
 
 # With every call of the API: written out, for putting it together would cost more than asking.
 _TOKEN, _PERSON = ([f.attname for f in model._meta.concrete_fields] for model in (ApiToken, Person))
-_HELD = f"""
-    SELECT {", ".join(f'token."{name}"' for name in _TOKEN)}, {", ".join(f'person."{name}"' for name in _PERSON)}
-    FROM people_apitoken token JOIN people_person person ON person.id = token.person_id WHERE token.digest = %s
-"""
+Aside = tuple[str, Callable[[Any], object]]  # a question with one answer, and who hears it
+
+
+@cache
+def _held(also: tuple[Aside, ...]) -> str:
+    columns = [*(f'token."{name}"' for name in _TOKEN), *(f'person."{name}"' for name in _PERSON)]
+    columns += [f"({ROWS.format(id='person.id')})", *(f"({sql})" for sql, _hear in also)]
+    return f"""
+        SELECT {", ".join(columns)} FROM people_apitoken token JOIN people_person person ON person.id = token.person_id
+        WHERE token.digest = %s
+    """
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
+from wenguo.compiled import prepared
 from wenguo.errors import Invalid, NotFound, NotNow, NotYours, Overtaken
 from wenguo.people.actor import SYSTEM, Actor, permit, record
 
@@ -381,44 +383,50 @@ class _State:
         return int(in_force(datetime.now(UTC)).pk)
 
 
-_kept: list[_State] = []
+class _Kept(threading.local):
+    state: _State | None = None  # as this request, or this thread, knows it
+
+
+_kept = _Kept()
 
 
 def forget(**_signal: Any) -> None:
     """Look again, at the next use, which version is in force and whether the holidays changed."""
-    _kept.clear()
+    _kept.state = None
 
 
 request_started.connect(forget, dispatch_uid="wenguo.policy.versions.forget")
 
 
 def _state() -> _State:
-    now = time.monotonic()
-    kept = _kept[:1]
-    if kept and now - kept[0].read_at < FRESH_SECONDS:
-        return kept[0]
-    with connection.cursor() as cursor:
-        cursor.execute(_EDITION)
-        edition = cursor.fetchone()
-    if _read and _read[0][0] == edition:
-        versions = _read[0][1]
-    else:
-        published = PolicyVersion.objects.published().order_by("-effective_from", "-number")
-        versions = list(published.defer("content"))
-        _read[:] = [(edition, versions)]
-    if not versions:
+    kept = _kept.state
+    if kept is None or time.monotonic() - kept.read_at >= FRESH_SECONDS:
+        with connection.cursor() as cursor:
+            cursor.execute(*prepared(_EDITION, []))
+            kept = _heard(cursor.fetchone()[0])
+    if not kept.versions:
         raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
-    state = _State(versions, edition[0] or 0, now)
-    _kept[:] = [state]
+    return kept
+
+
+def _heard(edition: str) -> _State:
+    """The state of this edition, read anew if it is another than the last."""
+    read = _read[0] if _read else None
+    if read is None or read[0] != edition:
+        published = PolicyVersion.objects.published().order_by("-effective_from", "-number")
+        read = (edition, list(published.defer("content")))
+        _read[:] = [read]
+    _kept.state = state = _State(read[1], int(edition.partition(" ")[0]), time.monotonic())
     return state
 
 
 # The newest holiday, and every version as the row it is now (xmin and ctid change with each change of a row).
 _EDITION = """
-    SELECT (SELECT max(id) FROM policy_holiday),
-           (SELECT string_agg(id || ':' || xmin::text || ctid::text, ' ' ORDER BY id) FROM policy_policyversion)
+    SELECT concat_ws(' ', (SELECT coalesce(max(id), 0) FROM policy_holiday),
+        (SELECT string_agg(id || ':' || xmin::text || ctid::text, ' ' ORDER BY id) FROM policy_policyversion))
 """
-_read: list[tuple[tuple[Any, ...], list[Any]]] = []  # the versions, and of which edition
+LOOK = (_EDITION, _heard)  # for who asks something else at the beginning of a request: the question, and who hears it
+_read: list[tuple[str, list[Any]]] = []  # the versions, and of which edition
 
 
 @lru_cache(maxsize=64)
