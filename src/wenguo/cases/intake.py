@@ -295,6 +295,7 @@ def _understand(
     rows = Together()
     rows.expect(sequence_of(at), journal.Stream, *[Clock] * len(CLOCKS_AT_BIRTH))
     if claims is None:
+        assert complaint.customer_id is not None
         customer = Customer.objects.get(pk=complaint.customer_id).current
     else:
         customer = link(claims, at=at, by=by or SYSTEM, rows=rows, held=held)
