@@ -56,7 +56,7 @@ $(STAMPS)/translations: $(STAMPS)/installed $(shell find src/wenguo -name '*.po'
 	@touch $@
 
 # The model that proposes categories, taught in seconds with the texts that are shipped.
-$(STAMPS)/model: $(STAMPS)/installed $(wildcard src/wenguo/text/*.py src/wenguo/text/*/*.tsv src/wenguo/text/*/*.yaml)
+$(STAMPS)/model: $(STAMPS)/installed $(wildcard src/wenguo/text/*.py src/wenguo/text/*/*.tsv src/wenguo/text/*/*/*.tsv src/wenguo/text/*/*.yaml)
 	$(BIN)/python -m wenguo.text.category
 	@touch $@
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from wenguo.policy import severity
 from wenguo.policy.schema import Pack
 from wenguo.text.lexicon import Lexicon, Term
+from wenguo.text.reading import understand
 
-LABELLED = Path(__file__).parents[3] / "shared/data/complaints_labelled/dev.jsonl"  # beside the checkout
+DATA = Path(os.environ.get("WENGUO_DATA", Path(__file__).parents[3] / "shared/data"))
+LABELLED = DATA / "complaints_labelled/dev.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,21 @@ def test_agreement_with_readers(pack: Pack, lexicon: Lexicon) -> None:
         near += abs(ours - theirs) <= 1
         far_too_grave += theirs == 4 and ours <= 2
     assert near / count > 0.97 and far_too_grave / count < 0.01
+
+
+def test_dangers_that_two_people_see_in_real_texts_are_heard(pack: Pack, lexicon: Lexicon) -> None:
+    """On the half that was looked at while this was made (bench/text_quality.py measures the other one): all of them,
+    by words or by the reading, and what is heard in vain makes no case graver than the words alone do."""
+    if not LABELLED.exists():
+        pytest.skip(f"no labelled complaints at {LABELLED}: whether dangers are heard was NOT checked")
+    for row in list(map(json.loads, LABELLED.read_text().splitlines()))[::2]:
+        gravity = understand(row["text"], reasons=False).gravity
+        heard = severity.score(pack, lexicon.scan(row["text"]), gravity)
+        flagged = ["safety" in row[reader]["flags"] for reader in ("reader1", "reader2")]
+        assert heard.dimensions["safety"].points or not all(flagged)
+        if not any(flagged):
+            words = severity.score(pack, lexicon.scan(row["text"]), {**gravity, "danger_percent": 0})
+            assert heard.level == words.level
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -174,7 +175,7 @@ def test_sharpness_makes_probabilities_mean_what_they_say():
 
 def test_the_shipped_model_is_small_and_taught_with_the_shipped_texts_only():
     model: Linear = category.built()
-    assert model.note["examples"] == sum(1 for _ in category.written()) > 1500
+    assert model.note["examples"] == len(category.examples()) > 1500
     assert category.model_file().stat().st_size < 5_000_000
     assert set(model.heads) == {"category", "danger", "emotion", "level"}
 
@@ -191,6 +192,14 @@ def test_the_shipped_model_is_small_and_taught_with_the_shipped_texts_only():
 )
 def test_a_danger_is_felt_whatever_the_text_is_about(said: str, danger: bool):
     assert (understand(said, reasons=False).gravity["danger_percent"] >= 10) is danger
+
+
+def test_a_model_taught_before_dangers_had_a_measure_of_their_own_still_answers():
+    model = category.built()
+    without = replace(model, heads={**model.heads, "danger": replace(model.heads["danger"], slope=1.0, offset=0.0)})
+    assert 0 < category.judge("插头都烧黑了", without).danger < 1
+    named = replace(model, heads={k: h for k, h in model.heads.items() if k != "danger"})
+    assert category.judge("插头都烧黑了", named).danger > category.judge("颜色发错了", named).danger
 
 
 @pytest.mark.parametrize("s", ["花了1299元", "我在你们商城花了1299元买的净水器，漏水三次了，2024年5月买的"])

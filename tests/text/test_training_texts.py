@@ -11,6 +11,7 @@ import pytest
 
 import wenguo.text
 from wenguo.policy.loading import standard
+from wenguo.text import category
 
 FILES = sorted((Path(wenguo.text.__file__).parent / "training").glob("*.tsv"))
 CODES = {sub.code for sub in standard().subs}
@@ -72,3 +73,12 @@ def test_a_file_holds_enough_truly_different_texts(file: Path):
 def test_no_text_stands_in_two_files():
     places = Counter(row[0] for file in FILES for row in rows(file))
     assert [text for text, n in places.items() if n > 1] == []
+
+
+def test_texts_that_are_asked_about_danger_alone_are_of_both_kinds_and_all_different():
+    asked = list(category.asked_of_danger())
+    assert {said for _text, said in asked} == {"0", "1"}
+    assert min(sum(said == one for _text, said in asked) for one in ("0", "1")) >= 100
+    sets = [(text, pairs(text)) for text, _said in asked]
+    assert [(a, b) for (a, p), (b, q) in combinations(sets, 2) if len(p & q) > ALIKE * len(p | q)] == []
+    assert {text for text, _said in asked}.isdisjoint(row[0] for file in FILES for row in rows(file))

@@ -123,7 +123,9 @@ def teach(cases: Sequence[Decided], note: Mapping[str, Any], progress: Progress 
 
     base = category.examples()
     counts = Counter(one.category for one in cases)
-    known = {e.labels["category"] for e in base} | {code for code, n in counts.items() if n >= FEW_OF_A_CLASS}
+    known = {e.labels["category"] for e in base if "category" in e.labels} | {
+        code for code, n in counts.items() if n >= FEW_OF_A_CLASS
+    }
     own = [
         teacher.Example(one.text, {"category": one.category}, CORRECTED if one.corrected else 1.0)
         for one in cases
@@ -131,7 +133,8 @@ def teach(cases: Sequence[Decided], note: Mapping[str, Any], progress: Progress 
     ]
     kept = {head: factor for head, factor in category.SHARPNESS.items() if head != "category"}
     show = None if progress is None else lambda done, of: progress(done, of, "teach")
-    return teacher.teach(own, teacher.Recipe(sharpness=kept), note, base=base, progress=show)
+    recipe = teacher.Recipe(sharpness=kept, sure={"danger": category.DANGERS}, apart=category.APART)
+    return teacher.teach(own, recipe, note, base=base, progress=show)
 
 
 def evaluated(ours: Linear, before: InForce, cases: Sequence[Decided], progress: Progress | None) -> dict[str, Any]:

@@ -49,7 +49,8 @@ class Recipe:
     `own`: how many texts of the base one example counts for; `sharpness`: of each head; of a head without one it is
     found by holding examples back (`calibrate`), else it is 1; `sure`: slope and offset of each head, likewise;
     `whole`: praise is read too, for other questions than what a complaint is about; `margin`: support vectors instead
-    of logistic regression, better with many examples.
+    of logistic regression, better with many examples; `apart`: heads that are taught with support vectors and without
+    naive Bayes whatever the others are, and how freely their weights may grow.
     """
 
     least: int = 2
@@ -64,6 +65,7 @@ class Recipe:
     calibrate: bool = False
     whole: bool = False
     margin: bool = False
+    apart: Mapping[str, float] = field(default_factory=dict)
     sharpness: Mapping[str, float] = field(default_factory=dict)
     sure: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -216,7 +218,8 @@ def _heads(
             totals = np.bincount(labels, share, len(classes))
             share *= (totals.sum() / len(classes) / totals)[labels]
         matrix = seen.matrix[rows]
-        made, bias = _fit(matrix, labels, share, len(classes), recipe)
+        way = replace(recipe, margin=True, bend=recipe.apart[name], counted=0.0) if name in recipe.apart else recipe
+        made, bias = _fit(matrix, labels, share, len(classes), way)
         if recipe.main:
             more, bias_more = _of_main(matrix, classes, labels, share, recipe)
             made, bias = made + more, bias + bias_more
