@@ -129,7 +129,7 @@ def _deliveries() -> Fact:
 def _disk() -> Fact:
     free = shutil.disk_usage(settings.HOME).free >> 20
     bad = 2 if free < 200 else int(free < LITTLE_MIB)
-    return Fact(_("磁盘"), _("剩余 {n} MiB").format(n=f"{free:,}"), bad, _("请腾出空间") if bad else "")
+    return Fact(_("磁盘"), _("剩余 {n} GiB").format(n=f"{free / 1024:,.1f}"), bad, _("请腾出空间") if bad else "")
 
 
 def _years(at: datetime) -> list[Fact]:

@@ -38,7 +38,7 @@ PAGE = 50
 KINDS = {
     "case": _lazy("投诉件"), "customer": _lazy("客户"), "staff": _lazy("人员"), "unit": _lazy("机构"),
     "role": _lazy("角色"), "policy": _lazy("政策"), "system": _lazy("系统"),
-    "model": _lazy("模型"), "risk_model": _lazy("升级风险模型"),
+    "model": _lazy("模型"), "risk_model": _lazy("升级风险模型"), "demo": _lazy("演示公司"),
 }  # fmt: skip
 
 
