@@ -473,7 +473,7 @@ def shots(customers: Customers) -> list[Shot]:
                 ("convert", "xuemei", "received", ()),
                 ("change_record", "xuemei", "triage", ()),
                 ("assign", "xuemei", "triage&level=3", (WIDE,)),
-                ("settle_at_once", "xuemei", "triage", ()),
+                ("settle_at_once", "xuemei", "triage&level=4", ()),
                 ("dispatch", "xuemei", "investigation", ()),
                 ("appoint", "xuemei", "investigation", ()),
                 ("ask_help", "xuemei", "investigation", ()),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wenguo.text import alike
+from wenguo.text import alike, words
 from wenguo.text.alike import phrases
 from wenguo.text.likeness import likeness
 
@@ -90,6 +90,16 @@ def test_what_several_texts_share_is_said_in_words_not_in_pairs_of_characters():
     pieces = ["乱收", "收材", "材料", "料费", "费高", "高空", "空费", "加长", "长管"]
     assert phrases(texts, pieces) == ["乱收材料费高空费", "加长管"]
     assert phrases(texts, []) == [] and phrases(texts[:1], pieces) == []
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [("们团购卖的净", "团购卖"), ("锦绣湾", "锦绣湾"), ("直没人", ""), ("漏水，一", "漏水"), ("你们", ""), ("", "")],
+)
+def test_of_a_run_of_characters_its_whole_words_are_said(run: str, said: str):
+    text = "锦绣湾小区1栋，你们团购卖的净水器zq-600漏水，一直没人接"
+    start = text.find(run)
+    assert words.within(text, start, start + len(run)) == said
 
 
 def test_a_chain_of_likenesses_is_no_event():

@@ -20,7 +20,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from wenguo.text import personal
+from wenguo.text import personal, words
 from wenguo.text.normal import fold
 from wenguo.text.search import CJK
 
@@ -309,18 +309,18 @@ def spans(s: str, wanted: Iterable[str]) -> list[tuple[int, int]]:
 def phrases(texts: Sequence[str], wanted: Iterable[str], most: int = 8) -> list[str]:
     """What the pieces say together, for a person to read: 料费 费高 高空 空费 is 料费高空费.
 
-    Runs in which pieces touch, as they stand in at least two of these texts; of one within another the longer; first
-    what most texts say.
+    Runs in which pieces touch, as whole words, as they stand in at least two of these texts; of one within another the
+    longer; first what most texts say.
     """
     folded = [fold(text).text for text in texts]
-    runs = set(wanted)
-    runs |= {text[start:end] for text in folded for start, end in spans(text, tuple(runs))}
+    pieces = tuple(wanted)
+    runs = {whole for text in folded for start, end in spans(text, pieces) if (whole := words.within(text, start, end))}
     counts = {run: n for run in runs if (n := sum(run in text for text in folded)) >= 2}
-    whole: list[str] = []
+    said: list[str] = []
     for run in sorted(counts, key=lambda r: (-len(r), -counts[r], r)):
-        if not any(run in longer for longer in whole):
-            whole.append(run)
-    return sorted(whole, key=lambda r: (-counts[r], -len(r), r))[:most]
+        if not any(run in longer for longer in said):
+            said.append(run)
+    return sorted(said, key=lambda r: (-counts[r], -len(r), r))[:most]
 
 
 # ── marks: what is kept of a text so that others find it ──────────────────────────────────────────────────────────

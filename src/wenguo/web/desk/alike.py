@@ -139,7 +139,7 @@ def _line(member: Member, evidence: groups.Evidence) -> Line:
     first, last = evidence.first, evidence.last
     span = (last - first) / timedelta(seconds=1) if first and last else 0
     share = (case.received_at - first) / timedelta(seconds=1) / span if first and span else 0.0
-    return Line(member, case, marked(text, alike.spans(text, evidence.words), around=90), share)
+    return Line(member, case, marked(text, alike.spans(text, evidence.phrases), around=90), share)
 
 
 def _decide(request: HttpRequest, group: Group, act: Callable[[Given], Any], to: str, said: str) -> HttpResponse:
