@@ -85,7 +85,7 @@ def test_who_reads_the_desk_in_english_writes_to_customers_as_the_house_does(des
         event = letters.say(at_reply, "", "您反映的情况已查清。", by=desk.agent, at=desk.now)
     assert draft.subject == f"关于您的投诉（编号 {at_reply.number}）的答复"
     assert event.private["subject"] == f"关于您的投诉（编号 {at_reply.number}）"
-    assert known["solve_due"].endswith(" 前") and known["appeal"].startswith("可在追踪页面选择")
+    assert known["solve_due"].endswith(" 前") and known["appeal"].startswith("可在进度页面选择")
     assert known == letters.values(at_reply, at=desk.now) | {"track_url": known["track_url"]}
 
 

@@ -54,7 +54,7 @@ def event_out(event: Event, viewer: Any, case: Case | None = None) -> EventOut:
 
 @chapter.act("say", of=["message"], summary="写给客户", gives=EventOut)
 def say(on: On, body: SayIn) -> EventOut:
-    """在追踪页面可见；有邮箱的同时发邮件。"""
+    """在进度页面可见；有邮箱的同时发邮件。"""
     event = letters.say(on.case, body.subject, body.text, response=body.response, by=on.by, at=on.at)
     return event_out(event, on.by)
 

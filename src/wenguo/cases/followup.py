@@ -275,7 +275,7 @@ def rate(survey: Survey, answers: Mapping[str, Any], *, by: Any, at: datetime) -
     if survey.answered_at:
         raise NotNow(_("您已经评价过了，谢谢"))
     if at > survey.until:
-        raise NotNow(_("评价已截止；有话想说，可以在追踪页面给我们留言"))
+        raise NotNow(_("评价已截止；有话想说，可以在进度页面给我们留言"))
     said = _checked(case, answers)
     for question in case.pack.followup.survey:
         value = said.get(question.code)

@@ -111,7 +111,7 @@ def values(case: Case, *, at: datetime) -> dict[str, str]:
             "wish": case.record.wish,
             "old_due": local(case.next_due_at),
             "executed_at": local(case.executed_at),
-            "appeal": _("可在追踪页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映"),
+            "appeal": _("可在进度页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映。"),
             "signer": " ".join(p for p in (unit.title if unit else "", owner.name if owner else "") if p),
             "today": local(at).split(" ")[0],
         }

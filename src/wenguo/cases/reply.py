@@ -42,7 +42,7 @@ PARTS = {
     "thanks": _lazy("感谢与联系人"),
 }
 CHANNELS = {
-    "mail": _lazy("书面（邮件与追踪页面）"),
+    "mail": _lazy("书面（邮件与进度页面）"),
     "phone": _lazy("电话"),
     "face": _lazy("当面"),
     "letter": _lazy("信函"),
