@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.utils import translation
 
-from wenguo.cases import acceptance, intake, letters
+from wenguo.cases import acceptance, followup, intake, letters
 from wenguo.cases.case import PROJECTED, Case, fold, plain
 from wenguo.cases.intake import Complaint, Submission
+from wenguo.cases.lifecycle import offers
 from wenguo.cases.sweep import sweep
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.journal import Event
@@ -125,6 +126,9 @@ def test_refusing_needs_a_reason_the_customer_is_told_and_can_be_reviewed(desk):
     with pytest.raises(NotYours):
         acceptance.reconsider(case, "客户补充了发票", by=desk.agent, at=desk.now)
     case.refresh_from_db()
+    assert {o.name for o in offers(case, by=desk.senior, at=desk.now)} >= {"reconsider"}
+    with pytest.raises(NotNow, match="以「不予受理」结束的投诉不能重开"):
+        followup.reopen(case, "再看看", by=desk.senior, at=desk.now)
     acceptance.reconsider(case, "客户补充了发票", by=desk.senior, at=desk.now)
     assert case.stage == "received" and case.outcome == ""
 

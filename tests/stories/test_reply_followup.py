@@ -12,7 +12,7 @@ from django.utils import translation
 from wenguo.cases import acceptance, followup, letters, reply, triage
 from wenguo.cases.case import record
 from wenguo.cases.followup import FollowUp, Survey
-from wenguo.cases.lifecycle import gates
+from wenguo.cases.lifecycle import gates, offers
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.journal import Event
 from wenguo.people import deputies
@@ -159,6 +159,7 @@ def test_two_call_backs_then_closing_and_archiving(desk, at_reply):
     assert shut == []
     followup.close(case, by=desk.agent, at=desk.now)
     assert case.outcome == "resolved" and not case.clocks.live().exists()
+    assert [o.name for o in offers(case, by=desk.supervisor, at=desk.now)] == ["archive", "reopen"]
     followup.archive(case, by=desk.supervisor, at=desk.now)
     with pytest.raises(NotNow):
         followup.close(case, by=desk.agent, at=desk.now)

@@ -59,8 +59,6 @@ def refuse(case: Case, reason: str, words: str, *, by: Any, at: datetime) -> Non
 def reconsider(case: Case, reason: str, *, by: Any, at: datetime) -> None:
     """The refusal is reviewed and taken back; the promises start anew. Source: IN-10 "reviewable"."""
     move = require(case, "reconsider", by=by, at=at)
-    if case.outcome != Outcome.REFUSED:
-        raise NotNow(_("只有不予受理的投诉可以重新受理；已结案的请用「重开」"))
     _needs(reason)
     record(
         case, "case.reconsidered", by=by, at=at, private={"reason": reason},

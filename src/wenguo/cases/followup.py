@@ -418,8 +418,6 @@ def reopen(case: Case, reason: str, *, by: Any, at: datetime) -> Case:
     reason = clean(reason, 5000)
     if not reason:
         raise Invalid(_("请写明为什么需要重新办理"), fields={"reason": _("请写明为什么需要重新办理")})
-    if case.outcome in {Outcome.MERGED, Outcome.REFUSED}:
-        raise NotNow(_("已并单或不予受理的投诉不能重开"))
     days = case.pack.thresholds.reopen_days
     if isinstance(by, Person) is False and case.closed_at and at - case.closed_at > timedelta(days=days):
         raise NotNow(_("结案已超过 {days} 天；请提交新的投诉，我们会一并参考").format(days=days))

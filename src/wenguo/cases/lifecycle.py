@@ -52,7 +52,8 @@ NOT_ARCHIVED = frozenset(Stage) - {Stage.ARCHIVED}
 
 @dataclass(frozen=True)
 class Act:
-    """Something that may be done to a case. `to` None: the stage stays. `customer`: the complainant may do it too."""
+    """Something that may be done to a case. `to` None: the stage stays. `customer`: the complainant may do it too.
+    `ended`: of a closed case, how it must have ended."""
 
     title: str
     permission: str
@@ -61,6 +62,7 @@ class Act:
     customer: bool = False
     reason: bool = False
     back: bool = False
+    ended: frozenset[Outcome] = frozenset(Outcome)
 
 
 def _act(
@@ -72,16 +74,17 @@ def _act(
     customer: bool = False,
     reason: bool = False,
     back: bool = False,
+    ended: Iterable[Outcome] = Outcome,
 ) -> Act:
-    return Act(title, permission, frozenset(stages), to, customer, reason, back)
+    return Act(title, permission, frozenset(stages), to, customer, reason, back, frozenset(ended))
 
 
 S = Stage
+_WORKED_ON = {Outcome.RESOLVED, Outcome.WITHDRAWN}
 ACTS: dict[str, Act] = {
     # The moves: from stage to stage.
     "accept": _act(_lazy("受理"), "case.accept", {S.RECEIVED}, S.TRIAGE),
     "refuse": _act(pgettext_lazy("act", "不予受理"), "case.refuse", {S.RECEIVED, S.TRIAGE}, S.CLOSED, reason=True),
-    "reconsider": _act(pgettext_lazy("act", "重新受理"), "case.reopen", {S.CLOSED}, S.RECEIVED, reason=True),
     "merge": _act(_lazy("并单"), "case.merge", {S.RECEIVED, S.TRIAGE, S.INVESTIGATION}, S.CLOSED, reason=True),
     "withdraw": _act(_lazy("撤回投诉"), "case.withdraw", OPEN, S.CLOSED, customer=True, reason=True),
     "assign": _act(_lazy("分派"), "case.assign", {S.TRIAGE}, S.INVESTIGATION),
@@ -94,7 +97,18 @@ ACTS: dict[str, Act] = {
     "reassess": _act(_lazy("不满意，重新评估"), "case.followup", {S.FOLLOWUP}, S.RESOLUTION, reason=True),
     "close": _act(_lazy("结案"), "case.close", {S.FOLLOWUP}, S.CLOSED),
     "archive": _act(_lazy("归档"), "case.archive", {S.CLOSED}, S.ARCHIVED),
-    "reopen": _act(_lazy("重开"), "case.reopen", {S.FOLLOWUP, S.CLOSED}, S.INVESTIGATION, customer=True, reason=True),
+    "reconsider": _act(
+        pgettext_lazy("act", "重新受理"), "case.reopen", {S.CLOSED}, S.RECEIVED, reason=True, ended={Outcome.REFUSED}
+    ),
+    "reopen": _act(
+        _lazy("重开"),
+        "case.reopen",
+        {S.FOLLOWUP, S.CLOSED},
+        S.INVESTIGATION,
+        customer=True,
+        reason=True,
+        ended=_WORKED_ON,
+    ),
     "back_to_triage": _act(
         _lazy("退回分级"), "case.assign", {S.INVESTIGATION, S.RESOLUTION}, S.TRIAGE, reason=True, back=True
     ),
@@ -111,7 +125,7 @@ ACTS: dict[str, Act] = {
     "add_evidence": _act(_lazy("添加证据"), "case.note", NOT_ARCHIVED, customer=True),
     "change_record": _act(_lazy("补充记录单"), "case.register", OPEN),
     "convert": _act(_lazy("转换性质"), "case.triage", OPEN, reason=True),
-    "continue": _act(_lazy("归档后重开"), "case.reopen", {S.ARCHIVED}, customer=True, reason=True),
+    "continue": _act(_lazy("归档后重开"), "case.reopen", {S.ARCHIVED}, customer=True, reason=True, ended=_WORKED_ON),
     "join": _act(_lazy("并入在办件"), "case.register", OPEN),
     "unjoin": _act(_lazy("撤销并入"), "case.register", NOT_ARCHIVED),
     "split": _act(_lazy("拆单"), "case.triage", {S.RECEIVED, S.TRIAGE}),
@@ -212,7 +226,13 @@ def why_not(case: Case, name: str, *, by: Any, at: datetime) -> str:
         return _("您没有「{act}」的权限").format(act=act.title)
     if case.stage not in act.stages:
         return _("该投诉件当前为「{stage}」，不能{act}").format(stage=Stage(case.stage).label, act=act.title)
+    if not _ended_so(case, act):
+        return _("以「{outcome}」结束的投诉不能{act}").format(outcome=Outcome(case.outcome).label, act=act.title)
     return ""
+
+
+def _ended_so(case: Case, act: Act) -> bool:
+    return not case.outcome or case.outcome in act.ended
 
 
 def _permitted(act: Act, by: Any, at: datetime) -> bool:
@@ -241,7 +261,7 @@ def offers(case: Case, *, by: Any, at: datetime) -> list[Offer]:
     return [
         Offer(name, act, why_not(case, name, by=by, at=at), gates(case, name))
         for name, act in MOVES.items()
-        if case.stage in act.stages and _permitted(act, by, at)
+        if case.stage in act.stages and _ended_so(case, act) and _permitted(act, by, at)
     ]
 
 

@@ -166,8 +166,20 @@ def timeline(folder: Folder, show: str = "", *, before: int | None = None) -> St
 
 
 def _runs(lines: Sequence[Line]) -> list[list[Line]]:
+    """Of escalations with nothing said between them the latest stands, the earlier ones are as quiet as a warning."""
+    escalated = False
+
+    def is_quiet(line: Line) -> bool:
+        nonlocal escalated
+        if line.type == "clock.breached":
+            known, escalated = escalated, True
+            return known
+        quiet = line.quiet and not line.words
+        escalated = escalated and quiet
+        return quiet
+
     runs: list[list[Line]] = []
-    for quiet, some in groupby(lines, key=lambda line: line.quiet and not line.words):
+    for quiet, some in groupby(lines, key=is_quiet):
         together = list(some)
         runs += [together] if quiet and len(together) >= FOLD else [[line] for line in together]
     return runs
