@@ -66,7 +66,7 @@ def hint(request: HttpRequest, number: str) -> HttpResponse:
     }
     if by_htmx(request):
         return render(request, "desk/case/_alike.html", context)
-    html = Markup(render_to_string("desk/case/_alike.html", context, request=request))
+    html = Markup(render_to_string("desk/case/_alike.html", context | {"alone": True}, request=request))
     return page(request, "desk/case/part.html", {**context, "title": _("相似案件"), "html": html}, here="queue")
 
 

@@ -17,9 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET
 
-from wenguo.cases import links
+from wenguo.cases import letters, links
 from wenguo.cases.case import record, rows
-from wenguo.cases.letters import head_office
 from wenguo.cases.reply import Reply, current
 from wenguo.errors import NotFound
 from wenguo.web.desk.common import find_case, me
@@ -59,12 +58,13 @@ def show(request: HttpRequest, number: str, paper: str) -> HttpResponse:
         "person": me(request),
         "paper_title": title,
         "labels": record_labels(),
-        "company": getattr(head_office(), "title", ""),
+        "company": getattr(letters.head_office(), "title", ""),
         "office": case.unit or case.intake_unit,
     }
     if paper == "receipt":
         address = f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/"
         context |= {
+            "addressed": letters.address(case),  # it goes to the customer, who reads the name given
             "qr": qr(address),
             "promises": sorted(
                 (c for c in folder.clocks if c.clock.kind in {"respond", "solve"}), key=lambda c: c.clock.first_due_at
