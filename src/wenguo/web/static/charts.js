@@ -20,6 +20,8 @@
     return data.unit && !data.percent ? `${text} ${data.unit}` : text;
   }
 
+  const named = (data) => data.series.every((s) => data.x?.includes(s.name)); // each stands above its own name
+
   function frame(data, small) {
     const size = small * 0.75;
     const text = { color: token("ink-2"), fontSize: size };
@@ -29,7 +31,7 @@
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: size },
       color: [1, 2, 3, 4, 5, 6, 7, 8].map((n) => token(`c${n}`)),
       grid: { left: 4, right: small, top: small * 2.25, bottom: 2, containLabel: true },
-      legend: data.series?.length > 1 || data.band ? { top: 0, left: 0, itemWidth: small, itemHeight: small * 0.5, icon: "roundRect", textStyle: text } : undefined,
+      legend: (data.series?.length > 1 && !named(data)) || data.band ? { type: "scroll", top: 0, left: 0, itemWidth: small, itemHeight: small * 0.5, icon: "roundRect", textStyle: text } : undefined,
       tooltip: { // drawn on the canvas: the page allows no inline style
         trigger: "axis", renderMode: "richText", confine: true,
         backgroundColor: token("paper"), borderColor: token("line-2"), borderWidth: 1,
@@ -121,7 +123,8 @@
         series: [...seriesOf("bar", data), shares] };
     }
     const lying = kind === "bars";
-    const names = category(data, small, lying ? { inverse: true, axisLine: { show: false }, axisLabel: { color: token("ink"), fontSize: small * 0.75, width: small * 8, overflow: "truncate" } } : { boundaryGap: kind !== "line" && kind !== "area" });
+    const few = data.x.length <= 8 && { interval: 0, color: token("ink-2"), fontSize: small * 0.75, width: (room - small * 4) / data.x.length - 4, overflow: "break" };
+    const names = category(data, small, lying ? { inverse: true, axisLine: { show: false }, axisLabel: { color: token("ink"), fontSize: small * 0.75, width: small * 8, overflow: "truncate" } } : { boundaryGap: kind !== "line" && kind !== "area", ...(few && { axisLabel: few }) });
     const amounts = values(data, small, lying ? { axisLabel: { show: false }, splitLine: { show: false }, name: "" } : {});
     const grid = { ...base.grid, left: lying ? small : 4, top: (base.legend ? small * 2 : small * 0.5) + (lying || !data.y ? 0 : small * 1.5), right: lying ? small * 4 : small * 0.75 };
     return { ...base, grid: lying && !base.legend ? { ...grid, top: 0 } : grid, legend: base.legend && { ...base.legend, data: [...data.series.map((s) => s.name), ...(data.band ? [data.band.name] : [])] },
