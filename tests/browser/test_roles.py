@@ -123,6 +123,28 @@ def test_what_a_phone_returns_comes_back_with_its_reason(desk: Any, world: Any, 
     assert option.state == "submitted"
 
 
+def test_an_open_list_of_what_is_to_be_signed_tells_of_that_and_of_nothing_else(
+    desk: Any, world: Any, hands: Any
+) -> None:
+    supervisor = hands.signs_in("supervisor")
+    supervisor.page.add_init_script("window.EventSource = class { constructor() { window.stream = this; } close() {} }")
+    page = supervisor.goes("/desk/approvals/")
+    hears = "stream.onmessage({ data: JSON.stringify({ topic: 'queue', type: 'case.received', seq: 1 }) })"
+    desk.receives("外卖小票上电话印错了一位")
+    with page.expect_response("**/approvals/"):
+        page.evaluate(hears)
+    page.wait_for_timeout(500)
+    assert not page.is_visible("#live button")
+    waiting_for_signature(desk)
+    page.reload()
+    page.evaluate("document.querySelector('.sign-row').closest('[data-key]').remove()")  # as before it came
+    with page.expect_response("**/approvals/"):
+        page.evaluate(hears)
+    page.wait_for_selector("#live button:has-text('1')")
+    page.click("#live button")
+    page.wait_for_selector("a.sign-row")
+
+
 # ── 法务: a written admission does not leave by itself ───────────────────────────────────────────────────────────────
 
 

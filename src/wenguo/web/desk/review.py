@@ -56,7 +56,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "proposal": proposal(now) if now else None,
         "others": [(row, _guess(row)) for row in others], "after": others[0].number if others else "",
     }  # fmt: skip
-    return page(request, "desk/review.html", context, here="review", follow=["queue"])
+    return page(request, "desk/review.html", context, here="review")
 
 
 def _guess(case: Case) -> str:

@@ -2,7 +2,8 @@
 // <body data-live="address of the event stream">. Parts that may refresh name their address and topics:
 // <section id="timeline" data-refresh="/desk/…" data-topics="case:TS-0042">; with data-quietly they refresh at once.
 // A list that cannot be followed row by row asks at its data-news how many of the rows it shows (data-key, data-version)
-// are no longer so; what changed elsewhere is no news to it.
+// are no longer so; what changed elsewhere is no news to it. A short list (data-look) reads its own page again and compares
+// which rows there are.
 (() => {
   const { say } = window.wenguo;
   const address = document.body.dataset.live;
@@ -16,19 +17,31 @@
 
   const parts = () => [...document.querySelectorAll("[data-refresh]")];
   const concerns = (part, topic) => !topic || !part.dataset.topics || part.dataset.topics.split(",").includes(topic);
+  const asks = (part) => part.dataset.news || "look" in part.dataset;
   const asked = new Map(); // when a list may ask again: not at every change of a busy house
   const REST_MS = { "today-do": 15000 };
+  const keys = (part) => new Set([...part.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
+  async function changed(part) {
+    if (part.dataset.news) {
+      const shown = [...part.querySelectorAll("[data-version]")].map((row) => `${row.dataset.key}.${row.dataset.version}`);
+      const answer = await fetch(`${part.dataset.news}&shown=${encodeURIComponent(shown.slice(0, 200).join(","))}`, { credentials: "same-origin", headers: { "HX-Request": "true" } });
+      return answer.ok ? (await answer.json()).n : null;
+    }
+    const answer = await fetch(part.dataset.refresh, { credentials: "same-origin" });
+    const fresh = answer.ok && !answer.redirected && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+    if (!fresh) return null;
+    const [was, is] = [keys(part), keys(fresh)];
+    return Math.max([...is].filter((key) => !was.has(key)).length, [...was].filter((key) => !is.has(key)).length);
+  }
   function ask(part) {
     if (part.dataset.asking) return;
     part.dataset.asking = "1";
     setTimeout(async () => {
-      asked.set(part.id, Date.now() + (REST_MS[part.id] || 4000));
+      asked.set(part.id, Date.now() + (REST_MS[part.id] || ("look" in part.dataset ? 15000 : 4000)));
       delete part.dataset.asking;
-      const shown = [...part.querySelectorAll("[data-version]")].map((row) => `${row.dataset.key}.${row.dataset.version}`);
       try {
-        const answer = await fetch(`${part.dataset.news}&shown=${encodeURIComponent(shown.slice(0, 200).join(","))}`, { credentials: "same-origin", headers: { "HX-Request": "true" } });
-        if (!answer.ok || !part.isConnected) return;
-        const { n } = await answer.json();
+        const n = await changed(part);
+        if (n === null || !part.isConnected) return;
         if (n) { stale.add(part.id); heard = n; announce(); } else if (stale.delete(part.id) && !stale.size) { heard = 0; bar.hidden = true; }
       } catch { /* still away */ }
     }, Math.max(0, (asked.get(part.id) || 0) - Date.now()));
@@ -41,12 +54,12 @@
   function hear(change, waited = false) {
     if (!waited && Date.now() - own < 1500) { setTimeout(() => hear(change, true), 1500); return; }
     if (change.topic?.startsWith("staff:")) { bell(); return; }
-    const told = (part) => (part.dataset.seen && change.seq ? change.seq <= Number(part.dataset.seen) || LOOKS.includes(change.type) : waited && !part.dataset.news);
+    const told = (part) => (part.dataset.seen && change.seq ? change.seq <= Number(part.dataset.seen) || LOOKS.includes(change.type) : waited && !asks(part));
     const concerned = parts().filter((part) => concerns(part, change.topic));
     const all = concerned.filter((part) => !told(part));
     if (!all.length && (waited || concerned.length)) return;
-    all.filter((part) => part.dataset.news).forEach(ask);
-    const touched = all.filter((part) => !part.dataset.news);
+    all.filter(asks).forEach(ask);
+    const touched = all.filter((part) => !asks(part));
     if (all.length && !touched.length) return;
     touched.filter((part) => "quietly" in part.dataset).forEach(refresh);
     const loud = touched.filter((part) => !("quietly" in part.dataset));
@@ -92,7 +105,7 @@
     heard = 0;
     stale = new Set();
     bar.hidden = true;
-    if (known.length) known.forEach(refresh); else location.reload();
+    if (known.length && !known.some((part) => "look" in part.dataset)) known.forEach(refresh); else location.reload();
   }
 
   // ── the stream, and asking every minute when there is none ──
@@ -102,7 +115,7 @@
   async function poll() {
     bell();
     for (const part of parts()) {
-      if (part.dataset.news) { ask(part); continue; }
+      if (asks(part)) { ask(part); continue; }
       try {
         const answer = await fetch(part.dataset.refresh, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
         if (!answer.ok) continue;
