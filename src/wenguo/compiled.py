@@ -242,13 +242,13 @@ class _Rows:
         return found
 
     def _instances(self, rows: Iterator[Any]) -> Iterator[Any]:
-        made, db, related = _Made(self.compiler.klass_info["model"]), self.query.db, self.related
+        model, db, related = self.compiler.klass_info["model"], self.query.db, self.related
         columns = self.compiler.klass_info["select_fields"]
         first, end = columns[0], columns[-1] + 1
         names = [column[0].target.attname for column in self.compiler.select[first:end]]
         noted = [*(self.compiler.annotation_col_map or {}).items()]
         for row in rows:
-            found = made.from_db(db, names, row[first:end])
+            found = made(model, names, row[first:end], db)
             for other in related:
                 other.populate(row, found)
             for name, at in noted:
@@ -256,19 +256,25 @@ class _Rows:
             yield found
 
 
+def made(model: type[M], names: Sequence[str], values: Sequence[Any], db: str = "default") -> M:
+    """An instance from a row, as a model makes it, but without asking each field. Columns that were not read stay
+    away; Django fetches them when they are asked for.
+    """
+    found = model.__new__(model)
+    found._state = state = ModelState()
+    state.adding, state.db = False, db
+    found.__dict__.update(zip(names, values, strict=True))
+    return found
+
+
 @dataclass
 class _Made:
-    """Makes instances from rows, as a model does, but without asking each field."""
+    """Makes instances so where Django asks a model for them."""
 
     model: type[Model]
 
     def from_db(self, db: str, names: Sequence[str], values: Sequence[Any]) -> Any:
-        """Columns that were not read stay away; Django fetches them when they are asked for."""
-        found: Any = self.model.__new__(self.model)
-        found._state = state = ModelState()
-        state.adding, state.db = False, db
-        found.__dict__.update(zip(names, values, strict=True))
-        return found
+        return made(self.model, names, values, db)
 
 
 @dataclass

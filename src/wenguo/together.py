@@ -15,10 +15,8 @@ A row may refer to another of the same statement in any order: PostgreSQL looks 
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Any, TypeVar
 
@@ -26,6 +24,7 @@ from django.db import connection, models
 from django.db.models.base import ModelState
 from django.db.models.expressions import DatabaseDefault
 from django.utils.functional import Promise
+from pydantic_core import to_json
 
 from wenguo.compiled import prepared
 from wenguo.later import as_row
@@ -94,15 +93,13 @@ class Together:
     def write(self) -> None:
         """Write it all, in the caller's transaction."""
         tables = tuple((model, _columns(model, rows)) for model, rows in self._rows.items())
-        given: list[Any] = [
-            json.dumps([_values(row, columns) for row in self._rows[model]], default=_json, ensure_ascii=False)
-            for model, columns in tables
-        ]
+        given = [_json([_values(row, columns) for row in self._rows[model]]) for model, columns in tables]
         with connection.cursor() as cursor:
-            cursor.execute(*prepared(_statement(tables), [*given, self._said, json.dumps(self._jobs, default=_json)]))
+            cursor.execute(*prepared(_statement(tables), [*given, _json(self._said), _json(self._jobs)]))
+            alias = cursor.db.alias
         for rows in self._rows.values():
             for row in rows:
-                row._state.adding, row._state.db = False, connection.alias
+                row._state.adding, row._state.db = False, alias
         afterwards = self._afterwards
         self._rows, self._jobs, self._said, self._afterwards = defaultdict(list), [], [], []
         for act in afterwards:
@@ -137,8 +134,9 @@ def _born(model: type[models.Model]) -> tuple[Any, ...]:
     """Its key, its columns, its relations by name, what each column is at first, and what must be called for others."""
     fields: Any = model._meta.concrete_fields
     relations = {f.name: f for f in fields if f.is_relation}
-    called = tuple((f.attname, f.get_default) for f in fields if callable(f.default) or f.has_db_default())
-    plain = {f.attname: f.get_default() for f in fields if not (callable(f.default) or f.has_db_default())}
+    anew = {f for f in fields if (f.has_default() and callable(f.default)) or f.has_db_default()}
+    called = tuple((f.attname, f.get_default) for f in fields if f in anew)
+    plain = {f.attname: f.get_default() for f in fields if f not in anew}
     return model._meta.pk.attname, frozenset(f.attname for f in fields), relations, plain, called
 
 
@@ -167,16 +165,19 @@ def _attributes(model: type[models.Model]) -> tuple[tuple[str, ...], tuple[str, 
 
 
 def _values(row: models.Model, columns: Sequence[str]) -> dict[str, Any]:
+    """As PostgreSQL reads them from JSON: bytes have a spelling of their own."""
     known = row.__dict__
-    return {name: known[name] for name in columns}
+    return {
+        name: "\\x" + bytes(value).hex() if isinstance(value := known[name], bytes | memoryview) else value
+        for name in columns
+    }
 
 
-def _json(value: Any) -> Any:
-    """How PostgreSQL reads it from JSON into a column."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return "\\x" + bytes(value).hex()
+def _json(value: Any) -> str:
+    return to_json(value, fallback=_other).decode()
+
+
+def _other(value: Any) -> str:
     if isinstance(value, Promise):
         return str(value)
     raise TypeError(f"{type(value).__name__} cannot be written together")
@@ -192,6 +193,6 @@ def _statement(tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...]) -
             f" SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json))"
         )
     rows = f"WITH {', '.join(parts)} " if parts else ""
-    return f"""{rows}SELECT (SELECT count(pg_notify('wenguo', said)) FROM unnest(%s::text[]) AS said),
+    return f"""{rows}SELECT (SELECT count(pg_notify('wenguo', said)) FROM json_array_elements_text(%s::json) AS said),
         (SELECT procrastinate_defer_jobs_v1(array_agg(job))
          FROM json_populate_recordset(NULL::procrastinate_job_to_defer_v1, %s::json) AS job HAVING count(*) > 0)"""

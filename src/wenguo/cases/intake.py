@@ -60,6 +60,7 @@ from wenguo.together import Together, instance
 
 log = logging.getLogger("wenguo.cases")
 
+_CHANNELS, _NATURES = frozenset(Channel.values), frozenset(Nature.values)
 _NOTHING: tuple[Any, ...] = ("", None, (), [])
 LONGEST = 20_000  # characters kept in the record itself; what is longer is kept whole as a file
 CLOCKS_AT_BIRTH = ("acknowledge", "first_contact", "respond", "solve")
@@ -214,9 +215,9 @@ def tidy(complaint: Complaint) -> Complaint:
     changes["wishes"] = tuple(word for one in complaint.wishes if (word := one_line(one, 20)))
     if not changes["text"] and not complaint.files:
         wrong["text"] = _("请写下发生了什么，几句话就可以")
-    if complaint.channel not in Channel.values:
+    if complaint.channel not in _CHANNELS:
         wrong["channel"] = _("渠道须为以下之一：{allowed}").format(allowed="、".join(Channel.values))
-    if complaint.nature not in Nature.values:
+    if complaint.nature not in _NATURES:
         wrong["nature"] = _("性质须为以下之一：{allowed}").format(allowed="、".join(Nature.values))
     if complaint.level is not None and complaint.level not in {1, 2, 3, 4}:
         wrong["level"] = _("等级须为 1 到 4")
@@ -226,7 +227,8 @@ def tidy(complaint: Complaint) -> Complaint:
             wrong[money] = _("金额有误，请写 0 到 1000 亿元之间的数")
     if wrong:
         raise Invalid(_("请补全或更正标出的内容"), fields=wrong)
-    return replace(complaint, **changes)
+    changes = {name: value for name, value in changes.items() if value != getattr(complaint, name)}
+    return replace(complaint, **changes) if changes else complaint
 
 
 def _again(complaint: Complaint) -> Received:

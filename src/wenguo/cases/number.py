@@ -85,12 +85,13 @@ def reserve(month: str, count: int) -> int:
 def sequence_of(at: datetime) -> str:
     """The name of the sequence that counts the cases of this month: one a month, so that no intake waits for
     another."""
-    return f"cases_number_{_month(at)}"
+    return _sequence(_month(at))
 
 
 def next_number(at: datetime, rows: Together | None = None) -> str:
     """A number nobody has; drawn with the ids of the `rows` it is for."""
-    month, sequence = _month(at), sequence_of(at)
+    month = _month(at)
+    sequence = _sequence(month)
     if (serial := given("serial")) is not None:
         return spell(month, serial)
     serial = (rows or Together()).id(sequence)
@@ -100,6 +101,10 @@ def next_number(at: datetime, rows: Together | None = None) -> str:
             cursor.execute(f'CREATE SEQUENCE IF NOT EXISTS "{sequence}"')
         serial = Together().id(sequence)
     return spell(month, serial)
+
+
+def _sequence(month: str) -> str:
+    return f"cases_number_{month}"
 
 
 def _month(at: datetime) -> str:

@@ -16,28 +16,32 @@ from wenguo.people.staff import Person, Post
 
 @dataclass
 class Standing:
-    """`posts`: person id → their posts, for the person and everybody ever stood in for. `reached`: see `scope`."""
+    """`posts`: person id → their posts, for the person and everybody ever stood in for. `reached`: see `scope`.
+    `permitted`: what `permits` worked out last, and from when until when it holds; shared by all of the same rows.
+    """
 
     person_id: int
     posts: dict[int, list[Post]]
     deputyships: list[Deputy]
     reached: dict[object, frozenset[int]] = field(default_factory=dict)
 
-    permitted: tuple[datetime, datetime, frozenset[str], frozenset[str]] | None = None
+    permitted: list[tuple[datetime, datetime, frozenset[str], frozenset[str]]] = field(default_factory=list)
 
     def permits(self, at: datetime) -> tuple[frozenset[str], frozenset[str]]:
         """What the own posts permit then, and what these and those of the colleagues stood in for do. The same from
         one beginning or end of a post to the next.
         """
-        if (known := self.permitted) is None or not known[0] <= at < known[1]:
+        known = self.permitted[0] if self.permitted else None
+        if known is None or not known[0] <= at < known[1]:
             spans: list[Any] = [*(post for posts in self.posts.values() for post in posts), *self.deputyships]
             edges = [edge for span in spans for edge in (span.since, span.until) if edge is not None]
-            known = self.permitted = (
+            known = (
                 max((e for e in edges if e <= at), default=at),
                 min((e for e in edges if e > at), default=at + timedelta(hours=1)),
                 frozenset(p for post in self.own(at) for p in post.role.permissions),
                 frozenset(p for post in self.effective(at) for p in post.role.permissions),
             )
+            self.permitted[:] = [known]
         return known[2:]
 
     def own(self, at: datetime) -> list[Post]:
@@ -86,7 +90,7 @@ def standing_of(person: Person, rows: str | None = None) -> Standing:
         kept = _kept[person.pk] = (rows, _read(person))
     for deputyship in kept[1].deputyships:
         deputyship.absent.forget()  # where they stand themselves is asked anew
-    return Standing(kept[1].person_id, kept[1].posts, kept[1].deputyships)
+    return Standing(kept[1].person_id, kept[1].posts, kept[1].deputyships, permitted=kept[1].permitted)
 
 
 def _read(person: Person) -> Standing:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
-from wenguo.compiled import prepared
+from wenguo.compiled import made, prepared
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 from wenguo.people.permissions import unknown
@@ -104,7 +104,7 @@ def authenticate(raw: str, at: datetime, *also: Aside) -> tuple[Person, ApiToken
     if row is None:
         return None
     own, all = len(_TOKEN), len(_TOKEN) + len(_PERSON)
-    token, person = ApiToken.from_db("default", _TOKEN, row[:own]), Person.from_db("default", _PERSON, row[own:all])
+    token, person = made(ApiToken, _TOKEN, row[:own]), made(Person, _PERSON, row[own:all])
     token.person, person.stands_by = person, row[all] or ""
     for (_sql, hear), answer in zip(also, row[all + 1 :], strict=True):
         hear(answer)

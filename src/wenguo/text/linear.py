@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import exp, log
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,11 @@ class Linear:
     bias: Floats
     note: Mapping[str, Any]
 
+    @cached_property
+    def cues(self) -> frozenset[int]:
+        """The rows of cue words."""
+        return frozenset(row for piece, row in self.places.items() if piece[:1] == CUE)
+
     @property
     def whole(self) -> bool:
         """Was it taught with praise as well (what is not about complaints)?"""
@@ -76,32 +82,22 @@ class Linear:
 
     def vector(self, s: str) -> Vector:
         """The text as rows and values of length one; cue words stand beside it with their strength."""
-        places = self.places
-        rows: list[int] = []
-        counts: list[float] = []
-        cued: dict[int, float] = {}
-        seen = unseen = 0
-        for piece, n in Counter(pieces(s, whole=self.whole)).items():
-            row = places.get(piece)
-            if row is not None:
-                if piece[0] == CUE:
-                    cued[row] = min(n, STRONGEST)
-                    continue
-                rows.append(row)
-                counts.append(1.0 + log(n) if n > 1 else 1.0)
-            if len(piece) == 2:
-                if row is None:
-                    unseen += 1
-                else:
-                    seen += 1
-        if not rows:
-            return Vector(rows, np.zeros(0, np.float32), 0.0)
+        found = pieces(s, whole=self.whole)
+        times = Counter(map(self.places.get, found))
+        del times[None]
+        cued = {row: float(min(times.pop(row), STRONGEST)) for row in [*times] if row in self.cues}
+        if not times:
+            return Vector([], np.zeros(0, np.float32), 0.0)
+        rows = [*times]
+        counts = [1.0 + log(n) if n > 1 else 1.0 for n in times.values()]
+        pairs = {piece for piece in found if len(piece) == 2 and piece[0] != CUE}
+        seen = sum(map(self.places.__contains__, pairs))
         values = np.array(counts, np.float32) * self.rarity[rows]
         values /= np.sqrt(values @ values)
         if cued:
             rows += cued
             values = np.append(values, np.array(list(cued.values()), np.float32))
-        return Vector(rows, values, seen / (seen + unseen + FEW))
+        return Vector(rows, values, seen / (len(pairs) + FEW))
 
     def scores(self, vector: Vector, head: str) -> Floats:
         """The score of each class of a head."""
