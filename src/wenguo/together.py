@@ -40,6 +40,7 @@ class Together:
         self._wanted: Counter[str] = Counter()
         self._drawn: dict[str, list[int | None]] = defaultdict(list)
         self._rows: dict[type[models.Model], list[models.Model]] = defaultdict(list)
+        self._changes: list[tuple[str, Sequence[Any]]] = []
         self._jobs: list[dict[str, Any]] = []
         self._said: list[str] = []
         self._afterwards: list[Callable[[], object]] = []
@@ -77,6 +78,10 @@ class Together:
         self._rows[type(row)].append(row)
         return row
 
+    def change(self, sql: str, *params: Any) -> None:
+        """Let this INSERT, UPDATE or DELETE go along, in no order with what else is written."""
+        self._changes.append((sql, params))
+
     def later(self, name: str, **kwargs: Any) -> None:
         """Put a job in the queue; see `wenguo.later`."""
         if (job := as_row(name, kwargs)) is not None:
@@ -93,15 +98,17 @@ class Together:
     def write(self) -> None:
         """Write it all, in the caller's transaction."""
         tables = tuple((model, _columns(model, rows)) for model, rows in self._rows.items())
-        given = [_json([_values(row, columns) for row in self._rows[model]]) for model, columns in tables]
+        given: list[Any] = [_json([_values(row, columns) for row in self._rows[model]]) for model, columns in tables]
+        given += [param for _sql, params in self._changes for param in params]
+        sql = _statement(tables, tuple(sql for sql, _params in self._changes))
         with connection.cursor() as cursor:
-            cursor.execute(*prepared(_statement(tables), [*given, _json(self._said), _json(self._jobs)]))
+            cursor.execute(*prepared(sql, [*given, _json(self._said), _json(self._jobs)]))
             alias = cursor.db.alias
         for rows in self._rows.values():
             for row in rows:
                 row._state.adding, row._state.db = False, alias
         afterwards = self._afterwards
-        self._rows, self._jobs, self._said, self._afterwards = defaultdict(list), [], [], []
+        self._rows, self._changes, self._jobs, self._said, self._afterwards = defaultdict(list), [], [], [], []
         for act in afterwards:
             act()
 
@@ -184,7 +191,7 @@ def _other(value: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def _statement(tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...]) -> str:
+def _statement(tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...], changes: tuple[str, ...] = ()) -> str:
     parts = []
     for number, (model, columns) in enumerate(tables):
         table, names = f'"{model._meta.db_table}"', ", ".join(f'"{name}"' for name in columns)
@@ -192,6 +199,7 @@ def _statement(tables: tuple[tuple[type[models.Model], tuple[str, ...]], ...]) -
             f"new_{number} AS (INSERT INTO {table} ({names})"
             f" SELECT {names} FROM json_populate_recordset(NULL::{table}, %s::json))"
         )
+    parts += [f"change_{number} AS ({sql})" for number, sql in enumerate(changes)]
     rows = f"WITH {', '.join(parts)} " if parts else ""
     return f"""{rows}SELECT (SELECT count(pg_notify('wenguo', said)) FROM json_array_elements_text(%s::json) AS said),
         (SELECT procrastinate_defer_jobs_v1(array_agg(job))

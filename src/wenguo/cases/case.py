@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from typing import Any, Self
 
 from django.contrib.postgres.aggregates import ArrayAgg
@@ -19,7 +20,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
@@ -28,7 +29,7 @@ from wenguo import journal
 from wenguo.breath import is_news, once, taken
 from wenguo.cases import stay
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
-from wenguo.compiled import ask
+from wenguo.compiled import ask, prepared
 from wenguo.customers.customer import Customer
 from wenguo.errors import Overtaken
 from wenguo.journal.canonical import moment
@@ -36,7 +37,7 @@ from wenguo.people.scope import Reach, reach
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import pack as pack_of
 from wenguo.text.search import tsquery_text, tsvector_text
-from wenguo.together import Together, instance
+from wenguo.together import Together
 
 
 class Nature(models.TextChoices):
@@ -373,23 +374,32 @@ class Involvement(models.Model):
 
 def involve(case: Case, *people: Any, at: datetime, rows: Together | None = None) -> None:
     """Let these people see the case from now on; written with the other `rows` if those are given."""
-    # Whom this instance involved already, and within which savepoints: what may have been undone is written again.
+    if new := _newcomers(case, people):
+        if rows is None:
+            with connection.cursor() as cursor:
+                cursor.execute(*prepared(_INVOLVE, [case.pk, at, new]))
+        else:
+            rows.change(_INVOLVE, case.pk, at, new)
+        _involved(case, new)
+
+
+def _newcomers(case: Case, people: Iterable[Any]) -> list[int]:
+    """Whom this instance has not involved already, and within which savepoints: what may have been undone is written
+    again.
+    """
     done, here = case.involved or {}, list(connection.savepoint_ids)
     wanted = dict.fromkeys(p if isinstance(p, int) else p.pk for p in people if p)
     new = [pk for pk in wanted if pk not in done or done[pk] != here[: len(done[pk])]]
-    new = [pk for pk in new if is_news(("involved", case.pk, pk))]
-    if new:
-        if rows is None:
-            with connection.cursor() as cursor:
-                cursor.execute(_INVOLVE, [case.pk, at, new])
-        else:
-            for pk in new:
-                rows.add(instance(Involvement, case=case, person_id=pk, since=at))
-        case.involved = {**done, **dict.fromkeys(new, here)}
+    return [pk for pk in new if is_news(("involved", case.pk, pk))]
+
+
+def _involved(case: Case, new: Iterable[int]) -> None:
+    here = list(connection.savepoint_ids)
+    case.involved = {**(case.involved or {}), **{pk: here for pk in new}}
 
 
 _INVOLVE = """
-    INSERT INTO cases_involvement (case_id, since, person_id) SELECT %s, %s, unnest(%s::bigint[])
+    INSERT INTO cases_involvement (case_id, since, person_id) SELECT %s::bigint, %s::timestamptz, unnest(%s::bigint[])
     ON CONFLICT DO NOTHING
 """
 
@@ -454,12 +464,10 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
     for happening in happenings:
         changes |= {**(happening.set or {}), **(happening.words or {})}
         aside |= happening.aside or {}
+    entries = [happening.entry(by, at) for happening in happenings]
     if changes:
-        came_from = case.stage
-        _change(case, {**changes, **aside}, find)
-        if "stage" in changes:
-            stay.moves(case, came_from, changes["stage"], at)
-    elif aside:
+        return _changed(case, {**changes, **aside}, find, entries, by=by, at=at)
+    if aside:
         _change_aside(case, aside, find)
     elif find:
         add_words(case, find)
@@ -467,22 +475,52 @@ def record_all(case: Case, happenings: Sequence[Happening], *, by: Any, at: date
         take(case)
     if by.journal_ref.startswith("staff:"):
         involve(case, by, at=at)
-    return journal.append(case.stream, [happening.entry(by, at) for happening in happenings])
+    return journal.append(case.stream, entries)
 
 
-_GROWN = "COALESCE(search, ''::tsvector) || %s::tsvector"  # the index grows, nothing leaves it
-
-
-def _change(case: Case, changes: Mapping[str, Any], find: str) -> None:
+def _changed(
+    case: Case, changes: Mapping[str, Any], find: str, entries: Sequence[journal.Entry], *, by: Any, at: datetime
+) -> list[Any]:
+    """Columns, stay, who is involved and the journal: one statement. The row of the case is its first part."""
     unknown = changes.keys() - PROJECTED
     assert not unknown, f"not columns of a case that an act may change: {unknown}"
-    found = _found(find)
-    as_read = Case.objects.filter(pk=case.pk, version=case.version)
-    if not as_read.update(**changes, **found, version=F("version") + 1):
-        raise Overtaken(_("「{number}」刚被他人更新，请刷新后再试；您填写的内容仍在").format(number=case.number))
+    sets = [f'"{name}" = %s' for name in changes]
+    params = [_stored(name, value) for name, value in changes.items()]
+    if find:
+        sets.append(f"search = {_GROWN}")
+        params.append(tsvector_text(find))
+    parts = [f"changed AS (UPDATE cases_case SET {', '.join(sets)}, version = version + 1 {_AS_READ} RETURNING id)"]
+    params += [case.pk, case.version]
+    if "stage" in changes:
+        moved, given = stay.moves(case.stage, changes["stage"], at)
+        parts.append(moved)
+        params += given
+    if new := _newcomers(case, [by] if by.journal_ref.startswith("staff:") else []):
+        parts.append(_INVOLVE_TOO)
+        params += [at, new]
+    try:
+        events = journal.append(case.stream, entries, journal.Along(", ".join(parts), params))
+    except journal.Unchanged:
+        words = _("「{number}」刚被他人更新，请刷新后再试；您填写的内容仍在")
+        raise Overtaken(words.format(number=case.number)) from None
+    _involved(case, new)
     for name, value in changes.items():
         setattr(case, name, value)
     case.version += 1
+    return events
+
+
+def _stored(column: str, value: Any) -> Any:
+    return _COLUMNS[column].get_db_prep_save(value.value if isinstance(value, Enum) else value, connection)
+
+
+_COLUMNS: dict[str, Any] = {f.attname: f for f in Case._meta.concrete_fields}
+_AS_READ = "WHERE id = %s AND version = %s"
+_INVOLVE_TOO = """
+    involved AS (
+        INSERT INTO cases_involvement (case_id, since, person_id)
+        SELECT id, %s::timestamptz, unnest(%s::bigint[]) FROM changed ON CONFLICT DO NOTHING)"""
+_GROWN = "COALESCE(search, ''::tsvector) || %s::tsvector"  # the index grows, nothing leaves it
 
 
 def _change_aside(case: Case, changes: Mapping[str, Any], find: str) -> None:

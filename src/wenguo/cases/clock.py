@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases.case import Case, Happening, record, record_all
 from wenguo.cases.lifecycle import require
-from wenguo.compiled import ask
+from wenguo.compiled import ask, prepared
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
@@ -262,8 +262,12 @@ class Hand:
         self.live.append(clock)
         return [_happening("clock.started", clock, self._shown, self.live)]
 
-    def end(self, *kinds: str, at: datetime, about: str | None = None, cancel: bool = False) -> list[Happening]:
-        """The promises of these kinds are kept, or with `cancel` no longer owed."""
+    def end(
+        self, *kinds: str, at: datetime, about: str | None = None, cancel: bool = False, rows: Together | None = None
+    ) -> list[Happening]:  # fmt: skip
+        """The promises of these kinds are kept, or with `cancel` no longer owed; written at once or with the other
+        `rows`, none of which may then be a promise of the same kind.
+        """
         ended = [c for kind in kinds for c in self.live if c.kind == kind and about in (None, c.about)]
         if not ended:
             return []
@@ -275,8 +279,12 @@ class Hand:
                 Clock.objects.filter(pk=clock.pk).update(due_at=due)
                 clock.due_at = due
             clock.state, clock.ended_at, clock.next_fire_at = state, at, None
-        with connection.cursor() as cursor:
-            cursor.execute(_ENDED, [state.value, at, [c.pk for c in ended]])
+        given = [state.value, at, [c.pk for c in ended]]
+        if rows is not None:
+            rows.change(_ENDED, *given)
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute(*prepared(_ENDED, given))
         happenings = []
         for clock in ended:
             self.live.remove(clock)
@@ -296,7 +304,7 @@ def carry_over(old: Clock, case: Case, *, by: Any, at: datetime) -> None:
     record_all(case, Hand(case).begin(new), by=by, at=at)
 
 
-_ENDED = "UPDATE cases_clock SET state = %s, ended_at = %s, next_fire_at = NULL WHERE id = ANY(%s)"
+_ENDED = "UPDATE cases_clock SET state = %s, ended_at = %s, next_fire_at = NULL WHERE id = ANY(%s::bigint[])"
 
 
 def _held(case_id: int) -> Clocks:

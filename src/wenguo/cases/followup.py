@@ -108,6 +108,8 @@ class Survey(models.Model):
 
 # Planning
 
+PLANNED = (FollowUp, clock.Clock)  # what a planned call-back needs an id for
+
 
 def plan_first(case: Case, hand: clock.Hand, rows: Together, *, by: Any, at: datetime) -> list[Happening]:
     """Plan the first call-back, counted from the execution, and invite to the survey: part of the answer.
@@ -122,7 +124,7 @@ def plan_first(case: Case, hand: clock.Hand, rows: Together, *, by: Any, at: dat
 def _planned(
     case: Case, step: FollowUpStep, hand: clock.Hand, rows: Together, *, since: datetime, by: Any, at: datetime
 ) -> list[Happening]:  # fmt: skip
-    rows.expect(FollowUp, clock.Clock)
+    rows.expect(*PLANNED)
     followup = rows.add(FollowUp(pk=rows.id(FollowUp), case=case, round=case.round, step=step.step))
     rule: ClockRule = case.pack.clock_rule(step.clock)
     started = hand.begin(clock.promise_of(case, "followup", rule, since, about=followup.about, title=step.title), rows)
@@ -131,7 +133,7 @@ def _planned(
     callers = callers or list(
         Person.objects.filter(is_active=True, posts__role__code=step.by_role, posts__until=None).distinct()[:5]
     )
-    involve(case, *([by] if isinstance(by, Person) else []), *callers, at=at)
+    involve(case, *([by] if isinstance(by, Person) else []), *callers, at=at, rows=rows)
     return [Happening("followup.planned", data={"followup": followup.pk, "step": step.step}), *started]
 
 

@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases import clock, followup
-from wenguo.cases.case import Case, Happening, Nature, involve, reading, record, record_all, rows, take
+from wenguo.cases.case import Case, Happening, Nature, involve, reading, record, record_all, rows
 from wenguo.cases.handover import joint_gate
 from wenguo.cases.letters import drafted, post, subject_for, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
 from wenguo.cases.notice import tell
 from wenguo.cases.unanswered import answered
+from wenguo.compiled import prepared
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.deputies import in_whose_name
 from wenguo.people.staff import Person
@@ -315,15 +316,31 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
         move = require(case, "answer", by=by, at=at, gated=True)
         reply = current(case)
     assert reply is not None
-    if not Reply.objects.filter(pk=reply.pk, state=Reply.State.RELEASED).update(state=Reply.State.SENT, sent_at=at):
+    rows = Together()
+    rows.expect(*followup.PLANNED)
+    with connection.cursor() as cursor:
+        cursor.execute(*prepared(_SEND, [at, reply.pk, *rows.wanted(), case.pk]))
+        drawn = cursor.fetchone()
+    if drawn is None:
         raise NotNow(_("该答复已发送"))
-    take(case)
+    rows.take(drawn[0])
     said = Happening(
         "reply.sent", data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
         private={"subject": reply.subject, "body": reply.body}, aside=answered(case),
     )  # fmt: skip
-    sent, *_rest = record_all(case, [said, *_answered(case, move.to, by=by, at=at)], by=by, at=at, find=reply.body)
-    post(case, sent, at=at)
+    told = [said, *_answered(case, move.to, rows, by=by, at=at)]
+    event, *_rest = record_all(case, told, by=by, at=at, find=reply.body)
+    post(case, event, at=at)
+
+
+# The reply is sent; if so, the row of the case is held, and the ids of what will be planned are drawn.
+_SEND = """
+    WITH sent AS (UPDATE cases_reply SET state = 'sent', sent_at = %s WHERE id = %s AND state = 'released' RETURNING id)
+    SELECT (
+        SELECT json_agg(json_build_array(name, nextval(to_regclass(name))))
+        FROM unnest(%s::text[], %s::int[]) AS wanted (name, number), generate_series(1, number))
+    FROM cases_case WHERE id = %s AND EXISTS (SELECT FROM sent) FOR NO KEY UPDATE
+"""
 
 
 @transaction.atomic
@@ -348,13 +365,13 @@ def settle_at_once(case: Case, words: str, *, by: Person, at: datetime) -> None:
     clock.stop(case, "solve", by=by, at=at)
     case_owner = {} if case.owner_id else {"owner_id": by.pk}
     record(case, "case.executed", by=by, at=at, because="at_once", set={"executed_at": at, **case_owner})
-    record_all(case, _answered(case, move.to, by=by, at=at), by=by, at=at)
+    record_all(case, _answered(case, move.to, Together(), by=by, at=at), by=by, at=at)
 
 
-def _answered(case: Case, to: Stage | None, *, by: Person, at: datetime) -> list[Happening]:
+def _answered(case: Case, to: Stage | None, rows: Together, *, by: Person, at: datetime) -> list[Happening]:
     """The customer has the answer: promises are kept, the call-back is planned. What the journal is to say of it."""
-    hand, rows = clock.Hand(case), Together()
-    kept = hand.end("acknowledge", "first_contact", "respond", "progress", "statutory", at=at)
+    hand = clock.Hand(case)
+    kept = hand.end("acknowledge", "first_contact", "respond", "progress", "statutory", at=at, rows=rows)
     changes: dict[str, Any] = {"stage": to, "answered_at": at, "waiting_since": None}
     if case.responded_at is None:
         changes["responded_at"] = at

@@ -7,9 +7,9 @@ Source: AN-2.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import connection, models
+from django.db import models
 
 from wenguo.cases.lifecycle import OPEN, Stage
 from wenguo.together import Together, instance
@@ -46,18 +46,21 @@ def begins(case: Case, at: datetime, rows: Together) -> None:
     rows.add(instance(Stay, case=case, stage=case.stage, since=at))
 
 
-def moves(case: Case, came_from: str, stage: str, at: datetime) -> None:
-    """End the stay where the case was, and begin one in `stage` if there is something to wait for."""
-    with connection.cursor() as cursor:
-        if stage in OPEN:
-            cursor.execute(_MOVE, [at, case.pk, case.pk, Stage(stage).value, Stage(came_from).value, at])
-        else:
-            cursor.execute(_END, [at, case.pk])
+def moves(came_from: str, stage: str, at: datetime) -> tuple[str, list[Any]]:
+    """To go along with the change that moves a case (`journal.Along`): the stay where it was ends, and one begins in
+    `stage` if there is something to wait for.
+    """
+    if stage in OPEN:
+        return f"{_ENDED}, {_BEGUN}", [at, Stage(stage).value, Stage(came_from).value, at]
+    return _ENDED, [at]
 
 
-_END = "UPDATE cases_stay SET until = %s WHERE case_id = %s AND until IS NULL"
+_ENDED = """
+    ended AS (
+        UPDATE cases_stay SET until = %s WHERE case_id = (SELECT id FROM changed) AND until IS NULL RETURNING id)"""
 # The count makes sure that the old stay has ended before the new one begins.
-_MOVE = f"""
-WITH ended AS ({_END} RETURNING id)
-INSERT INTO cases_stay (case_id, stage, came_from, since) SELECT %s, %s, %s, %s FROM (SELECT count(*) FROM ended) AS one
-"""
+_BEGUN = """
+    begun AS (
+        INSERT INTO cases_stay (case_id, stage, came_from, since)
+        SELECT changed.id, %s::varchar, %s::varchar, %s::timestamptz
+        FROM changed, (SELECT count(*) FROM ended) AS one)"""

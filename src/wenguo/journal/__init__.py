@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .canonical import NotCanonical
-    from .chain import Entry, append, append_all, begin, open_stream
+    from .chain import Along, Entry, Unchanged, append, append_all, begin, open_stream
     from .erasure import erase
     from .kinds import UnknownType, define, is_public, subscribe, title_of, types
     from .merkle import fold
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "canonical": ("NotCanonical",),
-    "chain": ("Entry", "append", "append_all", "begin", "open_stream"),
+    "chain": ("Along", "Entry", "Unchanged", "append", "append_all", "begin", "open_stream"),
     "erasure": ("erase",),
     "kinds": ("UnknownType", "define", "is_public", "subscribe", "title_of", "types"),
     "merkle": ("fold",),
@@ -37,6 +37,7 @@ _HOME = {
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "Along",
     "Entry",
     "Event",
     "Leaf",
@@ -44,6 +45,7 @@ __all__ = [
     "Root",
     "Stream",
     "Summary",
+    "Unchanged",
     "UnknownType",
     "Verdict",
     "append",

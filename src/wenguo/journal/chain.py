@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from typing import Any
 
@@ -67,11 +67,26 @@ def _tell_all(events: Sequence[Event]) -> None:
         tell(event.stream, event)
 
 
-def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A change to be made in the statement that tells of it: parts of a WITH. The first is called `changed` and gives a
+    row if there was something to change; the others do nothing without it.
+    """
+
+    sql: str
+    params: Sequence[Any]
+
+
+class Unchanged(Exception):
+    """What was to be changed along with the events is not as it was read; nothing is written."""
+
+
+def append(stream: Stream | int, entries: Sequence[Entry], along: Along | None = None) -> list[Event]:
     """Write `entries` at the end of `stream`, in order, and tell subscribers; on commit, announce on NOTIFY wenguo.
 
     Must run inside a transaction: an event without the change it describes would be a lie. The stream's row stays
     locked until the transaction ends. One query where the end of the stream is as the instance says, else two more.
+    `along` is written first, in the same query. Unchanged: it found nothing to change.
     UnknownType, NotCanonical: mistakes of the programmer. Invalid: text that cannot be stored.
     Source: SY-2.
     """
@@ -82,7 +97,7 @@ def append(stream: Stream | int, entries: Sequence[Entry]) -> list[Event]:
     given = stream if isinstance(stream, Stream) else None
     pk = stream.pk if isinstance(stream, Stream) else stream
     end = once(("stream", pk), lambda: given or _locked(pk))
-    events = _written([(end, entries)])
+    events = _written([(end, entries)], along)
     if events is None:  # it had grown since it was read
         now = _locked(pk)
         end.seq, end.head = now.seq, now.head
@@ -164,11 +179,11 @@ def _chained(stream: Stream, seq: int, previous: bytes, entry: Entry) -> Event:
 
 
 _WRITE = """
-    WITH ends AS (
+    WITH {along}ends AS (
         SELECT * FROM json_to_recordset(%s::json) AS row (id bigint, name text, was bigint, seq bigint, head bytea)),
     moved AS (
         UPDATE journal_stream s SET seq = ends.seq, head = ends.head, unfolded = true
-        FROM ends WHERE s.id = ends.id AND s.seq = ends.was RETURNING s.id),
+        FROM ends WHERE s.id = ends.id AND s.seq = ends.was{condition} RETURNING s.id),
     written AS (
         INSERT INTO journal_event
             (stream_id, seq, type, at, by, because, data, private, salt, private_digest, previous, hash)
@@ -178,13 +193,24 @@ _WRITE = """
         WHERE (SELECT count(*) FROM moved) = (SELECT count(*) FROM ends)
         RETURNING id, stream_id, seq, type
     )
-    SELECT w.stream_id, w.seq, w.id,
-        pg_notify('wenguo', json_build_object('topic', ends.name, 'type', w.type, 'seq', w.seq)::text)
-    FROM written w JOIN ends ON ends.id = w.stream_id ORDER BY w.id
+    (SELECT w.stream_id, w.seq, w.id,
+        pg_notify('wenguo', json_build_object('topic', ends.name, 'type', w.type, 'seq', w.seq)::text)::text
+    FROM written w JOIN ends ON ends.id = w.stream_id ORDER BY w.id){changed}
 """  # one round trip instead of three: this is in every act
+_ALONE = _WRITE.format(along="", condition="", changed="")
 
 
-def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event] | None:
+@cache
+def _with(along: str) -> str:
+    """The row of the case is taken before its journal, always: `moved` waits for `changed`."""
+    return _WRITE.format(
+        along=f"{along}, ",
+        condition=" AND EXISTS (SELECT FROM changed)",
+        changed=" UNION ALL SELECT count(*), NULL, NULL, NULL FROM changed",
+    )
+
+
+def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]], along: Along | None = None) -> list[Event] | None:
     """Insert the events, move the heads, and notify (heard at commit), in one statement. None, and nothing written: a
     stream has grown since the instance was read.
     """
@@ -197,9 +223,15 @@ def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]]) -> list[Event] | No
             head = bytes(events[-1].hash)
         heads.append({"id": stream.pk, "name": stream.name, "was": stream.seq, "seq": seq, "head": _octets(head)})
     with connection.cursor() as cursor:
-        rows = canonical([_row(event) for event in events]).decode()
-        cursor.execute(*prepared(_WRITE, [canonical(heads).decode(), rows]))
-        written = {(stream_id, seq): pk for stream_id, seq, pk, _told in cursor.fetchall()}
+        given = [canonical(heads).decode(), canonical([_row(event) for event in events]).decode()]
+        if along is None:
+            cursor.execute(*prepared(_ALONE, given))
+        else:
+            cursor.execute(*prepared(_with(along.sql), [*along.params, *given]))
+        answers = cursor.fetchall()
+    if along is not None and answers.pop()[0] == 0:
+        raise Unchanged
+    written = {(stream_id, seq): pk for stream_id, seq, pk, _told in answers}
     if not written:
         return None
     for event in events:
