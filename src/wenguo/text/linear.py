@@ -83,7 +83,7 @@ class Linear:
     def vector(self, s: str) -> Vector:
         """The text as rows and values of length one; cue words stand beside it with their strength."""
         found = pieces(s, whole=self.whole)
-        times = Counter(map(self.places.get, found))
+        times: Counter[Any] = Counter(map(self.places.get, found))
         del times[None]
         cued = {row: float(min(times.pop(row), STRONGEST)) for row in [*times] if row in self.cues}
         if not times:
