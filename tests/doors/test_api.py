@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,8 +14,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
+from django.urls import URLResolver
 from django.utils import timezone
 
+from wenguo.api import urls
 from wenguo.cases import group, reading
 from wenguo.cases.case import Case
 from wenguo.cases.intake import Submission
@@ -678,3 +681,11 @@ def test_a_complaint_of_two_matters_is_split_once_however_often_it_is_sent(api):
     body["parts"][1]["sentences"] = [7]
     assert "part-2" in refused(api.post("agent", f"/cases/{new['number']}/split", body), 422)["fields"]
     refused(api.post("legal", f"/cases/{number}/split", body), 403)
+
+
+def test_an_address_means_the_same_whether_looked_for_by_its_last_word_or_among_all():
+    [by_word, _nowhere] = urls.urlpatterns
+    for pattern in by_word.url_patterns:
+        address = re.sub(r"<[^>]+>", "7", str(pattern.pattern))
+        found, same = by_word.resolve(address), URLResolver.resolve(by_word, address)
+        assert vars(found) | {"tried": None} == vars(same) | {"tried": None}
