@@ -1,4 +1,4 @@
-"""What our own answers are held against: Django and a pool, a view that inserts rows, nothing more."""
+"""What our own acts are held against: Django and a pool, a view that inserts and changes rows, nothing more."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if not settings.configured:
     )  # fmt: skip
     django.setup()
 ROWS = int(os.environ.get("BENCH_ROWS", "17"))
+CHANGES = int(os.environ.get("BENCH_CHANGES", "0"))  # so many rows are changed, each by its id
 
 
 def take_in(request: HttpRequest) -> HttpResponse:
@@ -31,6 +32,8 @@ def take_in(request: HttpRequest) -> HttpResponse:
                 "INSERT INTO bench_bare (kind, body, at) VALUES (%s, %s, now()) RETURNING id", [row, body["text"]]
             )
             number = cursor.fetchone()[0]
+        for row in range(CHANGES):
+            cursor.execute("UPDATE bench_bare SET kind = kind + 1, at = now() WHERE id = %s", [number - row])
     return HttpResponse(json.dumps({"number": number}), status=201, content_type="application/json")
 
 

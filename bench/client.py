@@ -26,6 +26,7 @@ class Run:
     seconds: float = 0.0
     size: int = 0
     price: str = ""  # CPU, see `house.told`
+    cpu: float = 0.0  # milliseconds of one request, see `house.used`
 
     @property
     def rate(self) -> float:

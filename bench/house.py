@@ -131,6 +131,11 @@ def told(spent: dict[str, float], number: int) -> str:
     return f"CPU ms each: {priced}; two idle cores: {2000 / max(sum(each.values()), 0.01):,.0f}/s"
 
 
+def used(spent: dict[str, float], number: int) -> float:
+    """CPU milliseconds of web and database for one request: what can be compared where others work, too."""
+    return (spent["web"] + spent["database"]) / number * 1000
+
+
 @contextmanager
 def serving(target: str = "wenguo", workers: int = 2, threads: int = 8) -> Iterator[Where]:
     """`wenguo web` (or another WSGI `target`) on a free port, for the duration."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import client
 from bench.figures import Figure, table
-from bench.house import Where, bench_database, machine, meter, serving, session_of, told
+from bench.house import Where, bench_database, machine, meter, serving, session_of, told, used
 
 MESSAGES = 10
 
@@ -64,7 +64,7 @@ def looked_at(where: Where, paths: list[str], cookie: str, number: int, at_once:
     client.drive(where, islice(cycle(requests), number // 5 or 1), at_once=at_once)
     with meter(where) as spent:
         run = client.drive(where, islice(cycle(requests), number), at_once=at_once)
-    run.price = told(spent, number)
+    run.price, run.cpu = told(spent, number), used(spent, number)
     assert set(run.statuses) == {200}, run.statuses
     return run
 
@@ -79,23 +79,30 @@ def measure(number: int = 1000, at_once: int = 8) -> list[Figure]:
         (f"case with {MESSAGES} messages", f"/desk/case/{number_of_case}/", "xiaoman", 25, 120),
     ]
     medians: dict[str, float] = {}
+    cpu: dict[str, float] = {}
     with serving() as where:
         for what, path, username, most, ms in pages:
             run = looked_at(where, [_address(path)], session_of(username), number, at_once)
-            medians[what] = run.median
+            medians[what], cpu[what] = run.median, run.cpu
             said = f"{at_once} at once, p50 {run.median:.0f} ms, {run.size / 1024:.0f} KiB; {run.price}"
             figures += [
                 Figure(f"{what}: queries", queries(_address(path), username), "", most),
                 Figure(f"{what}: p95", run.ms(0.95), "ms", ms, settings=said),
             ]
     with serving("bench.bare_page:application") as where:
-        bare = looked_at(where, ["/"], session_of("xiaoman"), number, at_once)
-    said = f"p50 {bare.median:.0f} ms, {bare.size / 1024:.0f} KiB; {bare.price}"
-    return [
-        *figures,
-        Figure("bare Django, a list of fifty cases: p95", bare.ms(0.95), "ms", settings=said),
-        Figure("queue, one desk: p50 in times of bare Django", medians["queue, one desk"] / bare.median, "×"),
-    ]
+        beside = {
+            "a list of fifty cases": ("queue, one desk", "/"),
+            "a case": (f"case with {MESSAGES} messages", f"/{number_of_case}/"),
+        }
+        for what, (ours, path) in beside.items():
+            bare = looked_at(where, [path], session_of("xiaoman"), number, at_once)
+            said = f"p50 {bare.median:.0f} ms, {bare.size / 1024:.0f} KiB; {bare.price}"
+            times = f"CPU {cpu[ours] / bare.cpu:.1f} ×"
+            figures += [
+                Figure(f"bare Django, {what}: p95", bare.ms(0.95), "ms", settings=said),
+                Figure(f"{ours}: p50 in times of bare Django", medians[ours] / bare.median, "×", settings=times),
+            ]
+    return figures
 
 
 def _address(path: str) -> str:

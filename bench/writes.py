@@ -6,12 +6,13 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bench import client
 from bench.figures import Figure, table
-from bench.house import Where, bench_database, connect, machine, meter, serving, token_of, told
+from bench.house import Where, bench_database, connect, machine, meter, serving, token_of, told, used
 
 _HEADERS = {"Content_Type": "application/json"}
 ANSWER = {
@@ -19,7 +20,7 @@ ANSWER = {
     "actions": "今天已为您办理退款。",
     "prevention": "我们已改进退款流程,避免再次发生。", "thanks": "感谢您的反馈,有问题请联系客服。",
 }  # fmt: skip
-ROWS = 17  # written by one intake; see `rows_of_an_intake`
+WARM = 400  # requests before measuring: every thread has its connection, and that its plans
 
 
 def submissions(token: str, number: int, seed: int) -> Iterator[bytes]:
@@ -38,14 +39,14 @@ def submissions(token: str, number: int, seed: int) -> Iterator[bytes]:
 
 def taking_in(token: str, number: int, at_once: int = 16) -> client.Run:
     with serving() as where:
-        client.drive(where, submissions(token, 200, fresh()), at_once=at_once)  # warm
+        client.drive(where, submissions(token, WARM, fresh()), at_once=at_once)
         return metered(where, list(submissions(token, number, fresh())), at_once)
 
 
 def metered(where: Where, requests: list[bytes], at_once: int) -> client.Run:
     with meter(where) as spent:
         run = client.drive(where, iter(requests), at_once=at_once)
-    run.price = told(spent, len(requests))
+    run.price, run.cpu = told(spent, len(requests)), used(spent, len(requests))
     return run
 
 
@@ -96,27 +97,28 @@ def answers(token: str, numbers: list[str]) -> Iterator[bytes]:
 
 
 def answering(token: str, number: int, at_once: int = 8) -> client.Run:
-    numbers = prepared(number + 50)
+    warm = WARM // 2
+    numbers = prepared(number + warm)
     with serving() as where:
-        client.drive(where, answers(token, numbers[:50]), at_once=at_once)
-        return metered(where, list(answers(token, numbers[50:])), at_once)
+        client.drive(where, answers(token, numbers[:warm]), at_once=at_once)
+        return metered(where, list(answers(token, numbers[warm:])), at_once)
 
 
 # ── beside it ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def bare_django(number: int, at_once: int = 16) -> client.Run:
-    """A Django view that inserts as many rows of the same kinds, and does nothing else."""
-    os.environ["BENCH_ROWS"] = str(ROWS)
+def bare_django(number: int, written: Written, at_once: int = 16) -> client.Run:
+    """A Django view that inserts and changes as many rows, one statement each, and does nothing else."""
+    os.environ |= {"BENCH_ROWS": str(written.new), "BENCH_CHANGES": str(written.changed)}
     body = json.dumps({"text": "退款一直没有到账,请尽快处理。" * 8}).encode()
     with serving("bench.bare:application") as where:
         requests = [client.post("/", body, **_HEADERS)] * number
-        client.drive(where, iter(requests[:200]), at_once=at_once)
+        client.drive(where, iter((requests * WARM)[:WARM]), at_once=at_once)
         return metered(where, requests, at_once)
 
 
-def bare_postgresql(url: str, number: int, at_once: int = 16) -> float:
-    """Transactions a second that insert as many rows, one statement a row, from threads without any framework."""
+def bare_postgresql(url: str, number: int, written: Written, at_once: int = 16) -> float:
+    """Transactions a second that insert and change as many rows, a statement each, from threads, with no framework."""
     from concurrent.futures import ThreadPoolExecutor
 
     _make_bare_table(url)
@@ -125,8 +127,11 @@ def bare_postgresql(url: str, number: int, at_once: int = 16) -> float:
     def work(times: int) -> None:
         with connect(url) as server:
             for _n in range(times):
-                for row in range(ROWS):
-                    server.execute("INSERT INTO bench_bare (kind, body, at) VALUES (%s, %s, now())", [row, body])
+                for row in range(written.new):
+                    sql = "INSERT INTO bench_bare (kind, body, at) VALUES (%s, %s, now()) RETURNING id"
+                    pk = server.execute(sql, [row, body]).fetchone()[0]
+                for row in range(written.changed):
+                    server.execute("UPDATE bench_bare SET kind = kind + 1, at = now() WHERE id = %s", [pk - row])
                 server.commit()
 
     began = time.perf_counter()
@@ -142,49 +147,81 @@ def _make_bare_table(url: str) -> None:
         server.execute("GRANT ALL ON bench_bare, bench_bare_id_seq TO PUBLIC")  # the server and we may be two roles
 
 
-def rows_of_an_intake() -> int:
-    """Rows that one `POST /submissions` writes, counted in the tables."""
-    from django.db import connection
+class Written(NamedTuple):
+    """Rows of one transaction, counted in the tables."""
 
+    new: int
+    changed: int
+
+    def __str__(self) -> str:
+        return f"{self.new} rows" + (f" and {self.changed} changed" if self.changed else "")
+
+
+def written_by(act: Callable[[], object]) -> Written:
+    """What an act writes; it is undone."""
+    from django.db import connection, transaction
+
+    def counted() -> tuple[int, int]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sum(n_tup_ins), sum(n_tup_upd) FROM pg_stat_xact_user_tables")
+            return cursor.fetchone()
+
+    with transaction.atomic():
+        before = counted()
+        act()
+        after = counted()
+        transaction.set_rollback(True)
+    return Written(int(after[0] - before[0]), int(after[1] - before[1]))
+
+
+def of_an_intake() -> Written:
     from wenguo.cases.intake import Complaint, receive
     from wenguo.people.staff import Person
 
-    def written() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_stat_force_next_flush()" if connection.pg_version >= 150000 else "SELECT 1")
-            cursor.execute("SELECT sum(n_tup_ins) FROM pg_stat_xact_user_tables")
-            return int(cursor.fetchone()[0])
+    agent = Person.objects.get(username="xiaoman")
+    complaint = Complaint("api", "退款没有到账,请处理", name="王小明", phone=f"16{fresh():09d}")
+    return written_by(lambda: receive(complaint, by=agent, at=datetime.now(UTC)))
 
-    from django.db import transaction
 
-    with transaction.atomic():
-        before = written()
-        agent = Person.objects.get(username="xiaoman")
-        complaint = Complaint("api", "退款没有到账,请处理", name="王小明", phone=f"16{fresh():09d}")
-        receive(complaint, by=agent, at=datetime.now(UTC))
-        return written() - before
+def of_an_answer() -> Written:
+    from wenguo.cases import reply
+    from wenguo.cases.case import Case
+    from wenguo.people.staff import Person
+
+    agent = Person.objects.get(username="xiaoman")
+    case = Case.objects.get(number=prepared(1)[0])
+    return written_by(lambda: reply.answer(case, by=agent, at=datetime.now(UTC)))
 
 
 def measure(url: str, number: int = 4000) -> list[Figure]:
-    global ROWS
-    ROWS = rows_of_an_intake()
-    token = token_of("xiaoman")
+    token, fewer = token_of("xiaoman"), min(number // 2, 1500)
+    rows, answered = of_an_intake(), of_an_answer()
     _make_bare_table(url)
-    intake, bare = taking_in(token, number), bare_django(number)
-    raw = bare_postgresql(url, number)
-    reply = answering(token, min(number // 4, 1500))
-    wrong = [run.statuses for run, code in ((intake, 201), (bare, 201), (reply, 200)) if set(run.statuses) != {code}]
+    intake, bare = taking_in(token, number), bare_django(number, rows)
+    raw = bare_postgresql(url, number, rows)
+    reply, bare_reply = answering(token, fewer), bare_django(fewer, answered, at_once=8)
+    raw_reply = bare_postgresql(url, fewer, answered, at_once=8)
+    runs = ((intake, 201), (bare, 201), (reply, 200), (bare_reply, 201))
+    wrong = [run.statuses for run, code in runs if set(run.statuses) != {code}]
     assert not wrong, wrong
     return [
-        Figure(
-            "POST /submissions", intake.rate, "/s", 300, most=False, settings=f"16 at once, {ROWS} rows; {intake.price}"
-        ),
+        Figure("POST /submissions", intake.rate, "/s", 300, False, f"16 at once, {rows}; {intake.price}"),
         Figure("POST /submissions, p99", intake.ms(0.99), "ms", 150, settings=f"p50 {intake.median:.0f} ms"),
-        Figure("bare Django, as many rows", bare.rate, "/s", settings=f"p99 {bare.ms(0.99):.0f} ms; {bare.price}"),
-        Figure("bare PostgreSQL, as many rows", raw, "/s", settings="16 connections, one statement a row"),
-        Figure("intake, share of bare Django", intake.rate / bare.rate * 100, "%", settings="same run"),
-        Figure("answer to the customer", reply.rate, "/s", 250, False, f"8 at once; {reply.price}"),
+        *_beside(intake, bare, raw, "16 at once"),
+        Figure("answer to the customer", reply.rate, "/s", 250, False, f"8 at once, {answered}; {reply.price}"),
         Figure("answer to the customer, p99", reply.ms(0.99), "ms", settings=f"p50 {reply.median:.0f} ms"),
+        *_beside(reply, bare_reply, raw_reply, "8 at once"),
+    ]
+
+
+def _beside(ours: client.Run, bare: client.Run, raw: float, at_once: str) -> list[Figure]:
+    """Ours held against the bare stack, in the same run."""
+    share = f"same run; CPU of web and database {ours.cpu / bare.cpu:.1f} ×"
+    return [
+        Figure("— bare Django, as many rows", bare.rate, "/s", settings=f"p99 {bare.ms(0.99):.0f} ms; {bare.price}"),
+        Figure("— bare PostgreSQL, as many rows", raw, "/s", settings=f"{at_once}, one statement a row"),
+        Figure("— share of bare Django", ours.rate / bare.rate * 100, "%", settings=share),
+        Figure("— share of bare PostgreSQL", ours.rate / raw * 100, "%", settings="same run"),
     ]
 
 
