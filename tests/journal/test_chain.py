@@ -47,6 +47,24 @@ def test_an_instance_that_has_fallen_behind_appends_at_the_real_end(db, django_a
     assert journal.verify(stream).events == 3 and journal.verify(stream).ok
 
 
+def test_what_changes_along_is_changed_with_the_events_or_nothing_is(db, django_assert_num_queries):
+    stream = journal.open_stream("case", "TS-1")
+    behind = journal.Stream.objects.get(pk=stream.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE counted ON COMMIT DROP AS SELECT 0 AS n")
+    change = "changed AS (UPDATE counted SET n = n + 1 WHERE n = %s RETURNING n)"
+    with django_assert_num_queries(1):
+        journal.append(stream, [told(1)], journal.Along(change, [0]))
+    with pytest.raises(journal.Unchanged):
+        journal.append(stream, [told(2)], journal.Along(change, [0]))
+    events = journal.append(behind, [told(2)], journal.Along(change, [1]))  # fallen behind: changed once all the same
+    assert [e.seq for e in events] == [2]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT n FROM counted")
+        assert cursor.fetchone() == (2,)
+    assert journal.verify(stream).events == 2 and journal.verify(stream).ok
+
+
 def test_many_streams_grow_by_one_query_and_only_together(db, django_assert_num_queries):
     streams = [journal.open_stream("case", f"TS-{n}") for n in range(3)]
     with django_assert_num_queries(1):

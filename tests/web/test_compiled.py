@@ -13,7 +13,7 @@ from django.db.models.functions import Concat
 from wenguo import compiled
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock
-from wenguo.compiled import ask, filled
+from wenguo.compiled import ask, filled, prepared
 from wenguo.people.staff import Person
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +97,18 @@ def test_sql_of_one_s_own_is_told_the_database_once(people: list[Person]) -> Non
             cursor.execute(sql, params)
             found.append((known_by, cursor.fetchall()))
     assert found == [("names", [(True, "it's", "王0")]), ("names", [])]
+
+
+def test_sql_that_never_varies_is_planned_once_a_connection(people: list[Person]) -> None:
+    sql = "SELECT name LIKE '王%%', name FROM people_person WHERE id = ANY(%s::bigint[]) AND name <> %s ORDER BY id"
+    for left_out in ("王0", "it's"):
+        with connection.cursor() as cursor:
+            cursor.execute(*prepared(sql, [[p.pk for p in people[:2]], left_out]))
+            found = [name for _fits, name in cursor.fetchall()]
+        assert found == [n for n in ("王0", "王1") if n != left_out]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%ANY($1::bigint[])%"])
+        assert cursor.fetchone() == (1,)
 
 
 def test_another_connection_is_told_too(people: list[Person]) -> None:
