@@ -41,7 +41,7 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
 _THERE = {
     ("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer"), ("frame", "text"), ("frame", "why"),
     ("items", "text"), ("items", "why"), ("liabilities", "text"), ("liabilities", "why"), ("closing", "text"),
-    ("avoid", "why"), ("kinds", "when"), ("compensation", "rounding"),
+    ("avoid", "why"), ("moods", "wants"), ("kinds", "when"), ("compensation", "rounding"),
 }  # fmt: skip
 _LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
 

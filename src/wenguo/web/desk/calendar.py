@@ -103,7 +103,7 @@ def square(hours: Calendar, day: date, today: date) -> Square:
     reason = hours.reason(day)
     look = "makeup" if reason.startswith("makeup") else "work" if reason == "working" else "off"
     kind = "holiday" if reason.startswith("holiday") else look
-    open_ = "、".join(
+    open_ = _("、").join(
         f"{timezone.localtime(a):%H:%M}–{timezone.localtime(b):%H:%M}" for a, b in hours.hours_on(day)
     )  # fmt: skip
     return Square(day, kind, words(reason), open_, day == today)

@@ -41,7 +41,7 @@ def pause(request: HttpRequest, folder: Folder, given: Given) -> str:
     words = given.text("words", _("在等什么"), most=2000)
     given.check()
     paused = clock.pause(folder.case, reason, words, by=folder.person, at=folder.at)
-    return _("已暂停：{titles}").format(titles="、".join(told(c.title) for c in paused))
+    return _("已暂停：{titles}").format(titles=_("、").join(told(c.title) for c in paused))
 
 
 def _nothing_paused(folder: Folder) -> str:

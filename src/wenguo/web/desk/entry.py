@@ -225,7 +225,7 @@ def hints(request: HttpRequest) -> HttpResponse:
     told = hear(text, received=timezone.localtime(at).date(), orders=orders)
     suggested = suggest(version.pack, text)
     if clearest := _clear(suggested):
-        told.append(Heard("category", clearest.sub.code, "、".join(clearest.words)))
+        told.append(Heard("category", clearest.sub.code, _("、").join(clearest.words)))
     mood, mood_words = mood_heard(text)
     score = gravity.assess(version.pk, f"{text}\n{given.raw('wish')}", intake.facts_of(complaint, known or Customer()))
     context = {

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases.case import Case, Channel, Liability, Nature, rows
@@ -300,7 +301,7 @@ class Folder:
 
     @property
     def wishes_words(self) -> str:
-        return "、".join(str(WISHES.get(w, w)) for w in self.case.record.wishes)
+        return _("、").join(str(WISHES.get(w, w)) for w in self.case.record.wishes)
 
     @property
     def preferred_words(self) -> str:

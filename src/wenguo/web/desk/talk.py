@@ -26,7 +26,7 @@ def say(request: HttpRequest, number: str) -> HttpResponse:
     words = given.text("words", _("要说的话"), most=20_000)
     subject = given.text("subject", _("标题"), most=120, optional=True)
     if blank := letters.left_blank(case, words):
-        given.refuse("words", _("还有未填的内容：{what}").format(what="、".join(blank)))
+        given.refuse("words", _("还有未填的内容：{what}").format(what=_("、").join(blank)))
     given.check()
     letters.say(
         case, subject, words, by=me(request), at=timezone.now(), response=given.ticked("response"),

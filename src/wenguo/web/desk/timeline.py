@@ -292,10 +292,10 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
         from wenguo.cases.case import Case, Record
 
         model = {f.name: str(f.verbose_name) for f in (*Case._meta.fields, *Record._meta.fields)}
-        return ["、".join(model.get(f, f) for f in data.get("fields", []))]
+        return [_("、").join(model.get(f, f) for f in data.get("fields", []))]
     if type.startswith("case.major"):
         part = folder.pack_today.major
-        return ["、".join(told(part.title(rule)) for rule in data["rules"])]
+        return [_("、").join(told(part.title(rule)) for rule in data["rules"])]
     if type.startswith("risk."):
         levels = {level.code: told(level.title) for level in pack.escalation.levels}
         moved = _("{old} → {new}").format(old=levels[data["from"]], new=levels[data["to"]])
@@ -320,7 +320,7 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
         owner,
         money,
         str(data["into"]) if type == "case.merged" else "",
-        "、".join(data["cases"]) if type == "case.split" else "",
+        _("、").join(data["cases"]) if type == "case.split" else "",
         str(data["case"]) if type in {"case.joined", "case.continued"} and data.get("case") else "",
     ]
 

@@ -125,7 +125,7 @@ FACTS = {
 
 def floors_of(score: Any) -> list[tuple[int, str, str]]:
     """Why at least a level, as (level, because, what it rests on); facts by their names for people."""
-    return [(f.level, f.because, "、".join(told(str(FACTS.get(e, e))) for e in f.evidence)) for f in score.floors]
+    return [(f.level, f.because, _("、").join(told(str(FACTS.get(e, e))) for e in f.evidence)) for f in score.floors]
 
 
 def _grading(request: HttpRequest, folder: Folder) -> dict[str, Any]:
@@ -338,7 +338,7 @@ def split(request: HttpRequest, folder: Folder, given: Given) -> str:
         parts.append(splitting.Part(category, mine, subject, int(level) if level else None))
     given.check()
     news = splitting.split(folder.case, parts, by=folder.person, at=folder.at)
-    numbers = "、".join(new.number for new in news)
+    numbers = _("、").join(new.number for new in news)
     return _("已拆成 {n} 件，新立的编号：{numbers}；已告诉客户").format(n=n, numbers=numbers)
 
 

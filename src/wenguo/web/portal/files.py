@@ -67,7 +67,7 @@ def files_of(request: HttpRequest, field: str = "files") -> Brought:
         except Refusal as refusal:
             wrong.append(refusal.message)
     if left_out := [evidence.safe_name(f.name or "") for f in given[room:]]:
-        names = "、".join(left_out[:5]) + ("…" if len(left_out) > 5 else "")
+        names = _("、").join(left_out[:5]) + ("…" if len(left_out) > 5 else "")
         wrong.append(
             _("一次最多 {most} 个文件，这 {n} 个没有收：{names}。可以提交后在进度页面补充").format(
                 most=settings.UPLOAD_MAX_FILES, n=len(left_out), names=names
