@@ -35,7 +35,7 @@ def test_one_key_decides_and_the_next_comes(desk):
     desk.wait(minutes=30)
     second = taken_on(desk, "客服态度太差,骂人还挂我电话。", "13900000002")
     client = opened(desk.agent)
-    page = client.get(PAGE).content.decode()
+    page = client.get(PAGE + "?kind=open").content.decode()
     assert page.index(first.number) < page.index(second.number)  # the nearest promise first
     assert 'data-key="1"' in page and "autofocus" in page and "<mark>" in page and 'data-key="0"' in page
 
@@ -81,3 +81,35 @@ def test_the_least_sure_first_and_only_what_one_may_see(desk):
     assert by_doubt.index(unsure.number) < by_doubt.index(sure.number)
     assert unsure.number not in opened(desk.east_agent).get(PAGE).content.decode()
     assert triage.unclassified(type(sure).objects.all()).count() == 2
+
+
+def test_a_possible_danger_is_looked_at_first_and_answered_with_one_key(desk):
+    plain = taken_on(desk, "客服态度太差,骂人还挂我电话。", "13900000006")
+    first = taken_on(desk, "楼上外墙的瓷砖松了,有一块悬在那里,下面天天有人走。", "13900000007")
+    assert first.level > 2
+    client = opened(desk.agent)
+    page = client.get(PAGE).content.decode()
+    assert "有没有危险？请看一眼" in page and first.number in page and plain.number not in page
+    assert 'data-key="d"' in page and 'data-key="x"' in page and "<mark>" in page
+    first.refresh_from_db()
+    there = {"there": "yes", "version": str(first.version), "kind": "danger"}
+    assert opened(desk.east_repairer).post(f"{PAGE}{first.number}/danger/", there).status_code in {403, 404}
+    answer = client.post(f"{PAGE}{first.number}/danger/", there)
+    assert answer.status_code == 302 and "kind=danger" in answer["Location"]
+    first.refresh_from_db()
+    assert first.level == 2 and "danger" in first.flags
+    assert client.post(f"{PAGE}{first.number}/danger/", there).status_code == 409
+    assert "有没有危险？请看一眼" not in client.get(PAGE).content.decode()
+    assert "没有要核实的危险提示" in client.get(PAGE + "?kind=danger").content.decode()
+
+
+def test_the_case_page_asks_as_well(desk):
+    case = taken_on(desk, "楼上外墙的瓷砖松了,有一块悬在那里,下面天天有人走。", "13900000008")
+    client = opened(desk.agent)
+    page = client.get(f"/desk/cases/{case.number}/").content.decode()
+    assert "有没有危险？请看一眼" in page
+    case.refresh_from_db()
+    form = {"there": "no", "one_tap": "1", "version": str(case.version)}
+    assert client.get(f"/desk/cases/{case.number}/acts/answer_danger/").status_code == 200
+    assert client.post(f"/desk/cases/{case.number}/acts/answer_danger/", form).status_code == 302
+    assert "有没有危险？请看一眼" not in client.get(f"/desk/cases/{case.number}/").content.decode()

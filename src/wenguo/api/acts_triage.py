@@ -11,7 +11,7 @@ from ninja import Field, Schema
 from wenguo.api.acting import Chapter, Number, On, find
 from wenguo.api.acts_intake import Reason
 from wenguo.api.shapes import Body, CaseOut, Code, Id, Level, UnitOut, Words
-from wenguo.cases import gravity, major, model, triage
+from wenguo.cases import danger, gravity, major, model, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import Case
 from wenguo.text.matters import matters as matters_of
@@ -22,6 +22,10 @@ chapter = Chapter("triage")
 class ClassifyIn(Body):
     category: Code = Field(description="小类代码，见 GET /policy")
     also: Annotated[list[Code], Field(max_length=24, description="另涉及的小类")] = []
+
+
+class DangerIn(Body):
+    there: bool = Field(description="话里有没有说到危险")
 
 
 class GradeIn(Body):
@@ -148,6 +152,12 @@ def mark_major(on: On, body: Reason) -> None:
 def lift_major(on: On, body: Reason) -> None:
     """写明理由解除重大标记；同样的规则不会再标，别的规则还会。"""
     major.lift(on.case, body.reason, by=on.by, at=on.at)
+
+
+@chapter.act("answer_danger")
+def answer_danger(on: On, body: DangerIn) -> None:
+    """话里可能说到危险时，由人核实：有，等级按制度提高；没有，不再提示。没有提示要核实时拒绝。"""
+    danger.answer(on.case, body.there, by=on.by, at=on.at)
 
 
 @chapter.act("classify")

@@ -50,6 +50,7 @@ INTERNAL = {
     "case.graded": _("定级"),
     "case.converted": _("转换性质"),
     "case.flagged": _("标记"),
+    "case.danger_answered": _("核实有没有危险"),
     "case.major": _("标为重大投诉"),
     "case.major_lifted": _("解除重大标记"),
     "group.joined": _("列入群诉"),

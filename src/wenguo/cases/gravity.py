@@ -33,6 +33,21 @@ def listening(pack: Pack) -> Lexicon:
     return Lexicon([Term(text, label, weight) for text, label, weight in severity.terms(pack)])
 
 
+def danger_percent(version_id: int, text: str) -> int:
+    """How probable the model finds it that a text speaks of a danger."""
+    percent: int = _heard(text[:20_000], model.in_force(), version_id)["danger_percent"]
+    return percent
+
+
+def dangers(version_id: int, text: str) -> list[tuple[int, int]]:
+    """Where the words of a danger stand in a text, the gravest first."""
+    pack = pack_of(version_id)
+    codes = {signal.code for signal in pack.severity.signals if signal.dimension == "safety"}
+    hits = [hit for hit in _lexicon(version_id).scan(text[:20_000]) if hit.label in codes and hit.weight > 0]
+    meant = [hit for hit in hits if hit.standing not in {"denied", "quoted"}]
+    return [(hit.start, hit.end) for hit in sorted(meant, key=lambda hit: -hit.weight)]
+
+
 @lru_cache(maxsize=64)
 def _heard(text: str, by: model.InForce, version_id: int) -> Mapping[str, Any]:
     return understand(text, reasons=False, model=by.model, own=pack_of(version_id).own).gravity

@@ -471,6 +471,7 @@ def facts_of_case(case: Case) -> dict[str, Any]:
         "loss_fen": r.claim_fen,
         "repeat_count": case.repeats or None,
         "returned_count": case.returns or None,
+        "danger_confirmed": "danger" in case.flags or None,
     }
     return {name: value for name, value in facts.items() if value not in (None, "")}
 

@@ -145,6 +145,7 @@ ACTS: dict[str, Act] = {
     "ungroup": _act(_lazy("移出群诉"), "case.supervise", NOT_ARCHIVED, reason=True),
     "mark_major": _act(_lazy("标为重大"), "case.triage", OPEN, reason=True),
     "lift_major": _act(pgettext_lazy("act", "解除重大标记"), "case.supervise", OPEN, reason=True),
+    "answer_danger": _act(_lazy("核实危险"), "case.triage", {S.RECEIVED, S.TRIAGE}),
     "supervise": _act(_lazy("督办"), "case.supervise", WORKED),
     "report_supervision": _act(_lazy("督办回报"), "case.assist", WORKED),
     "pause": _act(_lazy("暂停计时"), "case.pause", WORKED, reason=True),

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases import alike, group, major
+from wenguo.cases import danger as possible
 from wenguo.cases import model as models_of
 from wenguo.cases.case import Case, add_words, flag, record
 from wenguo.cases.learning import BY_PROGRAM, held_out, words_of
@@ -36,8 +37,9 @@ LONGEST = 20_000
 
 class Reading(models.Model):
     """The reading of a case's own words. `category` and `probability`: the first suggestion, empty: cannot tell or no
-    complaint; `seen`: further suggestions, wishes, threats, signs and facts, each with its places, and the version of
-    the policy whose words it was read with."""
+    complaint; `seen`: further suggestions, wishes, threats, signs and facts, each with its places, how strongly a
+    danger was heard that nobody has judged (`danger.py`), and the version of the policy whose words it was read with.
+    """
 
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="reading")
     by_model = models.CharField(max_length=40)
@@ -67,7 +69,7 @@ def read_job(case_id: int) -> None:
 
 def read(case_id: int, *, at: datetime) -> Reading | None:
     """Read the words of a case and keep what was understood. Run twice, the later reading stands."""
-    case = Case.objects.select_related("record").filter(pk=case_id).first()
+    case = Case.objects.select_related("record", "customer", "stream").filter(pk=case_id).first()
     if case is None:
         return None
     text = words_of((case.record.description, case.record.wish))[:LONGEST]
@@ -76,6 +78,7 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
     understood = texts.understand(text, day, model=by.model, own=case.pack.own)
     best = understood.judgement.best
     told = best is not None and best.code != OTHER
+    dangers = possible.heard(case, text)
     reading, _made = Reading.objects.update_or_create(
         case=case,
         defaults={
@@ -83,7 +86,7 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
             "category": best.code if best and told else "",
             "probability": best.probability if best else 0,
             "emotion": understood.emotion,
-            "seen": {**_places(understood), "policy": case.policy_id},
+            "seen": {**_places(understood), **({"danger": dangers} if dangers else {}), "policy": case.policy_id},
             "at": at,
         },
     )

@@ -117,9 +117,14 @@ def grade(case: Case, level: int, because: str = "", *, by: Any, at: datetime) -
         private={"because": because} if because else None, set={"level": level} if level != old else None,
     )  # fmt: skip
     if level != old:
-        clock.rederive(case, ("respond", "solve", "progress", "handover"), by=by, at=at)
-        _tell_regraded(case, old, at)
+        regraded(case, old, by=by, at=at)
     return grading
+
+
+def regraded(case: Case, old: int, *, by: Any, at: datetime) -> None:
+    """What follows when the level is another than before: clocks derived anew, and who should know is told."""
+    clock.rederive(case, ("respond", "solve", "progress", "handover"), by=by, at=at)
+    _tell_regraded(case, old, at)
 
 
 def _may_lower(by: Any, at: datetime) -> bool:

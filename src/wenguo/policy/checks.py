@@ -26,7 +26,7 @@ REQUIRED_USES: tuple[TemplateUse, ...] = (
 )  # fmt: skip
 EACH_LEVEL: tuple[ClockKind, ...] = ("acknowledge", "respond", "solve", "progress", "handover", "request", "approve")
 ONCE: tuple[ClockKind, ...] = ("arbitrate", "joint", "override", "supervise", "followup")
-_BOOLEANS = {"vip", "enterprise", "vulnerable", "escalated_before"}
+_BOOLEANS = {"vip", "enterprise", "vulnerable", "escalated_before", "danger_confirmed"}
 _CHOICES: dict[str, tuple[str, ...]] = {
     "tier": get_args(Tier),
     "channel": get_args(Channel),

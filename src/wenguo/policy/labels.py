@@ -362,6 +362,7 @@ VALUES: dict[str, Any] = {
     "claim_times": _("索赔是订单的几倍"),
     "group_people": _("群诉人数"),
     "danger_percent": _("涉及危险的可能（百分数）"),
+    "danger_confirmed": _("经人核实有危险"),
     "slight": _("轻微"),
     "serious": _("严重"),
     "death": _("死亡"),

@@ -253,6 +253,7 @@ FactName = Literal[
     "claim_times",  # int, the claim as a multiple of the order
     "group_people",  # int, different people of the confirmed group the case belongs to
     "danger_percent",  # int 0–100: how probable the reading of the text finds a danger
+    "danger_confirmed",  # bool, a person has said that a danger is spoken of
 ]
 
 

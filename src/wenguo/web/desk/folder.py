@@ -40,11 +40,12 @@ from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.policy.versions import current_pack
 from wenguo.text.matters import matters
-from wenguo.web.desk.suggestion import Proposal, proposal
+from wenguo.web.desk.suggestion import DangerSign, Proposal, danger_sign, proposal
 from wenguo.web.desk.terms import CONTACTS, WISHES
 
 FLAGS = {
     "major": (_lazy("重大"), "due"),
+    "danger": (_lazy("有危险"), "due"),
     "vip": (_lazy("VIP"), "accent"),
     "repeat": (_lazy("重复投诉"), "warn"),
     "group": (_lazy("群诉"), "due"),
@@ -240,6 +241,11 @@ class Folder:
     def proposal(self) -> Proposal | None:
         """What the words are probably about, while nobody has said so."""
         return proposal(self.case)
+
+    @cached_property
+    def danger(self) -> DangerSign | None:
+        """A danger that may be spoken of, while nobody has said whether."""
+        return danger_sign(self.case)
 
     @cached_property
     def major(self) -> tuple[list[str], str, list[str]] | None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from wenguo.cases import danger as possible
 from wenguo.cases import model, reading
 from wenguo.cases.reading import DANGER
 from wenguo.text import category
@@ -104,3 +105,19 @@ def proposal(case: Any) -> Proposal | None:
     if suggested[0].sub.code == DANGER and suggested[0].probability is None:
         spans = [(at, at + len(word)) for word in suggested[0].words if (at := text.find(word)) >= 0]
     return Proposal(suggested, marked(text, spans))
+
+
+class DangerSign(NamedTuple):
+    """A danger that may be spoken of: how probable the model finds it (0: heard by words alone), and where."""
+
+    percent: int
+    text: list[tuple[str, bool]]
+
+
+def danger_sign(case: Any) -> DangerSign | None:
+    """None: nothing to ask about, or somebody has said so."""
+    asked = possible.sign(case)
+    if asked is None:
+        return None
+    text = reading.words_of((case.record.description, case.record.wish))[: reading.LONGEST]
+    return DangerSign(asked["percent"], marked(text, possible.places(case, text)))

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from wenguo.cases import acceptance, followup, intake, major, model, triage
+from wenguo.cases import acceptance, danger, followup, intake, major, model, triage
 from wenguo.cases import split as splitting
 from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
@@ -120,6 +120,7 @@ FACTS = {
     "claim_times": _lazy("索赔是订单的几倍"),
     "group_people": _lazy("群诉人数"),
     "danger_percent": _lazy("涉及危险的可能（百分数）"),
+    "danger_confirmed": _lazy("经人核实有危险"),
 }
 
 
@@ -394,6 +395,22 @@ def _is_not_major(folder: Folder) -> str:
 def lift_major(request: HttpRequest, folder: Folder, given: Given) -> str:
     major.lift(folder.case, reason_of(given, _("解除理由")), by=folder.person, at=folder.at)
     return _("已解除重大标记")
+
+
+def _nothing_to_answer(folder: Folder) -> str:
+    return "" if folder.danger else _("没有要核实的危险提示")
+
+
+@act_form(
+    "answer_danger", "desk/case/acts/answer_danger.html", why=_nothing_to_answer, group=RECORD, symbol="alert-triangle"
+)
+def answer_danger(request: HttpRequest, folder: Folder, given: Given) -> str:
+    there = given.choice("there", _("有没有危险"), {"yes", "no"}) == "yes"
+    given.check()
+    danger.answer(folder.case, there, by=folder.person, at=folder.at)
+    if not there:
+        return _("已记下：没有危险")
+    return _("已记下：有危险，等级为{level}").format(level=told(folder.case.pack.level(folder.case.level).title))
 
 
 def _too_grave(folder: Folder) -> str:

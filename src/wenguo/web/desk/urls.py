@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/views/<int:pk>/", saved.change, name="view_change"),
     path("review/", review.show, name="review"),
     path("review/<str:number>/", review.decide, name="review_decide"),
+    path("review/<str:number>/danger/", review.judge_danger, name="review_danger"),
     path("mine/", queue.mine, name="mine"),
     path("search/", queue.search, name="search"),
     path("tray/", queue.tray, name="tray"),
