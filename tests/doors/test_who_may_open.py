@@ -36,7 +36,7 @@ MAY = {
     # the day, the lists, what one keeps for oneself
     "": EVERYBODY, "news/": CASES, "queue/": CASES, "queue/news/": CASES, "queue/acts/": CASES,
     "queue/export/": EXPORT, "queue/layout/": CASES, "queue/views/": CASES, "queue/views/{pk}/": CASES,
-    "review/": DESK, "review/{number}/": DESK,
+    "review/": DESK, "review/{number}/": DESK, "review/{number}/danger/": DESK,
     "mine/": CASES, "search/": CASES, "notices/": EVERYBODY, "notices/count/": EVERYBODY, "notices/read/": EVERYBODY,
     "followups/": EVERYBODY, "approvals/": EVERYBODY,
     "groups/": CASES, "groups/{pk}/": CASES, "groups/{pk}/confirmation/": SUPERVISE,
