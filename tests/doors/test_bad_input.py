@@ -5,7 +5,6 @@ The forms are not listed here: they are read off the pages as each person sees t
 case and in the house, so a new form is tried too.
 """
 
-# ruff: noqa: F811 — `now` is a fixture
 from __future__ import annotations
 
 import re
@@ -18,7 +17,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from tests.doors.test_case_page import now, whole_way, worked  # noqa: F401
+from tests.doors.laborious import whole_way, worked
 
 WRONG = {
     "nothing": "",
