@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wenguo.cases import acceptance, reading
+
 from .conftest import fits, until
 
 
@@ -95,4 +97,30 @@ def test_back_from_a_case_the_list_is_where_one_left_it(desk, world, hands):
     assert page.locator("tr.at").get_attribute("data-key") == third
     page.keyboard.press("j")
     assert page.locator("tr.at").get_attribute("data-key") != third
+    assert not page.wrong
+
+
+def test_a_possible_danger_is_answered_with_one_key_and_the_case_is_classified_with_the_next(desk, world, hands):
+    case = desk.receives(
+        "楼上外墙的瓷砖松了，有一块悬在那里，下面天天有人走，说了几次没有人来看。", phone="13800007777"
+    )
+    acceptance.accept(case, by=desk.agent, at=desk.now)
+    reading.read(case.pk, at=desk.now)
+    page = hands.signs_in("agent").goes("/desk/review/")
+    page.wait_for_selector("#case-danger mark")
+    fits(page)
+    page.goto(page.url.split("/desk/")[0] + f"/desk/cases/{case.number}/")
+    page.wait_for_selector("#case-danger mark")
+    fits(page)
+    page.goto(page.url.split("/desk/")[0] + "/desk/review/")
+    page.keyboard.press("d")
+    page.wait_for_url("**kind=danger**")
+    page.wait_for_selector("text=没有要核实的危险提示")
+    case.refresh_from_db()
+    assert case.level == 2 and "danger" in case.flags
+    page.goto(page.url.split("?")[0] + "?kind=open")
+    page.keyboard.press("1")
+    page.wait_for_selector("#said .notice-success")
+    case.refresh_from_db()
+    assert case.category
     assert not page.wrong

@@ -113,3 +113,12 @@ def test_the_case_page_asks_as_well(desk):
     assert client.get(f"/desk/cases/{case.number}/acts/answer_danger/").status_code == 200
     assert client.post(f"/desk/cases/{case.number}/acts/answer_danger/", form).status_code == 302
     assert "有没有危险？请看一眼" not in client.get(f"/desk/cases/{case.number}/").content.decode()
+
+
+def test_whose_category_a_person_has_set_is_asked_about_danger_alone(desk):
+    case = taken_on(desk, "楼上外墙的瓷砖松了,有一块悬在那里,下面天天有人走。", "13900000009")
+    case.refresh_from_db()
+    triage.classify(case, "product.appearance", by=desk.agent, at=desk.now)
+    page = opened(desk.agent).get(PAGE).content.decode()
+    assert case.number in page and 'data-key="d"' in page
+    assert 'data-key="1"' not in page and "review-category" not in page  # no key takes the category away

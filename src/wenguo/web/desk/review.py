@@ -16,6 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from wenguo.cases import danger, triage
 from wenguo.cases.case import Case
+from wenguo.cases.learning import BY_PROGRAM
+from wenguo.cases.lifecycle import Stage
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import find_case, me
@@ -60,6 +62,7 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {
         "kind": kind, "order": order, "now": now, "more": len(rows) > MOST, "classes": pack.taxonomy,
         "n": n, "proposal": proposal(now) if now else None, "danger": danger_sign(now) if now else None,
+        "classifies": now is not None and now.stage == Stage.TRIAGE and (not now.category or BY_PROGRAM in now.flags),
         "others": [(row, _guess(row)) for row in others], "after": others[0].number if others else "",
     }  # fmt: skip
     return page(request, "desk/review.html", context, here="review")
