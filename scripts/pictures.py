@@ -38,7 +38,7 @@ STORY = "昨晚在望湖星桥店买的空气净化器开机就冒烟，花了12
 CALLER = f"1330000{int(time.time()) % 10_000:04d}"  # another each time, or the second complaint joins the first
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--lang=zh-CN",
+    "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
 
@@ -640,7 +640,8 @@ class Camera:
             return self.pages[who, phone]
         state = self.signed[who].storage_state() if who in self.signed else None
         context = self.browser.new_context(
-            viewport={"width": 1440, "height": 900}, locale="zh-CN", timezone_id="Asia/Shanghai", storage_state=state,
+            viewport={"width": 1440, "height": 900}, locale="en-US" if self.english else "zh-CN",
+            timezone_id="Asia/Shanghai", storage_state=state,
             device_scale_factor=1.5 if phone else 1, has_touch=phone, is_mobile=phone, reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(40_000)
@@ -764,7 +765,9 @@ def main() -> None:
     missed, taken = [], 0
     with ExitStack() as stack:
         browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(FLAGS), env={**os.environ, "LANGUAGE": "zh_CN"}
+            executable_path="/usr/bin/chromium",
+            args=[*FLAGS, f"--lang={'en-US' if given.english else 'zh-CN'}"],  # zh: with Debian's chromium-l10n
+            env={**os.environ, "LANGUAGE": "en_US" if given.english else "zh_CN"},
         )
         cameras: dict[str, Camera] = {}
 
