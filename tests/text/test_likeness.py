@@ -102,6 +102,12 @@ def test_of_a_run_of_characters_its_whole_words_are_said(run: str, said: str):
     assert words.within(text, start, start + len(run)) == said
 
 
+def test_reasons_are_marked_as_whole_words():
+    text = "甩干的时候整个跳起来，把旁边的柜子都撞倒了"
+    spans = [(text.find(part), text.find(part) + len(part)) for part in ("子都撞", "的", "跳起", "起来")]
+    assert [text[start:end] for start, end in words.whole(text, spans)] == ["跳起来", "柜子都撞倒"]
+
+
 def test_a_chain_of_likenesses_is_no_event():
     common = alike.everyday()
     leaks = [

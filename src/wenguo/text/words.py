@@ -3,6 +3,8 @@ searched and compared is pairs of characters, which miss nothing (TEXT.md 7)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 _LITTLE = frozenset({"c", "d", "e", "m", "o", "p", "r", "u", "ud", "uj", "ul", "uv", "uz", "x", "y"})
 """What says nothing at the edge of a phrase: 的 了 你们 都; numbers of more than one character are names (360)."""
 
@@ -12,20 +14,36 @@ def within(text: str, start: int, end: int) -> str:
 
     那里团购卖的净 within 你们那里团购卖的净水器 is 团购卖.
     """
-    import rjieba  # 32 MiB: only where somebody looks
-
-    at, whole = 0, []
-    for word, kind in rjieba.tag(text):
-        if start <= at and at + len(word) <= end:
-            whole.append((at, word, kind))
-        at += len(word)
-    while whole and _little(*whole[0][1:]):
-        del whole[0]
-    while whole and _little(*whole[-1][1:]):
-        del whole[-1]
-    said = text[whole[0][0] : whole[-1][0] + len(whole[-1][1])] if whole else ""
+    said = text[slice(*_bare([w for w in _cut(text) if start <= w[0] and w[1] <= end]))]
     return said if len(said) > 1 else ""
 
 
-def _little(word: str, kind: str) -> bool:
-    return kind in _LITTLE and (len(word) == 1 or kind != "m")
+def whole(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The words that `spans` touch, without little words around them, joined where they meet.
+
+    柜子都撞倒 in 旁边的柜子都撞倒了, of which 子都撞 is the reason.
+    """
+    cut, joined = _cut(text), list[tuple[int, int]]()
+    for start, end in sorted(spans):
+        first, last = _bare([w for w in cut if w[0] < end and start < w[1]])
+        if joined and first <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        elif first < last:
+            joined.append((first, last))
+    return joined
+
+
+def _cut(text: str) -> list[tuple[int, int, bool]]:
+    """Where each word begins and ends, and whether it is a little one."""
+    import rjieba  # 32 MiB: only where somebody looks
+
+    at, cut = 0, []
+    for word, kind in rjieba.tag(text):
+        cut.append((at, at + len(word), kind in _LITTLE and (len(word) == 1 or kind != "m")))
+        at += len(word)
+    return cut
+
+
+def _bare(cut: list[tuple[int, int, bool]]) -> tuple[int, int]:
+    said = [n for n, (_start, _end, little) in enumerate(cut) if not little]
+    return (cut[said[0]][0], cut[said[-1]][1]) if said else (0, 0)

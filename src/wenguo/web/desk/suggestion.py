@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from wenguo.cases import danger as possible
 from wenguo.cases import model, reading
 from wenguo.cases.reading import DANGER
-from wenguo.text import category
+from wenguo.text import category, words
 
 CLEAR = 0.5
 """From this probability on the entry form fills the category in by itself; the agent sees why and may change it."""
@@ -104,7 +104,7 @@ def proposal(case: Any) -> Proposal | None:
     spans = [(r.start, r.end) for r in judged.suggestions[0].reasons] if judged.suggestions else []
     if suggested[0].sub.code == DANGER and suggested[0].probability is None:
         spans = [(at, at + len(word)) for word in suggested[0].words if (at := text.find(word)) >= 0]
-    return Proposal(suggested, marked(text, spans))
+    return Proposal(suggested, marked(text, words.whole(text, spans)))
 
 
 class DangerSign(NamedTuple):
@@ -120,4 +120,4 @@ def danger_sign(case: Any) -> DangerSign | None:
     if asked is None:
         return None
     text = reading.words_of((case.record.description, case.record.wish))[: reading.LONGEST]
-    return DangerSign(asked["percent"], marked(text, possible.places(case, text)))
+    return DangerSign(asked["percent"], marked(text, words.whole(text, possible.places(case, text))))
