@@ -12,6 +12,7 @@ os.environ.setdefault("PGOPTIONS", "-c wenguo.allow_truncate=on")
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # nobody's password; only quicker
 
@@ -89,6 +90,12 @@ def build_company() -> None:
         for n, (unit, role) in enumerate(posts):
             give_post(person, units[unit], roles[role], by=SYSTEM, at=long_ago, primary=n == 0)
     assert Unit.objects.count() == len(UNITS)
+
+
+@pytest.fixture(autouse=True)
+def the_house_language() -> None:
+    """A request of the test before may have left its reader's language behind."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
