@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -80,8 +82,13 @@ def test_killed_as_soon_as_it_answers_it_can_be_started_again(server: Server, mo
     def killed(**more: int) -> psycopg.Connection:
         connection = connect(**more)
         if not more and server.process is not None:  # who waits for an answer says how long
+            children = psutil.Process(server.process.pid).children()
             os.kill(server.process.pid, signal.SIGKILL)
             server.process.wait()
+            for child in children:  # what serves the connection might answer for a moment yet
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(children)
         return connection
 
     monkeypatch.setattr(server, "connect", killed)
