@@ -165,6 +165,7 @@ VIEWS: dict[str, View] = {
             "scale",
             lambda rows, who, at, night: rows.filter(stage=Stage.TRIAGE),
             ("level", "received_at", "pk"),
+            counted_in=("next_due_at", "received_at", "pk"),
         ),
         View(
             "today",
