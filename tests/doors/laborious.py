@@ -152,18 +152,13 @@ def whole_way(desk: Any) -> Iterator[Case]:
     reply.answer(case, by=desk.agent, at=desk.now)
     yield case
 
-    for call in case.followups.filter(state="planned"):
-        call.case = case
-        followup.call_back(
-            call, reached=True, channel="phone", solved=True, recurred=False, content=True, words="满意",
-            by=desk.relationship, at=desk.now,
-        )  # fmt: skip
-    for call in case.followups.filter(state="planned"):
-        call.case = case
-        followup.call_back(
-            call, reached=True, channel="phone", solved=True, recurred=False, content=True, words="没有再漏",
-            by=desk.relationship, at=desk.now,
-        )  # fmt: skip
+    for words in ("满意", "没有再漏"):  # the first call plans the second
+        for call in case.followups.filter(state="planned"):
+            call.case = case
+            followup.call_back(
+                call, reached=True, channel="phone", solved=True, recurred=False, content=True, words=words,
+                by=desk.relationship, at=desk.now,
+            )  # fmt: skip
     case = Case.objects.get(pk=case.pk)
     followup.close(case, by=desk.supervisor, at=desk.now)
     yield case
