@@ -16,6 +16,7 @@ from wenguo.cases.followup import Survey
 from wenguo.cases.notice import Notice, tell
 from wenguo.insight.my_week import my_week
 from wenguo.people.units import Unit
+from wenguo.web.desk import today
 from wenguo.web.desk.today import groups_for, heeded
 
 HTMX = {"HX-Request": "true"}
@@ -50,6 +51,22 @@ def test_today_costs_the_same_however_much_waits(now: Any, django_assert_max_num
     client.get("/desk/")
     with django_assert_max_num_queries(38):
         assert client.get("/desk/").status_code == 200
+
+
+def test_a_group_says_that_there_is_more_than_it_shows_and_where(now: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(today, "MOST", 2)
+    monkeypatch.setattr(today, "ASKED", 3)
+    for n in range(3):
+        case = now.triages(now.receives(f"{'洗衣机冰箱空调'[n * 2 : n * 2 + 2]}坏了", phone=f"1380000222{n}"))
+        handover.dispatch(case, now.units["sh"], "请查", by=now.agent, at=now.now)
+    signs = next(g for g in today.groups_for(now.repairer, now.now) if g.key == "sign")
+    assert len(signs.lines) == 2 and signs.more.endswith("/desk/queue/")
+    body = at_desk(now.repairer).get("/desk/").content.decode()
+    assert "2+" in body and "查看全部" in body
+    monkeypatch.setattr(today, "MOST", 3)
+    monkeypatch.setattr(today, "ASKED", 4)
+    signs = next(g for g in today.groups_for(now.repairer, now.now) if g.key == "sign")
+    assert len(signs.lines) == 3 and signs.more == "", "three of three are all"
 
 
 def test_my_week_counts_what_i_did_and_nothing_else(now: Any) -> None:

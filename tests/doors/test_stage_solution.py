@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from wenguo.cases import approval, execution, override, resolution
 from wenguo.cases.approval import Approval
 from wenguo.cases.case import Case, record
+from wenguo.cases.clock import Clock
 from wenguo.cases.option import Option
 from wenguo.cases.quote import Item
 from wenguo.people.actor import SYSTEM
@@ -112,6 +113,11 @@ def test_from_the_first_draft_to_carried_out(desk, case, client):
     assert client.post(at(case, f"options/{option.pk}/answer/"), answer).status_code == 302
     refused = client.post(at(case, "acts/settle/"))
     assert refused.status_code == 409 and "措施" in refused.content.decode()
+    solve = Clock.objects.filter(case=case, kind="solve")
+    for due, filled in ((datetime(2031, 3, 4, 2, tzinfo=UTC), True), (datetime(2021, 3, 4, 2, tzinfo=UTC), False)):
+        assert solve.update(due_at=due) == 1
+        # Until then it is done, unless said otherwise; a promise that is broken is no proposal.
+        assert (f'value="{due.year}-03-04T10:00"' in page(client, case)) is filled
     measure = {**PLAN, "what": f"转账 {SCRIPT}", "owner": desk.agent.pk}
     assert client.post(at(case, f"options/{option.pk}/measures/"), measure | {"amount": "381"}).status_code == 422
     assert client.post(at(case, f"options/{option.pk}/measures/"), measure).status_code == 302

@@ -32,17 +32,16 @@ def show(request: HttpRequest) -> HttpResponse:
     """Call-backs this person may make, the nearest due first."""
     at, person = timezone.now(), me(request)
     calls_due = followup.due_for(person, at) if may(person, "case.followup") else []
-    due = dict(
-        Clock.objects.live()
-        .filter(kind="followup", about__in=[r.about for r in calls_due])
-        .values_list("about", "due_at")
-    )
+    found = Clock.objects.live().filter(kind="followup", about__in=[r.about for r in calls_due])
+    clocks = {about: (due, begun) for about, due, begun in found.values_list("about", "due_at", "started_at")}
     clear = bool(person.sees_personal(at))
     calls = []
     for row in calls_due:
         r = row.case.record
+        due, begun = clocks.get(row.about, (None, at))
         calls.append({
-            "row": row, "title": told(followup.step_of(row).title), "due_at": due.get(row.about),
+            "row": row, "title": told(followup.step_of(row).title), "due_at": due,
+            "used": (at - begun) / (due - begun) if due and due > begun else 0.0,
             "name": r.contact_name if clear else mask_name(r.contact_name),
             "phone": r.contact_phone if clear else mask_phone(r.contact_phone),
         })  # fmt: skip

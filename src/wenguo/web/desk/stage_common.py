@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -115,6 +116,12 @@ def words_of(choices: Iterable[tuple[Any, Any]]) -> list[tuple[str, str]]:
     return [(str(value), str(words)) for value, words in choices]
 
 
+def _solve_by(folder: Folder) -> datetime | None:
+    """When the solution has to stand, while that is still to come: a measure is done by then unless said otherwise."""
+    ends = [c.clock.due_at for c in folder.live_clocks if c.clock.kind == "solve" and c.clock.due_at]
+    return min((end for end in ends if end > folder.at), default=None)
+
+
 def measure_choices(folder: Folder) -> dict[str, Any]:
     """What the forms of a measure choose from; nothing where this person may not plan."""
     may = folder.can("execute") or folder.can("draft_option")
@@ -127,5 +134,6 @@ def measure_choices(folder: Folder) -> dict[str, Any]:
         "units": units,
         "files": [(str(e.pk), e.name) for e in folder.evidence],
         "may_plan": may,
+        "solve_by": _solve_by(folder) if may else None,
         "new_key": lambda: uuid4().hex,
     }

@@ -41,7 +41,9 @@ from wenguo.web.doors import by_htmx, desk, may, page
 from wenguo.web.filters import short_time
 from wenguo.web.jinja import url, url_or
 
-MOST = 40  # lines of one group; the queue has the rest
+MOST = 40  # lines of one group; `REST` leads to the others
+ASKED = MOST + 1  # one more than is shown says that there are more
+REST = {"approve": "desk:approvals", "review": "desk:approvals", "followup": "desk:followups"}
 AT_ONCE = 8  # lines shown of a group that is not the only one, or the next group is out of sight
 SHOWN = 30  # colleagues in the table of the team; the sum counts all
 # Where on the case page a thing is done, when that is not what the page shows first.
@@ -152,7 +154,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             "rubber-stamp",
             [
                 (s.option.case_id, s.about, s.option.title, _page("desk:approval", s.pk))
-                for s in approval.waiting_for(person, at)[:MOST]
+                for s in approval.waiting_for(person, at)[:ASKED]
             ],
         ),
         (
@@ -161,7 +163,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
             "mail-check",
             [
                 (r.reply.case_id, f"review:{r.pk}", told(why_review.get(r.rule, "")), _page("desk:reply_review", r.pk))
-                for r in reply.waiting_for(person, at)[:MOST]
+                for r in reply.waiting_for(person, at)[:ASKED]
             ],
         ),
         ("supervise", _lazy("督办待回报"), "eye", _orders(person)),
@@ -180,7 +182,9 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     }
     clocks = _clocks(ids, [about for _k, _t, _s, items in asked for _pk, about, *_rest in items])
     groups = [
-        Group(key, title, symbol, _lines(key, items, rows, clocks, at)) for key, title, symbol, items in asked if items
+        _group(key, title, symbol, _lines(key, items, rows, clocks, at), _page(REST.get(key, "desk:queue")))
+        for key, title, symbol, items in asked
+        if items
     ]
     titles = {
         "letters": (_lazy("客户留言"), "message"),
@@ -204,8 +208,12 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ]
         if lines:
             rest = f"{url('desk:queue')}?view=all&letters=1" if key == "letters" else url("desk:mine")
-            groups.append(Group(key, title, symbol, _in_order(lines), rest if len(lines) >= MOST else ""))
+            groups.append(_group(key, title, symbol, _in_order(lines), rest))
     return sorted(groups, key=lambda group: group.first)
+
+
+def _group(key: str, title: Any, symbol: str, lines: Sequence[Line], rest: str) -> Group:
+    return Group(key, title, symbol, lines[:MOST], rest if len(lines) > MOST else "")
 
 
 def _page(name: str, *args: Any) -> str:
@@ -219,20 +227,20 @@ def _handovers(person: Any, units: set[int], at: datetime) -> list[Item]:
     if not person.may("case.sign", at):
         return []
     found = Handover.objects.filter(state=Handover.State.SENT, to_unit_id__in=units).order_by("sent_at")
-    return [(h.case_id, h.about, h.words, "") for h in found[:MOST]]
+    return [(h.case_id, h.about, h.words, "") for h in found[:ASKED]]
 
 
 def _disputes(person: Any, seen: Any, at: datetime) -> list[Item]:
     if not person.may("case.arbitrate", at):
         return []
     found = Handover.objects.filter(state=Handover.State.DISPUTED, case__in=seen.open()).order_by("returned_at")
-    return [(h.case_id, h.about, h.return_words, "") for h in found[:MOST]]
+    return [(h.case_id, h.about, h.return_words, "") for h in found[:ASKED]]
 
 
 def _orders(person: Any) -> list[Item]:
     mine = Q(case__owner=person) | Q(case__owner=None, case__first_responsible=person)
     found = Supervision.objects.filter(mine, reported_at=None, case__in=Case.objects.open()).order_by("ordered_at")
-    return [(s.case_id, s.about, s.words, "") for s in found[:MOST]]
+    return [(s.case_id, s.about, s.words, "") for s in found[:ASKED]]
 
 
 def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
@@ -243,7 +251,7 @@ def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
         .filter(unit_id__in=units, case__in=Case.objects.visible_to(person, at).open())
         .order_by("asked_at")
     )
-    return [(t.case_id, t.about, t.what, "") for t in found[:MOST]]
+    return [(t.case_id, t.about, t.what, "") for t in found[:ASKED]]
 
 
 def _payments(person: Any, seen: Any, at: datetime) -> list[Item]:
@@ -252,11 +260,11 @@ def _payments(person: Any, seen: Any, at: datetime) -> list[Item]:
         return []
     open_ = Measure.objects.filter(state=Measure.State.PLANNED, kind__in=PAID_KINDS, amount_fen__gt=0, payment=None)
     found = open_.filter(case__in=seen.filter(stage=Stage.EXECUTION)).exclude(option__drafted_by=person)
-    return [(m.case_id, "", m.what, "") for m in found.order_by("due_at")[:MOST]]
+    return [(m.case_id, "", m.what, "") for m in found.order_by("due_at")[:ASKED]]
 
 
 def _measures(person: Any) -> list[Item]:
-    return [(m.case_id, "", m.what, "") for m in my_measures(person)[:MOST]]
+    return [(m.case_id, "", m.what, "") for m in my_measures(person)[:ASKED]]
 
 
 def _requests(person: Any, units: set[int]) -> list[Item]:
@@ -265,13 +273,13 @@ def _requests(person: Any, units: set[int]) -> list[Item]:
         .filter(Q(person=person) | Q(unit_id__in=units), to_customer=False)
         .order_by("asked_at")
     )
-    return [(r.case_id, r.about, r.question, "") for r in found[:MOST]]
+    return [(r.case_id, r.about, r.question, "") for r in found[:ASKED]]
 
 
 def _call_backs(person: Any, at: datetime) -> list[Item]:
     if not person.may("case.followup", at):
         return []
-    found = followup.due_for(person, at)[:MOST]
+    found = followup.due_for(person, at)[:ASKED]
     return [(f.case_id, f.about, _("第 {n} 次").format(n=f.step), "") for f in found]
 
 
@@ -297,8 +305,8 @@ def _own(mine: Q, seen: Any) -> dict[str, list[dict[str, Any]]]:
     """My cases by what they ask: those in which a word of the customer waits, closed ones too; of the others a
     word to the customer, and the work of their stage. One query.
     """
-    letters = seen.filter(mine, unanswered()).order_by("unanswered_since", "pk").values(*COLUMNS)[:MOST]
-    others = seen.open().filter(mine, unanswered_since=None).order_by("next_due_at", "pk").values(*COLUMNS)[: MOST * 4]
+    letters = seen.filter(mine, unanswered()).order_by("unanswered_since", "pk").values(*COLUMNS)[:ASKED]
+    others = seen.open().filter(mine, unanswered_since=None).order_by("next_due_at", "pk").values(*COLUMNS)[: ASKED * 4]
     rows = sorted(letters.union(others, all=True), key=lambda r: (r["next_due_at"] or NEVER, r["pk"]))
     groups: dict[str, list[dict[str, Any]]] = {"letters": [], "reply": [], "take": [], "investigate": [], "resolve": []}
     of_stage = {
@@ -315,7 +323,7 @@ def _own(mine: Q, seen: Any) -> dict[str, list[dict[str, Any]]]:
             key = "reply"
         if key:
             groups[key].append(row)
-    return {key: found[:MOST] for key, found in groups.items()}
+    return {key: found[:ASKED] for key, found in groups.items()}
 
 
 def _clocks(case_ids: Iterable[int], abouts: Sequence[str]) -> dict[tuple[int, str], dict[str, Any]]:

@@ -36,6 +36,14 @@
     event.target.scrollIntoView({ block: "nearest" });
     event.target.querySelector("select:not([size]), textarea, input:not([type=hidden], [type=radio])")?.focus({ preventScroll: true });
   });
+  // Who unfolds a form by hand writes at once; from the keyboard the cursor stays where it was, as everywhere.
+  document.addEventListener("click", (event) => {
+    const part = event.detail > 0 && event.target.closest?.(".unfold > summary")?.parentElement;
+    if (part) setTimeout(() => {
+      const first = part.open && part.querySelector(".unfold-body :is(input:not([type=hidden]), select, textarea)");
+      if (first && first.matches("textarea, [type=text]")) first.focus({ preventScroll: true });
+    });
+  });
 })();
 // A suggestion is taken over with one tap.
 document.addEventListener("click", (event) => {
