@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from bench import alike_stored, text_groups, text_quality, text_speed, text_training, text_vectors
+from bench import alike_stored, text_groups, text_network, text_quality, text_speed, text_training, text_vectors
 from bench.text_rows import Row, head, not_measured, printed
 
 PARTS = (
@@ -29,8 +29,9 @@ PARTS = (
     "speed",
     "training",
 )
-ASKED_FOR = ("stored",)
-"""Measured only when named: it needs a database and some gigabytes."""
+ASKED_FOR = ("stored", "network")
+"""Measured only when named: the one needs a database and some gigabytes, the other half an hour and a package that the
+product does without."""
 
 
 def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:
@@ -44,6 +45,7 @@ def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]
         "feelings": (complaints, quality.measure_feelings),
         "letters": (citizens, partial(quality.measure_letters, most)),
         "polarity": ("waimai_10k", partial(quality.measure_polarity, most)),
+        "network": (text_network.DATA_SET, partial(text_network.measure, most)),
         "offensive": ("cold_offensive", partial(quality.measure_offensive, most)),
         "groups": (citizens, text_groups.measure),
         "vectors": ("zh_pairs", text_vectors.measure),

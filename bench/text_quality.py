@@ -194,7 +194,7 @@ OPINIONS = Recipe(
 about."""
 
 
-def _pairs(path: str, text: Callable[[dict[str, str]], str], most: int | None) -> list[tuple[str, str]]:
+def pairs_of(path: str, text: Callable[[dict[str, str]], str], most: int | None) -> list[tuple[str, str]]:
     """(text, label) of a data set; of a larger one `most`, drawn."""
     with gzip.open(DATA / path, "rt", newline="") as lines:
         pairs = [(text(row), row["label"]) for row in csv.DictReader(lines)]
@@ -208,19 +208,24 @@ def _right(taught: list[tuple[str, str]], asked: list[tuple[str, str]], recipe: 
     return [classes[int(np.argmax(model.scores(model.vector(text), "what")))] == label for text, label in asked]
 
 
+def fold_of(n: int, seed: int, part: int) -> tuple[list[int], list[int]]:
+    """One of five parts held back, by chance: (which are taught, which are asked)."""
+    order = random.Random(seed).sample(range(n), n)
+    held = set(order[part::5])
+    return [k for k in order if k not in held], sorted(held)
+
+
 def _folds(pairs: list[tuple[str, str]], recipe: Recipe, seed: int, only: int) -> list[bool]:
     """Five parts, `only` so many of them held back, each once."""
-    order = random.Random(seed).sample(range(len(pairs)), len(pairs))
     right: list[bool] = []
     for part in range(only):
-        held = set(order[part::5])
-        taught = [pairs[k] for k in order if k not in held]
-        right += _right(taught, [pairs[k] for k in sorted(held)], recipe)
+        taught, asked = fold_of(len(pairs), seed, part)
+        right += _right([pairs[k] for k in taught], [pairs[k] for k in asked], recipe)
     return right
 
 
 def measure_letters(most: int | None = None) -> Iterator[Row]:
-    pairs = _pairs(
+    pairs = pairs_of(
         "taidi2020_gov_messages/classify_labelled.csv.gz",
         lambda row: f"{row['subject'].strip()}。" * 3 + row["detail"].strip(), most,
     )  # fmt: skip
@@ -232,7 +237,7 @@ def measure_letters(most: int | None = None) -> Iterator[Row]:
 def measure_polarity(most: int | None = None) -> Iterator[Row]:
     """One fifth asked about, or with few texts each fifth once: a thousand and more either way."""
     for name, goal in (("online_shopping_10_cats", 0.945), ("waimai_10k", 0.915), ("chnsenticorp_htl", 0.90)):
-        pairs = _pairs(f"{name}/train.csv.gz", lambda row: row["text"], most)
+        pairs = pairs_of(f"{name}/train.csv.gz", lambda row: row["text"], most)
         folds = 1 if len(pairs) > 20_000 else 5
         split = f"{len(pairs):,} texts, {'five folds' if folds == 5 else 'four fifths : one fifth'}"
         yield share("polarity", _folds(pairs, OPINIONS, 1, folds), name, split, goal)
