@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -107,6 +108,8 @@ def test_from_the_first_draft_to_carried_out(desk, case, client):
 
     client.force_login(desk.agent)
     assert client.post(at(case, f"options/{option.pk}/offer/")).status_code == 302
+    letter = re.search(r'<li class="([^"]*)" id="e\d+">(?:(?!</li>).)*请您确认处理方案', page(client, case), re.S)
+    assert letter and letter[1] == "from-us", "what the customer is sent looks like it in the story"
     answer = {"verdict": "refuse", "channel": "phone", "words": ""}
     assert client.post(at(case, f"options/{option.pk}/answer/"), answer).status_code == 422  # a refusal has words
     answer["verdict"] = "accept"

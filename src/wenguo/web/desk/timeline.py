@@ -230,7 +230,8 @@ def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping
         who = names.get(int(event.by[6:]), event.by)
         side = (
             "us"
-            if is_public(event.type) and event.type.startswith(("message.", "reply.", "case.acknowledged"))
+            if is_public(event.type)
+            and (private.get("body") or event.type.startswith(("message.", "reply.", "case.acknowledged")))
             else "internal"
         )
     else:
