@@ -163,6 +163,16 @@ def test_the_caller_finds_the_call_and_records_it(desk, at_reply, client):
     assert SCRIPT not in page(client, at_reply) and at_reply.followups.count() == 2
 
 
+def test_call_backs_far_ahead_are_folded(desk, at_reply, client, monkeypatch):
+    answered(desk, at_reply)
+    client.force_login(desk.relationship)
+    assert "时限都在这之后" not in client.get("/desk/followups/").content.decode()
+    due = followup.due_for(desk.relationship, desk.now)
+    monkeypatch.setattr(followup, "due_for", lambda *of: due * 43)
+    listed = client.get("/desk/followups/").content.decode()
+    assert "还有 3 件，时限都在这之后" in listed and "43 个电话等着打" in listed
+
+
 def test_the_number_to_dial_is_shown_beside_the_questions_and_the_look_is_written_down(desk, at_reply, client):
     answered(desk, at_reply)
     client.force_login(desk.relationship)

@@ -24,6 +24,7 @@ from wenguo.web.doors import desk, may, page
 from wenguo.web.given import Given
 
 CALLS = "desk/stage/_fol_calls.html"
+AT_ONCE = 40  # call-backs shown without unfolding; a fold of one or two is not worth a tap
 
 
 @desk
@@ -46,7 +47,8 @@ def show(request: HttpRequest) -> HttpResponse:
             "phone": r.contact_phone if clear else mask_phone(r.contact_phone),
         })  # fmt: skip
     calls.sort(key=lambda c: (c["due_at"] is None, c["due_at"] or at))
-    context = {"calls": calls, "permitted": may(person, "case.followup")}
+    cut = AT_ONCE if len(calls) > AT_ONCE + 2 else len(calls)
+    context = {"calls": calls[:cut], "rest": calls[cut:], "permitted": may(person, "case.followup")}
     return page(request, "desk/stage/followups.html", context, here="followups", follow=["queue"])
 
 
