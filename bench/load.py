@@ -14,7 +14,8 @@ import random
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -476,19 +477,46 @@ def load(url: str, cases: int, *, processes: int = 2) -> dict[str, float]:
     context = multiprocessing.get_context("fork")
     connection.close()
     connection.close_pool()
-    crew = [context.Process(target=_process, args=(url, one)) for one in work]
-    for one in crew:
-        one.start()
-    for one in crew:
-        one.join()
-        if one.exitcode:
-            raise SystemExit("loading failed")
+    with _indexes_later(url, tables if wanted > present else set()):
+        crew = [context.Process(target=_process, args=(url, one)) for one in work]
+        for one in crew:
+            one.start()
+        for one in crew:
+            one.join()
+            if one.exitcode:
+                raise SystemExit("loading failed")
     _settle(tables, at)
     return {
         "cases": wanted,
         "events": at["journal_event"] - start["journal_event"],
         "seconds": time.perf_counter() - began,
     }
+
+
+@contextmanager
+def _indexes_later(url: str, tables: set[str]) -> Iterator[None]:
+    """What is loaded at once is indexed at once: the indexes of these tables that keep no constraint go, and are built
+    when all rows are there. They are written down in the database, so that a load after one that was killed builds them.
+    """
+    with connect(url, autocommit=True) as server:
+        server.execute("CREATE TABLE IF NOT EXISTS bench_index (name text PRIMARY KEY, made_by text NOT NULL)")
+        server.execute("INSERT INTO bench_index " + _FREE, [sorted(tables)])
+        for (name,) in server.execute("SELECT name FROM bench_index").fetchall():
+            server.execute(f'DROP INDEX IF EXISTS "{name}"')
+    yield
+    with connect(url, autocommit=True) as server:
+        server.execute("SET maintenance_work_mem = '1GB'")
+        for name, made_by in server.execute("SELECT name, made_by FROM bench_index ORDER BY name").fetchall():
+            server.execute(made_by)
+            server.execute("DELETE FROM bench_index WHERE name = %s", [name])
+
+
+_FREE = """
+    SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
+    WHERE i.indrelid::regclass::text = ANY(%s)
+        AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = i.indexrelid)
+    ON CONFLICT DO NOTHING
+"""
 
 
 def _settle(tables: set[str], last: Counter[str]) -> None:
