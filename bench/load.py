@@ -496,7 +496,7 @@ def load(url: str, cases: int, *, processes: int = 2) -> dict[str, float]:
 @contextmanager
 def _indexes_later(url: str, tables: set[str]) -> Iterator[None]:
     """What is loaded at once is indexed at once: the indexes of these tables that keep no constraint go, and are built
-    when all rows are there. They are written down in the database, so that a load after one that was killed builds them.
+    when all rows are there. They are written down in the database: the load after one that was killed builds them.
     """
     with connect(url, autocommit=True) as server:
         server.execute("CREATE TABLE IF NOT EXISTS bench_index (name text PRIMARY KEY, made_by text NOT NULL)")
