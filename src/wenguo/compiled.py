@@ -10,7 +10,8 @@ whatever else it depends on belongs into `key`, and it may hand the values only 
 column holds, a text, or a list of such.
 
 The database, too, is spared its part: each connection is told a query once (`PREPARE`), with all that is not a value
-written out, so that it sees which indexes serve, and then only executes it.
+written out, so that it sees which indexes serve, and then only executes it, with the values beside it: no cursor
+writes them into a text that the database takes apart again.
 """
 
 from __future__ import annotations
@@ -22,18 +23,21 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import count
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models import query as reading
 from django.db.models.base import ModelState
+from psycopg import errors
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.sql import Literal
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 KEPT = 300  # queries
+Row = tuple[Any, ...]
 
 _MOMENT = datetime(9000, 1, 1, tzinfo=UTC)
 _NUMBER = 2_147_000_000
@@ -48,9 +52,9 @@ def ask(key: Hashable, make: Callable[..., QuerySet[M, Any]], *values: Any) -> l
     return [] if found is _NOTHING else list(found.rows(values))
 
 
-def filled(key: Hashable, write: Callable[..., tuple[T, str, Sequence[Any]]], *values: Any) -> tuple[T, str, list[Any]]:
+def filled(key: Hashable, write: Callable[..., tuple[T, str, Sequence[Any]]], *values: Any) -> tuple[T, list[Row]]:
     """For SQL of one's own: `write(*values)` gives something to know the answer by, the SQL, and its parameters. What
-    comes back is the same with SQL that is short, and only the values as parameters.
+    comes back is the same something, and the rows.
     """
     shape = _shape(values)
     if (found := _known.get((key, shape))) is None:
@@ -58,20 +62,16 @@ def filled(key: Hashable, write: Callable[..., tuple[T, str, Sequence[Any]]], *v
         known_by, sql, params = write(*stand_ins)
         found = _keep((key, shape), (known_by, _Statement(sql, params, stand_ins)))
     known_by, statement = found
-    return known_by, *statement.execute(connections["default"], values)
+    return known_by, statement.rows(connections["default"], values)
 
 
-def prepared(sql: str, params: Sequence[Any]) -> tuple[str, Sequence[Any]]:
-    """For SQL of one's own whose text never varies, to go with `cursor.execute(*prepared(sql, params))`: the database
-    reads and plans it once a connection. Give each parameter its type (`%s::bigint[]`) where the place does not.
+def run(sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    """The rows of SQL of one's own whose text never varies (none, if it gives none): the database reads and plans it
+    once a connection. Give each parameter its type (`%s::bigint[]`) where the place does not.
     """
     if (found := _own.get(sql)) is None:
         found = _own[sql] = _Named(sql)
-    connection = connections["default"]
-    if connection.settings_dict["OPTIONS"].get("server_side_binding"):
-        return sql, params
-    found.tell(connection)
-    return found.call, params
+    return found.answer(connections["default"], params)
 
 
 def evened(ids: list[int], by: int = 10) -> list[int]:
@@ -131,16 +131,36 @@ class _Named:
         parts = sql.replace("%%", "\0").split("%s")
         text = parts[0] + "".join(f"${n}{part}" for n, part in enumerate(parts[1:], 1))
         self._name(text.replace("\0", "%"), len(parts) - 1)
+        self.plain = sql
 
     def _name(self, sql: str, takes: int) -> None:
         self.name, self.sql = f"wenguo_{next(self.numbers)}", sql
+        self.known_as = self.name.encode()
         self.call = f"EXECUTE {self.name}" + (f"({', '.join(['%s'] * takes)})" if takes else "")
+        self.formats = [PyFormat.TEXT] * takes  # the server knows what it is
 
-    def tell(self, connection: Any) -> None:
+    def answer(self, connection: Any, params: Sequence[Any]) -> list[Row]:
+        """The rows. Past cursors, which take longer than most questions; but not past who listens to them.
+
+        Where the driver binds and prepares by itself (`server_side_binding`) it gets the plain SQL: it would forget
+        all that is prepared with its own.
+        """
+        if connection.settings_dict["OPTIONS"].get("server_side_binding"):
+            return _by_cursor(connection, self.plain, params)
+        line = self.tell(connection)
+        if connection.execute_wrappers or connection.queries_logged:
+            return _by_cursor(connection, self.call, params)
+        connection.validate_no_broken_transaction()
+        with connection.wrap_database_errors:
+            return line.ask(connection.connection, self, params)
+
+    def tell(self, connection: Any) -> _Line:
         """See that the connection knows it."""
+        connection.close_if_health_check_failed()
         connection.ensure_connection()
-        if (told := _told.get(connection.connection)) is None:
-            told = _told[connection.connection] = set()
+        if (line := getattr(connection.connection, "wenguo_line", None)) is None:
+            line = connection.connection.wenguo_line = _Line(connection.connection)
+        told = line.told
         if self.name not in told:
             # Past Django, so that what a page asks counts the same whether its connection is new or not.
             with connection.wrap_database_errors, connection.connection.cursor() as cursor:
@@ -149,6 +169,37 @@ class _Named:
                     told.clear()
                 cursor.execute(f"PREPARE {self.name} AS {self.sql}")
             told.add(self.name)
+        return line
+
+
+class _Line:
+    """What a connection of the driver was told, and what makes bytes of values there and values of bytes."""
+
+    def __init__(self, connection: Any) -> None:
+        self.told: set[str] = set()  # names of statements
+        self.values = Transformer(connection)
+
+    def ask(self, connection: Any, named: _Named, params: Sequence[Any]) -> list[Row]:
+        server, values = connection.pgconn, self.values
+        given = values.dump_sequence(params, named.formats) if params else None
+        if not connection.autocommit and server.transaction_status == TransactionStatus.IDLE:
+            connection.wait(connection._start_query())  # BEGIN
+        answer = server.exec_prepared(named.known_as, given)
+        if answer.status == ExecStatus.COMMAND_OK:
+            return []
+        if answer.status != ExecStatus.TUPLES_OK:
+            raise errors.error_from_result(answer)
+        values.set_pgresult(answer)
+        try:
+            return values.load_rows(0, answer.ntuples, tuple)
+        finally:
+            values.set_pgresult(None)
+
+
+def _by_cursor(connection: Any, sql: str, params: Sequence[Any]) -> list[Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
 
 
 class _Statement(_Named):
@@ -173,22 +224,12 @@ class _Statement(_Named):
         lost = [v for v in place if (v if isinstance(v, str) else str(v)) in self.sql]
         assert not lost, "a value was changed or written out on its way into the SQL"
 
-    def execute(self, connection: Any, values: Sequence[Any]) -> tuple[str, list[Any]]:
-        """What to send and with which parameters; the connection is told the statement if it does not know it yet.
-
-        Where the driver binds and prepares by itself (`server_side_binding`) it gets the plain SQL: it would prepare
-        an EXECUTE, and forget all that is prepared with its own.
-        """
+    def rows(self, connection: Any, values: Sequence[Any]) -> list[Row]:
         flat = _flat(values)
         if connection.settings_dict["OPTIONS"].get("server_side_binding"):
-            return self.plain, [
-                param if n is None else flat[n] for param, n in zip(self.params, self.places, strict=True)
-            ]
-        self.tell(connection)
-        return self.call, [flat[n] for n in self.takes]
-
-
-_told: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()  # by connection: the names of what it was told
+            places = zip(self.params, self.places, strict=True)
+            return _by_cursor(connection, self.plain, [param if n is None else flat[n] for param, n in places])
+        return self.answer(connection, [flat[n] for n in self.takes])
 
 
 def _compile(make: Make, shape: Shape) -> Any:
@@ -213,17 +254,29 @@ class _Rows:
     statement: _Statement
 
     def rows(self, values: Sequence[Any]) -> Iterator[Any]:
-        """Read as Django reads them: by a compiler of our own that has its SQL already."""
-        compiler = copy(self.compiler)
-        compiler.connection = connections[self.query.db]
-        call = self.statement.execute(compiler.connection, values)
-        compiler.as_sql = lambda *_args, **_kwargs: call
-        compiler.get_converters = lambda _columns: self.converters
+        """Read as Django reads them, by a compiler of our own that has its rows already."""
+        rows = self._converted(connections[self.query.db], values)
         if self.query._iterable_class is reading.ModelIterable:
-            return self._instances(compiler.results_iter())
+            return self._instances(rows)
+        compiler = copy(self.compiler)
+        compiler.results_iter = lambda *_args, **_kwargs: iter(rows)
         query = copy(self.query.query)
         query.get_compiler = lambda *_args, **_kwargs: compiler
         return iter(self.query._iterable_class(_Asking(query, self.query.db, self.query._fields)))
+
+    def _converted(self, connection: Any, values: Sequence[Any]) -> list[Row]:
+        rows = self.statement.rows(connection, values)
+        if self.compiler.has_extra_select:  # what it is sorted by alone
+            rows = [row[: self.compiler.col_count] for row in rows]
+        if not self.converters:
+            return rows
+        made = []
+        for row in map(list, rows):
+            for at, (converters, expression) in self.converters.items():
+                for converter in converters:
+                    row[at] = converter(row[at], expression, connection)
+            made.append(tuple(row))
+        return made
 
     @cached_property
     def converters(self) -> dict[int, Any]:
@@ -241,7 +294,7 @@ class _Rows:
             waiting += one.related_populators
         return found
 
-    def _instances(self, rows: Iterator[Any]) -> Iterator[Any]:
+    def _instances(self, rows: Iterable[Row]) -> Iterator[Any]:
         model, db, related = self.compiler.klass_info["model"], self.query.db, self.related
         columns = self.compiler.klass_info["select_fields"]
         first, end = columns[0], columns[-1] + 1

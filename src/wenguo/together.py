@@ -26,7 +26,7 @@ from django.db.models.expressions import DatabaseDefault
 from django.utils.functional import Promise
 from pydantic_core import to_json
 
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.later import as_row
 
 M = TypeVar("M", bound=models.Model)
@@ -58,9 +58,7 @@ class Together:
         return self._drawn[name].pop(0)
 
     def _draw(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(_DRAW, self.wanted()))
-            self.take(cursor.fetchall())
+        self.take(run(_DRAW, self.wanted()))
 
     def wanted(self, *more: Source) -> tuple[list[str], list[int]]:
         """The sequences of the ids that are expected, and of these, with how many: for a question that draws them."""
@@ -101,12 +99,10 @@ class Together:
         given: list[Any] = [_json([_values(row, columns) for row in self._rows[model]]) for model, columns in tables]
         given += [param for _sql, params in self._changes for param in params]
         sql = _statement(tables, tuple(sql for sql, _params in self._changes))
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(sql, [*given, _json(self._said), _json(self._jobs)]))
-            alias = cursor.db.alias
+        run(sql, [*given, _json(self._said), _json(self._jobs)])
         for rows in self._rows.values():
             for row in rows:
-                row._state.adding, row._state.db = False, alias
+                row._state.adding, row._state.db = False, connection.alias
         afterwards = self._afterwards
         self._rows, self._changes, self._jobs, self._said, self._afterwards = defaultdict(list), [], [], [], []
         for act in afterwards:

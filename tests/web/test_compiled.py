@@ -6,14 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
+from django.db.transaction import TransactionManagementError
+from django.test.utils import CaptureQueriesContext
 
 from wenguo import compiled
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock
-from wenguo.compiled import ask, filled, prepared
+from wenguo.compiled import ask, filled, run
 from wenguo.people.staff import Person
 
 pytestmark = pytest.mark.django_db
@@ -90,25 +92,48 @@ def test_sql_of_one_s_own_is_told_the_database_once(people: list[Person]) -> Non
         sql = "SELECT name LIKE '王%%', %s, name FROM people_person WHERE id = %s AND joined_at < %s"
         return "names", sql, ["it's", pk, at]
 
-    found = []
-    for person in people[:2]:
-        known_by, sql, params = filled("test text", write, THEN + timedelta(days=1), person.pk)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
-            found.append((known_by, cursor.fetchall()))
+    found = [filled("test text", write, THEN + timedelta(days=1), person.pk) for person in people[:2]]
     assert found == [("names", [(True, "it's", "王0")]), ("names", [])]
 
 
 def test_sql_that_never_varies_is_planned_once_a_connection(people: list[Person]) -> None:
     sql = "SELECT name LIKE '王%%', name FROM people_person WHERE id = ANY(%s::bigint[]) AND name <> %s ORDER BY id"
     for left_out in ("王0", "it's"):
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(sql, [[p.pk for p in people[:2]], left_out]))
-            found = [name for _fits, name in cursor.fetchall()]
+        found = [name for _fits, name in run(sql, [[p.pk for p in people[:2]], left_out])]
         assert found == [n for n in ("王0", "王1") if n != left_out]
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", ["%ANY($1::bigint[])%"])
         assert cursor.fetchone() == (1,)
+
+
+def test_what_the_database_refuses_is_refused_as_by_a_cursor(people: list[Person]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run("UPDATE people_person SET username = %s WHERE id = %s", ["p1", people[0].pk])
+    assert run("UPDATE people_person SET name = %s WHERE id = %s", ["李四", people[0].pk]) == []
+    with pytest.raises(TransactionManagementError), transaction.atomic():
+        transaction.set_rollback(True)
+        run("SELECT 1")
+
+
+def test_who_listens_hears_it_and_gets_the_same(people: list[Person]) -> None:
+    sql = "SELECT id, joined_at, json_build_array(name) FROM people_person WHERE id = %s AND joined_at = %s"
+    given = [people[1].pk, people[1].joined_at]
+    plain = run(sql, given)
+    with CaptureQueriesContext(connection) as heard:
+        assert run(sql, given) == plain == [(people[1].pk, people[1].joined_at, ["王1"])]
+    assert len(heard) == 1 and heard[0]["sql"].startswith("EXECUTE")
+
+
+def test_the_first_question_begins_the_transaction() -> None:
+    database = connections.create_connection("default")
+    try:
+        database.set_autocommit(False)
+        for _time in range(2):
+            wrote = compiled._Named("SELECT pg_current_xact_id()::text").answer(database, [])
+            assert compiled._Named("SELECT pg_current_xact_id_if_assigned()::text").answer(database, []) == wrote
+            database.rollback()
+    finally:
+        database.close()
 
 
 def test_another_connection_is_told_too(people: list[Person]) -> None:
@@ -116,7 +141,7 @@ def test_another_connection_is_told_too(people: list[Person]) -> None:
     assert ask("test told", lambda pk: Person.objects.filter(pk=pk), pk)
     with connection.cursor() as cursor:  # as a connection that has just been opened knows nothing
         cursor.execute("DEALLOCATE ALL")
-    compiled._told.pop(connection.connection)
+    del connection.connection.wenguo_line
     assert ask("test told", lambda pk: Person.objects.filter(pk=pk), pk)
 
 

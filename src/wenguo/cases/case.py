@@ -29,7 +29,7 @@ from wenguo import journal
 from wenguo.breath import is_news, once, taken
 from wenguo.cases import stay
 from wenguo.cases.lifecycle import OPEN, Outcome, Stage
-from wenguo.compiled import ask, prepared
+from wenguo.compiled import ask, run
 from wenguo.customers.customer import Customer
 from wenguo.errors import Overtaken
 from wenguo.journal.canonical import moment
@@ -376,8 +376,7 @@ def involve(case: Case, *people: Any, at: datetime, rows: Together | None = None
     """Let these people see the case from now on; written with the other `rows` if those are given."""
     if new := _newcomers(case, people):
         if rows is None:
-            with connection.cursor() as cursor:
-                cursor.execute(*prepared(_INVOLVE, [case.pk, at, new]))
+            run(_INVOLVE, [case.pk, at, new])
         else:
             rows.change(_INVOLVE, case.pk, at, new)
         _involved(case, new)

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from wenguo.cases.case import Case, Happening, record, record_all
 from wenguo.cases.lifecycle import require
-from wenguo.compiled import ask, prepared
+from wenguo.compiled import ask, run
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
@@ -283,8 +283,7 @@ class Hand:
         if rows is not None:
             rows.change(_ENDED, *given)
         else:
-            with connection.cursor() as cursor:
-                cursor.execute(*prepared(_ENDED, given))
+            run(_ENDED, given)
         happenings = []
         for clock in ended:
             self.live.remove(clock)

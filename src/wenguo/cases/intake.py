@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.db import OperationalError, connection, models, transaction
+from django.db import OperationalError, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
@@ -43,7 +43,7 @@ from wenguo.cases.lifecycle import require
 from wenguo.cases.notice import tell
 from wenguo.cases.number import next_number, sequence_of
 from wenguo.cases.unanswered import arrived
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.customers.customer import HOLD, Customer, family_ids, in_turn, link
 from wenguo.customers.identity import Claims
 from wenguo.customers.masking import mask_text
@@ -273,14 +273,12 @@ def _keep(
     )
     if complaint.files:
         kept.claims["files"] = [asdict(f) for f in complaint.files]
-    with connection.cursor() as cursor:
-        given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by]
-        held = in_turn((kind, value) for kind, value, _shown in claims.identities) if claims else []
-        cursor.execute(*prepared(_KEEP, [*given, state, kept.file_keys, state == Submission.State.ACCEPTED, held]))
-        row = cursor.fetchone()
-    if row is None:
+    given: list[Any] = [kept.channel, kept.external_id, kept.key, Jsonb(kept.claims), raw, at, kept.received_by]
+    held = in_turn((kind, value) for kind, value, _shown in claims.identities) if claims else []
+    rows = run(_KEEP, [*given, state, kept.file_keys, state == Submission.State.ACCEPTED, held])
+    if not rows:
         return None
-    kept.pk, kept.case_id, _held = row
+    kept.pk, kept.case_id, _held = rows[0]
     kept._state.adding = False
     return kept
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
@@ -24,7 +24,7 @@ from wenguo.cases.letters import drafted, post, subject_for, values
 from wenguo.cases.lifecycle import Gate, Stage, gate, require
 from wenguo.cases.notice import tell
 from wenguo.cases.unanswered import answered
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.deputies import in_whose_name
 from wenguo.people.staff import Person
@@ -318,12 +318,10 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
     assert reply is not None
     rows = Together()
     rows.expect(*followup.PLANNED)
-    with connection.cursor() as cursor:
-        cursor.execute(*prepared(_SEND, [at, reply.pk, *rows.wanted(), case.pk]))
-        drawn = cursor.fetchone()
-    if drawn is None:
+    sent = run(_SEND, [at, reply.pk, *rows.wanted(), case.pk])
+    if not sent:
         raise NotNow(_("该答复已发送"))
-    rows.take(drawn[0])
+    rows.take(sent[0][0])
     said = Happening(
         "reply.sent", data={"reply": reply.pk, "channel": reply.channel, "unchanged": reply.unchanged},
         private={"subject": reply.subject, "body": reply.body}, aside=answered(case),

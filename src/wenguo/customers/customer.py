@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from wenguo import journal
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.customers.identity import Claims, normal
 from wenguo.customers.words import as_text, as_vector, words_of
 from wenguo.errors import Invalid, NotNow
@@ -299,10 +299,8 @@ def _made(
 def _known(told: Sequence[tuple[str, str, str]], rows: Together) -> dict[tuple[str, str], Customer]:
     """Whose these identities are. If nobody's, the ids that `_made` will need are drawn with the question."""
     wanted = rows.wanted(Customer, journal.Stream, *[Identity] * len(told))
-    with connection.cursor() as cursor:
-        kinds, values = [kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]
-        cursor.execute(*prepared(_WHOSE, [kinds, values, *wanted]))
-        answers = cursor.fetchall()
+    kinds, values = [kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]
+    answers = run(_WHOSE, [kinds, values, *wanted])
     if not answers or answers[0][1] is None:
         rows.take((name, pk) for name, _value, pk in answers)
         return {}
@@ -330,8 +328,7 @@ def in_turn(identities: Iterable[tuple[str, str]]) -> list[str]:
 def hold(identities: Iterable[tuple[str, str]]) -> None:
     """Until this transaction ends nobody else links these (kind, normal value); always taken in the same order."""
     if keys := in_turn(identities):
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(f"SELECT {HOLD}", [keys]))
+        run(f"SELECT {HOLD}", [keys])
 
 
 HOLD = "(SELECT count(pg_advisory_xact_lock(hashtextextended(key, 7))) FROM unnest(%s::text[]) AS held (key))"

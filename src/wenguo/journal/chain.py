@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from wenguo.breath import once
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.together import Together, instance
 
 from .canonical import NotCanonical, canonical, moment, plain
@@ -222,13 +222,8 @@ def _written(ends: Sequence[tuple[Stream, Sequence[Entry]]], along: Along | None
             events.append(_chained(stream, seq, head, entry))
             head = bytes(events[-1].hash)
         heads.append({"id": stream.pk, "name": stream.name, "was": stream.seq, "seq": seq, "head": _octets(head)})
-    with connection.cursor() as cursor:
-        given = [canonical(heads).decode(), canonical([_row(event) for event in events]).decode()]
-        if along is None:
-            cursor.execute(*prepared(_ALONE, given))
-        else:
-            cursor.execute(*prepared(_with(along.sql), [*along.params, *given]))
-        answers = cursor.fetchall()
+    given = [canonical(heads).decode(), canonical([_row(event) for event in events]).decode()]
+    answers = run(_ALONE, given) if along is None else run(_with(along.sql), [*along.params, *given])
     if along is not None and answers.pop()[0] == 0:
         raise Unchanged
     written = {(stream_id, seq): pk for stream_id, seq, pk, _told in answers}

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.people.deputies import Deputy
 from wenguo.people.staff import Person, Post
 
@@ -80,9 +78,7 @@ def standing_of(person: Person, rows: str | None = None) -> Standing:
     just told, asked along with something else.
     """
     if rows is None:
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(_ROWS, [person.pk]))
-            rows = cursor.fetchone()[0] or ""
+        rows = run(_ROWS, [person.pk])[0][0] or ""
     kept = _kept.get(person.pk)
     if kept is None or kept[0] != rows:
         if len(_kept) >= KEPT:

@@ -10,13 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
-from wenguo.compiled import made, prepared
+from wenguo.compiled import made, run
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 from wenguo.people.permissions import unknown
@@ -98,11 +98,10 @@ def authenticate(raw: str, at: datetime, *also: Aside) -> tuple[Person, ApiToken
     The person returned is bound to the token: `may` answers within its scopes. One query, where they stand included;
     a second once a minute. `also`: what else is asked with it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(*prepared(_held(also), [_digest(raw)]))
-        row = cursor.fetchone()
-    if row is None:
+    rows = run(_held(also), [_digest(raw)])
+    if not rows:
         return None
+    row = rows[0]
     own, all = len(_TOKEN), len(_TOKEN) + len(_PERSON)
     token, person = made(ApiToken, _TOKEN, row[:own]), made(Person, _PERSON, row[own:all])
     token.person, person.stands_by = person, row[all] or ""

@@ -21,13 +21,13 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.signals import request_started
-from django.db import IntegrityError, connection, models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from wenguo import journal
-from wenguo.compiled import prepared
+from wenguo.compiled import run
 from wenguo.errors import Invalid, NotFound, NotNow, NotYours, Overtaken
 from wenguo.people.actor import SYSTEM, Actor, permit, record
 
@@ -401,9 +401,7 @@ request_started.connect(forget, dispatch_uid="wenguo.policy.versions.forget")
 def _state() -> _State:
     kept = _kept.state
     if kept is None or time.monotonic() - kept.read_at >= FRESH_SECONDS:
-        with connection.cursor() as cursor:
-            cursor.execute(*prepared(_EDITION, []))
-            kept = _heard(cursor.fetchone()[0])
+        kept = _heard(run(_EDITION)[0][0])
     if not kept.versions:
         raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
     return kept

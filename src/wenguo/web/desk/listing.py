@@ -214,7 +214,12 @@ WITHIN = {"1": _lazy("今天"), "7": _lazy("近 7 天"), "30": _lazy("近 30 天
 
 def capped_counts(asked: Mapping[str, QuerySet[Any]], cap: int = CAP) -> dict[str, int]:
     """How many rows each of these has, counted no further than `cap` + 1. One query for all, none for nothing."""
-    return counted(*counting({name: rows.order_by() for name, rows in asked.items()}, cap)) if asked else {}
+    if not asked:
+        return {}
+    names, sql, params = counting({name: rows.order_by() for name, rows in asked.items()}, cap)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return counted(names, cursor.fetchall())
 
 
 def counting(asked: Mapping[str, QuerySet[Any]], cap: int = CAP) -> tuple[list[str], str, list[Any]]:
@@ -232,11 +237,9 @@ def counting(asked: Mapping[str, QuerySet[Any]], cap: int = CAP) -> tuple[list[s
     return list(asked), "SELECT " + ", ".join(parts), given
 
 
-def counted(names: Sequence[str], sql: str, params: Sequence[Any]) -> dict[str, int]:
-    """The counts by name. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return dict(zip(names, cursor.fetchone(), strict=True))
+def counted(names: Sequence[str], rows: Sequence[Sequence[int]]) -> dict[str, int]:
+    """The counts by name."""
+    return dict(zip(names, rows[0], strict=True))
 
 
 def view_counts(who: Reader, at: datetime) -> dict[str, int]:
