@@ -58,12 +58,11 @@ class Together:
         return self._drawn[name].pop(0)
 
     def _draw(self) -> None:
-        self.take(run(_DRAW, self.wanted()))
+        self.take(run(f"SELECT name, nextval(to_regclass(name)) {WANTED}", [self.wanted()]))
 
-    def wanted(self, *more: Source) -> tuple[list[str], list[int]]:
+    def wanted(self, *more: Source) -> str:
         """The sequences of the ids that are expected, and of these, with how many: for a question that draws them."""
-        wanted = self._wanted + Counter(map(_sequence, more))
-        return [*wanted], [*wanted.values()]
+        return _json(self._wanted + Counter(map(_sequence, more)))
 
     def take(self, drawn: Iterable[tuple[str, int | None]]) -> None:
         """These ids were drawn; what was expected is there."""
@@ -143,10 +142,8 @@ def _born(model: type[models.Model]) -> tuple[Any, ...]:
     return model._meta.pk.attname, frozenset(f.attname for f in fields), relations, plain, called
 
 
-_DRAW = """
-    SELECT name, nextval(to_regclass(name)) FROM unnest(%s::text[], %s::int[]) AS wanted (name, number),
-    generate_series(1, number)
-"""
+WANTED = "FROM json_each_text(%s::json) AS wanted (name, number), generate_series(1, number::int)"
+"""Each sequence as often as it is `wanted`. JSON, because PostgreSQL plans what is asked with arrays anew each time."""
 
 
 def _sequence(source: Source) -> str:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, cast, get_type_hints
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -29,7 +28,7 @@ from wenguo.api.shapes import CaseOut
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS
 from wenguo.cases.number import parse
-from wenguo.compiled import ask
+from wenguo.compiled import ask, run
 from wenguo.errors import Invalid, NotFound, Overtaken
 from wenguo.people.actor import permit
 from wenguo.people.staff import Person
@@ -123,10 +122,8 @@ def begin(request: HttpRequest, number: str, version: int | None = None) -> On:
 
 def shown(case: Case) -> Case:
     """The case as it stands after an act: the one in hand where nothing else has moved it on, else read again."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT version FROM cases_case WHERE id = %s", [case.pk])
-        if cursor.fetchone() == (case.version,):
-            return case
+    if run("SELECT version FROM cases_case WHERE id = %s", [case.pk]) == [(case.version,)]:
+        return case
     return ask("case by id", lambda pk: _CASES.filter(pk=pk), case.pk)[0]
 
 

@@ -209,7 +209,7 @@ def tidy(complaint: Complaint) -> Complaint:
     changes: dict[str, Any] = {}
     for f in fields(complaint):
         value = getattr(complaint, f.name)
-        if isinstance(value, str) and f.name not in {"text", "wish"}:
+        if value and isinstance(value, str) and f.name not in {"text", "wish"}:
             changes[f.name] = one_line(value, 200)
     changes["text"], changes["wish"] = clean(complaint.text), clean(complaint.wish, 5000)
     changes["wishes"] = tuple(word for one in complaint.wishes if (word := one_line(one, 20)))

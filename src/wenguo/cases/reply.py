@@ -33,7 +33,7 @@ from wenguo.policy.approval import reply_gates
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
 from wenguo.text.normal import clean
-from wenguo.together import Together
+from wenguo.together import WANTED, Together
 
 PARTS = {
     "apology": _lazy("致歉与理解"),
@@ -318,7 +318,7 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
     assert reply is not None
     rows = Together()
     rows.expect(*followup.PLANNED)
-    sent = run(_SEND, [at, reply.pk, *rows.wanted(), case.pk])
+    sent = run(_SEND, [at, reply.pk, rows.wanted(), case.pk])
     if not sent:
         raise NotNow(_("该答复已发送"))
     rows.take(sent[0][0])
@@ -332,11 +332,10 @@ def answer(case: Case, *, by: Person, at: datetime) -> None:
 
 
 # The reply is sent; if so, the row of the case is held, and the ids of what will be planned are drawn.
-_SEND = """
+_SEND = f"""
     WITH sent AS (UPDATE cases_reply SET state = 'sent', sent_at = %s WHERE id = %s AND state = 'released' RETURNING id)
     SELECT (
-        SELECT json_agg(json_build_array(name, nextval(to_regclass(name))))
-        FROM unnest(%s::text[], %s::int[]) AS wanted (name, number), generate_series(1, number))
+        SELECT json_agg(json_build_array(name, nextval(to_regclass(name)))) {WANTED})
     FROM cases_case WHERE id = %s AND EXISTS (SELECT FROM sent) FOR NO KEY UPDATE
 """
 

@@ -78,7 +78,7 @@ def _database(url: str) -> dict[str, Any]:
     user = options.pop("user", None) or unquote(parts.username or "")
     port = options.pop("port", None) or parts.port or ""
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "wenguo.postgres",
         "NAME": unquote(parts.path.lstrip("/")) or "wenguo",
         "USER": user,
         "PASSWORD": unquote(parts.password or ""),

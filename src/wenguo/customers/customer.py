@@ -16,6 +16,7 @@ from django.db.models.functions import Reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from psycopg.types.json import Json
 
 from wenguo import journal
 from wenguo.compiled import run
@@ -23,7 +24,7 @@ from wenguo.customers.identity import Claims, normal
 from wenguo.customers.words import as_text, as_vector, words_of
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
-from wenguo.together import Together, instance
+from wenguo.together import WANTED, Together, instance
 
 CREATED = journal.define("customer.created", _("建立客户档案"))
 CHANGED = journal.define("customer.changed", _("修改客户资料"))
@@ -299,8 +300,8 @@ def _made(
 def _known(told: Sequence[tuple[str, str, str]], rows: Together) -> dict[tuple[str, str], Customer]:
     """Whose these identities are. If nobody's, the ids that `_made` will need are drawn with the question."""
     wanted = rows.wanted(Customer, journal.Stream, *[Identity] * len(told))
-    kinds, values = [kind for kind, _value, _shown in told], [value for _kind, value, _shown in told]
-    answers = run(_WHOSE, [kinds, values, *wanted])
+    asked = [{"kind": kind, "value": value} for kind, value, _shown in told]
+    answers = run(_WHOSE, [Json(asked), wanted])
     if not answers or answers[0][1] is None:
         rows.take((name, pk) for name, _value, pk in answers)
         return {}
@@ -309,14 +310,14 @@ def _known(told: Sequence[tuple[str, str, str]], rows: Together) -> dict[tuple[s
     return {identity: customers[pk] for identity, pk in found.items()}
 
 
-_WHOSE = """
+_WHOSE = f"""
     WITH whose AS MATERIALIZED (
         SELECT kind, value, customer_id FROM customers_identity
-        WHERE retired_at IS NULL AND (kind, value) IN (SELECT * FROM unnest(%s::text[], %s::text[])))
+        WHERE retired_at IS NULL
+        AND (kind, value) IN (SELECT kind, value FROM json_to_recordset(%s::json) AS told (kind text, value text)))
     SELECT kind, value, customer_id FROM whose
     UNION ALL
-    SELECT name, NULL, nextval(to_regclass(name)) FROM unnest(%s::text[], %s::int[]) AS wanted (name, number),
-        generate_series(1, number) WHERE NOT EXISTS (SELECT FROM whose)
+    SELECT name, NULL, nextval(to_regclass(name)) {WANTED} WHERE NOT EXISTS (SELECT FROM whose)
 """
 
 

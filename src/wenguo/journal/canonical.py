@@ -64,12 +64,15 @@ def plain(value: Any, place: str = "value") -> Any:
         if abs(value) > BIGGEST:
             raise NotCanonical(f"{place} = {value}: beyond ±2^53 not every language keeps whole numbers; write text")
         return int(value)
-    if isinstance(value, Mapping):
-        return {_key(key, place): plain(item, f"{place}.{key}") for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item, f"{place}[{n}]") for n, item in enumerate(value)]
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, dict | Mapping):  # most are dicts, and of others it takes long to find out
+        return {
+            _key(key, place): _text(item) if type(item) is str else plain(item, f"{place}.{key}")
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [plain(item, f"{place}[{n}]") for n, item in enumerate(value)]
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal) and value.is_finite():
