@@ -7,7 +7,9 @@ a dictionary. Latin letters and digits stay whole words. Source: TEXT.md 7 (reca
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from operator import add
 
 from wenguo.text.disguised import meanings
 from wenguo.text.normal import normalise
@@ -20,6 +22,9 @@ WORD = 64
 
 VECTOR_BYTES = 900_000
 """PostgreSQL takes less than 1 MB of lexemes in one tsvector."""
+
+ROOMY = 5_000
+"""A text of so many characters fits whole: at most two tokens a character, of at most twelve bytes each."""
 
 ASKED = 64
 """So many different tokens of a question are looked for, of its first `ASKED_CHARACTERS` characters."""
@@ -45,18 +50,29 @@ def tsvector_text(s: str) -> str:
     answered by a prefix: it either begins a bigram or ends a run. Disguised words (tk, v信) are found by their meaning
     as well.
     """
-    kept: dict[str, None] = {}
-    room = VECTOR_BYTES
     text = normalise(s)
+    found: list[str] = []
     for run, chinese in (*_runs(text), *((meaning, True) for meaning, _start, _end in meanings(text))):
-        for token in (*_bigrams(run), run[-1]) if chinese else (run[:WORD],):
-            if token in kept:
-                continue
-            room -= len(token.encode()) + 4
-            if room < 0 or len(kept) >= LEXEMES:
-                return " ".join(map(_quoted, kept))
-            kept[token] = None
-    return " ".join(map(_quoted, kept))
+        if chinese:
+            found += map(add, run, run[1:])
+            found.append(run[-1])
+        else:
+            found.append(run[:WORD])
+    kept: Iterable[str] = dict.fromkeys(found)
+    if len(text) > ROOMY:
+        kept = _as_fits(kept)
+    together = "' '".join(kept)  # no token has a quote or a backslash in it
+    return f"'{together}'" if together else ""
+
+
+def _as_fits(tokens: Iterable[str]) -> Iterator[str]:
+    """As many of them, from the first on, as one tsvector takes."""
+    room = VECTOR_BYTES
+    for token in islice(tokens, LEXEMES):
+        room -= len(token.encode()) + 4
+        if room < 0:
+            return
+        yield token
 
 
 def tsquery_text(q: str) -> str | None:
