@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import Any
 
-from bench.house import bench_database, cpu_seconds, token_of
+from bench.house import bench_database, cpu_seconds, database_pids, token_of
 from bench.writes import answers, fresh, prepared, submissions
 
 
@@ -59,12 +59,10 @@ def measured(requests: list[bytes], *, statements: bool) -> None:
         run(few)
     if statements:
         print(*said[: len(said) // len(few)], sep="\n")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        backend = cursor.fetchone()[0]
-    before, began = cpu_seconds([backend]), time.process_time()
+    backends = database_pids()  # the pool gives now one connection, now another
+    before, began = cpu_seconds(backends), time.process_time()
     run(rest)
-    python, database = time.process_time() - began, cpu_seconds([backend]) - before
+    python, database = time.process_time() - began, cpu_seconds(backends) - before
     print(
         f"{len(rest)} acts: Python {python / len(rest) * 1000:.2f} ms, PostgreSQL {database / len(rest) * 1000:.2f} ms,"
         f" {len(said) / len(few):.1f} statements"
