@@ -24,14 +24,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bench.text_rows import Row, share
-from wenguo.text import alike
+from wenguo.text import alike, facts
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
 DATASET = "taidi2020 hot_issues"
 LEAST = 0.18  # the standard policy pack: group_likeness
 PEOPLE = 3  # group_people
-NEWEST, CANDIDATES = 48, 32  # as in cases/alike.py
+NEWEST, CANDIDATES, SOON = 48, 32, timedelta(days=14)  # as in cases/alike.py
 
 
 @dataclass
@@ -66,6 +66,7 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
     matters: dict[int, list[int]] = {}
     common, counted, day = alike.everyday(), 0, rows[0].at.date()
     raised: dict[int, list[set[int]]] = defaultdict(list)
+    names: dict[int, set[int]] = {}
     for message in rows:
         if message.at.date() > day:  # the night between: count what came until then
             day = message.at.date()
@@ -77,23 +78,40 @@ def replay(rows: Sequence[Message], window: timedelta, least: float = LEAST) -> 
         message.told = message.told or alike.told(message.subject, words)
         mine = alike.Weighed(message.told, common)
         copies = alike.copy_marks(words)
-        asked, kept = [*mine.marks(alike.ASKED), *copies], [*mine.marks(), *copies]
+        called = facts.places(words)
+        places = alike.place_marks(called, common)
+        beside = common.saying(alike.beside(words, called)) if places.found_by else None
+        asked, kept = [*mine.marks(alike.ASKED), *copies], [*mine.marks(), *copies, *places.found_by]
         met = Counter(n for mark in asked for n in posted[mark][-NEWEST:] if rows[n].at >= message.at - window)
         nearest = [n for n, _times in sorted(met.items(), key=lambda item: (-item[1], -item[0]))[:CANDIDATES]]
+        soon, same = min(window, SOON), set(places.same)
+        at_place = [
+            n for mark in places.found_by for n in posted[mark][-NEWEST:]
+            if rows[n].at >= message.at - soon and names[n] & same
+        ]  # fmt: skip
+        there = {}
+        if beside is not None:
+            there = alike.same_thing(beside, {n: told for n in at_place if (told := rows[n].told)}, common)
+        together = alike.of_one_thing(there, PEOPLE)
+        nearest = list(dict.fromkeys([*nearest, *there]))
+        names[message.number] = set(places.kept)
         others = {n: told for n in nearest if (told := rows[n].told) is not None}
         likes = dict(zip(others, mine.same_matters(list(others.values())), strict=True))
         near = {rows[n].matter for n in likes}
         within = {m: [n for n in matters[m] if rows[n].at >= message.at - window] for m in near}
         found = alike.nearest_matter(likes, within, least)
+        if found is None and together:
+            found = Counter(rows[n].matter for n in together).most_common(1)[0][0]
         message.matter = message.number if found is None else found
         matters.setdefault(message.matter, []).append(message.number)
         for mark in kept:
             posted[mark].append(message.number)
         direct = {n: rows[n].told for n, score in likes.items() if score >= least * alike.DIRECT}
         close = {n: told for n, told in direct.items() if told and rows[n].matter == message.matter}
-        event = {message.number, *alike.of_one_event(message.told, close, common, PEOPLE)}
+        event = {message.number, *together, *alike.of_one_event(message.told, close, common, PEOPLE, beside)}
         if len({rows[n].user for n in event}) >= PEOPLE:
-            known = next((group for group in raised[message.matter] if group & event), None)
+            met_before = (group for groups in raised.values() for group in groups if group & event)
+            known = next(met_before, None)
             if known is None:
                 raised[message.matter].append(event)
             else:

@@ -17,6 +17,32 @@ LEAK = (
     "你们在栖云里小区搞团购卖的净水器，装上十天接头就渗水，楼下邻居家天花板都湿了，要求马上来修并赔偿。",
     "净水器CJ-600滤芯接头漏水，栖云里小区好几家都这样，橱柜泡坏，请给个统一的说法。",
 )
+PILES = (
+    "南桥枫叶店的充电桩插上就跳，二十分钟扣掉我三十多块。",
+    "在枫叶店充电桩上扫了码，屏幕没反应，服务费倒是先划走了。",
+    "你们南桥枫叶店的三号充电桩显示充满，开出去一看还是剩一格。",
+    "昨晚枫叶店的充电桩枪头拔不下来，我在那儿站到十一点，谁也叫不动。",
+)
+LIFTS = (
+    "城南青柳店的自动扶梯停了，推着婴儿车只好自己抬上二楼。",
+    "周六在青柳店，扶梯突然一顿，前面的老太太差点摔下来。",
+    "投诉城南青柳店：扶梯梯级有个缺口，夹坏了女儿的凉鞋。",
+)
+AT_ONE_OUTLET = (
+    "北门石桥店停车场收我二十块，说好购物满一百免两小时的。",
+    "石桥店一个穿红马甲的店员骂我，说买不起别摸。",
+    "在石桥店买的牛奶，货架标价六块八，收银台扫出来八块二。",
+    "北门石桥店卫生间脏得进不去，地上全是水。",
+    "石桥店收银员找错钱，少给了我五十，回去不认账。",
+    "石桥店试衣间的门锁是坏的，有人推门进来。",
+    "北门石桥店的店员态度冷淡，问三遍才答一句。",
+    "石桥店退款拖了十天没到账，鞋子早退回去了。",
+    "在北门石桥店预订的蛋糕取消了，退款一直没给。",
+)
+AT_MANY_OUTLETS = tuple(
+    text.replace("南桥枫叶店", outlet).replace("枫叶店", outlet)
+    for text, outlet in zip(PILES, ("东湖灯塔店", "榕浦木棉店", "临汐青禾店", "云栈雨巷店"), strict=True)
+)
 OTHERS = (
     "空调外机噪音太大，晚上睡不着，叫了两次师傅都没有来。",
     "退款说七个工作日到账，现在半个月了还没有消息。",
@@ -137,6 +163,51 @@ def test_one_batch_is_one_matter_whatever_the_words(desk):
     for n, text in enumerate(OTHERS):
         arrives(desk, text, n, product="水壶", batch="B2609")
     assert Group.objects.get().people == 3
+
+
+@pytest.mark.parametrize("texts", [PILES, LIFTS])
+def test_one_thing_at_one_outlet_is_one_matter_whatever_else_they_say(desk, texts):
+    """Each in words of their own, the outlet spelled long or short; among others that complain of that outlet."""
+    outlet = "枫叶店" if texts is PILES else "青柳店"
+    for n, text in enumerate(AT_ONE_OUTLET[:4]):
+        arrives(desk, text.replace("石桥店", outlet).replace("北门", ""), n + 50)
+    cases = [arrives(desk, text, n) for n, text in enumerate(texts)]
+    found = Group.objects.get()
+    assert found.people == len(texts)
+    assert set(found.members.values_list("case_id", flat=True)) == {case.pk for case in cases}
+    said = group.evidence(cases, alike.commonness(), 0.75).phrases
+    assert any(("充电" in one if texts is PILES else "扶梯" in one) for one in said), said
+
+
+@pytest.mark.parametrize("texts", [AT_ONE_OUTLET, AT_MANY_OUTLETS])
+def test_neither_an_outlet_alone_nor_a_thing_alone_is_a_matter(desk, texts):
+    for n, text in enumerate(texts):
+        arrives(desk, text, n)
+    assert not Group.objects.exists()
+
+
+def test_the_place_of_the_record_counts_as_one_that_is_named(desk):
+    for n, text in enumerate(PILES):
+        arrives(desk, text.replace("南桥枫叶店", "这里").replace("枫叶店", "这里"), n, place="南桥枫叶店")
+    assert Group.objects.get().people == len(PILES)
+
+
+def test_one_thing_at_one_outlet_told_by_one_person_or_over_weeks_is_no_group(desk):
+    for n, text in enumerate(PILES):
+        arrives(desk, text, n, order_number="DD20261109")
+    assert not Group.objects.exists()
+    for n, text in enumerate(LIFTS):
+        arrives(desk, text, n + 20)
+        desk.wait(hours=60)
+    assert not Group.objects.exists()
+
+
+def test_a_thing_at_an_outlet_confirmed_takes_in_who_comes_next_day(desk):
+    cases = [arrives(desk, text, n) for n, text in enumerate(PILES[:3])]
+    found = Group.objects.get()
+    group.confirm(found, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
+    late = arrives(desk, PILES[3], 9)
+    assert Member.objects.get(case=late).group == found
 
 
 def test_a_text_read_twice_leaves_one_trace_and_a_forgotten_case_none(desk, leak):

@@ -8,8 +8,9 @@ Source: IN-7, SP-4, RS-3.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -25,7 +26,7 @@ from wenguo.cases.option import State as OptionState
 from wenguo.customers.customer import family_ids
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
-from wenguo.text import alike, personal, vectors
+from wenguo.text import alike, facts, personal, vectors
 from wenguo.text.alike import Commonness, Told, Weighed
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import one_line
@@ -34,6 +35,7 @@ NEWEST = 48  # so many cases of one mark are looked at, the newest: a mark that 
 CANDIDATES = 32  # so many cases are compared, those that share the most marks
 COUNTED = 20_000  # the newest texts of the house, counted at night
 OWN_WORDS = 1_000  # from so many texts on a house speaks for itself
+SOON = timedelta(days=14)  # who names the same place is looked at within the window of a group, at most so long
 LOCK = 0x616C696B  # one text at a time finds its matter, or two that arrive together would not find each other
 
 
@@ -77,13 +79,15 @@ class WordCount(models.Model):
 
 @dataclass(frozen=True)
 class Near:
-    """A case that may tell of the same matter. `likeness` 0 to 1; `named`: they name the same batch."""
+    """A case that may tell of the same matter. `likeness` 0 to 1; `named`: they name the same batch; `there`: they name
+    the same place and the same thing there."""
 
     case_id: int
     matter: int
     likeness: float
     named: bool
     told: Told
+    there: bool = False
 
 
 # ── how common words are here ─────────────────────────────────────────────────────────────────────────────────────
@@ -125,34 +129,50 @@ def horizon(pack: Pack) -> timedelta:
     return timedelta(days=pack.thresholds.repeat_window_days)
 
 
+@dataclass(frozen=True)
+class Met:
+    """A case has left its trace. `near`: the most alike first; `beside`: what it says besides the places it names, None
+    where it names none."""
+
+    trace: Trace
+    near: list[Near]
+    beside: np.ndarray | None
+
+
 @transaction.atomic
-def leave_trace(case: Case, batches: Iterable[str] = ()) -> tuple[Trace, list[Near]]:
-    """Find what the case is like and keep its trace: (trace, near cases, the most alike first). `batches`: what the
-    text names. Run again, it says the same and keeps the matter it has.
+def leave_trace(case: Case, batches: Iterable[str] = ()) -> Met:
+    """Find what the case is like and keep its trace. `batches`: what the text names. Run again, it says the same and
+    keeps the matter it has.
     """
     pack = in_force(case.received_at).pack
     words = f"{case.subject}\n{case.record.description}"
     text, common = alike.told(case.subject, words), commonness()
     mine, copies = Weighed(text, common), alike.copy_marks(words)
     names = [alike.name_mark("batch", b) for b in dict.fromkeys([case.batch, *batches]) if b.strip()]
+    called = facts.places(f"{words[: alike.READ]}\n{case.record.place}")
+    places = alike.place_marks(called, common)
+    beside = common.saying(alike.beside(words, called)) if places.found_by else None
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
     asked = [*names, *mine.marks(alike.ASKED), *copies]
     near = _near(case, mine, asked, frozenset(names), pack)
-    kept = list(dict.fromkeys([*names, *mine.marks(), *copies]))
+    if beside is not None:
+        near = _with_those_there(case, mine, near, places, beside, pack)
+    found_by = list(dict.fromkeys([*names, *mine.marks(), *copies, *places.found_by]))
     known = Trace.objects.filter(pk=case.pk).first()
     if known is not None:
         forget_traces([case.pk])
     matter = known.matter if known else _matter(case, near, pack)
     trace = Trace.objects.create(
-        case=case, received_at=case.received_at, matter=matter, told=text.to_bytes(), marks=kept
-    )
+        case=case, received_at=case.received_at, matter=matter, told=text.to_bytes(),
+        marks=list(dict.fromkeys([*found_by, *places.kept])),
+    )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO cases_mark (mark, case_id) SELECT unnest(%s::int[]), %s ON CONFLICT DO NOTHING",
-            [kept, case.pk],
+            [found_by, case.pk],
         )
-    return trace, near
+    return Met(trace, near, beside)
 
 
 _NEAR = """
@@ -184,8 +204,36 @@ def _near(case: Case, mine: Weighed, asked: Sequence[int], names: frozenset[int]
     return sorted(near, key=lambda one: (-one.likeness, one.case_id))
 
 
+_THERE = """
+    SELECT DISTINCT m.case_id, t.matter, t.told FROM unnest(%s::int[]) AS asked (mark) CROSS JOIN LATERAL (
+        SELECT case_id FROM cases_mark WHERE mark = asked.mark AND case_id <> %s ORDER BY case_id DESC LIMIT %s
+    ) m JOIN cases_trace t USING (case_id) WHERE t.marks && %s::int[] AND t.received_at BETWEEN %s AND %s
+"""
+
+
+def _with_those_there(
+    case: Case, mine: Weighed, near: list[Near], places: alike.PlaceMarks, beside: np.ndarray, pack: Pack
+) -> list[Near]:
+    """Also those who name the same place, each asked whether it speaks of the same thing there. One query."""
+    around = min(timedelta(hours=pack.thresholds.group_window_hours), SOON)
+    with connection.cursor() as cursor:
+        since, until = case.received_at - around, case.received_at + around
+        cursor.execute(_THERE, [places.found_by, case.pk, NEWEST, places.same, since, until])
+        rows = {pk: (matter, Told.from_bytes(bytes(told))) for pk, matter, told in cursor.fetchall()}
+    there = alike.same_thing(beside, {pk: told for pk, (_matter, told) in rows.items()}, mine.common)
+    together = frozenset(alike.of_one_thing(there, pack.thresholds.group_people))
+    known = {one.case_id for one in near}
+    more = [pk for pk in there if pk not in known]
+    likes = mine.same_matters([rows[pk][1] for pk in more])
+    found = [replace(one, there=one.case_id in together) for one in near]
+    found += [
+        Near(pk, rows[pk][0], score, False, rows[pk][1], pk in together) for pk, score in zip(more, likes, strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one.likeness, one.case_id))
+
+
 def _matter(case: Case, near: Sequence[Near], pack: Pack) -> int:
-    """The matter of the most alike, or a new one."""
+    """The matter of the most alike, or of those who speak of the same thing at the same place, or a new one."""
     matters: dict[int, list[int]] = {}
     for one in near:
         matters.setdefault(one.matter, [])
@@ -199,7 +247,9 @@ def _matter(case: Case, near: Sequence[Near], pack: Pack) -> int:
             for matter, pk in cursor.fetchall():
                 matters[matter].append(pk)
     alikes = {one.case_id: one.likeness for one in near}
-    return alike.nearest_matter(alikes, matters, pack.thresholds.group_likeness) or case.pk
+    found = alike.nearest_matter(alikes, matters, pack.thresholds.group_likeness)
+    there = Counter(one.matter for one in near if one.there)
+    return found or (there.most_common(1)[0][0] if there else case.pk)
 
 
 def forget_traces(case_ids: Sequence[int]) -> None:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
 
-from wenguo.cases.alike import Near, Trace, commonness, leave_trace
+from wenguo.cases.alike import Met, Trace, commonness, leave_trace
 from wenguo.cases.case import Case, Nature, flag, record, unflag
 from wenguo.cases.lifecycle import OPEN, require
 from wenguo.cases.notice import tell
@@ -183,8 +183,7 @@ def meet(case_id: int, *, at: datetime) -> Group | None:
         return None
     said = case.record.description
     batches = [f.value for f in facts.find(said[: alike.READ], timezone.localtime(at).date()) if f.kind == "batch"]
-    trace, near = leave_trace(case, batches)
-    return _raise(case, trace, near, at=at)
+    return _raise(case, leave_trace(case, batches), at=at)
 
 
 def catch_up(*, since: datetime, at: datetime, at_once: int = 200) -> int:
@@ -197,15 +196,17 @@ def catch_up(*, since: datetime, at: datetime, at_once: int = 200) -> int:
     return len(ids)
 
 
-def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> Group | None:
+def _raise(case: Case, found: Met, *, at: datetime) -> Group | None:
     limits = in_force(case.received_at).pack.thresholds
-    event = _event(trace, near, limits)
-    known = list(Group.objects.select_for_update().filter(matter=trace.matter).order_by("-pk"))
+    trace, near, event = found.trace, found.near, _event(found, limits)
+    theirs = Member.objects.filter(case__in=event).exclude(state=Member.State.OUT).values("group")
+    of_matter = Group.objects.filter(models.Q(matter=trace.matter) | models.Q(pk__in=theirs))
+    known = list(of_matter.select_for_update().order_by("-pk"))
     met = set(
         Member.objects.filter(group__in=known, case__in=event).exclude(state=Member.State.OUT)
         .values_list("group", flat=True)
     )  # fmt: skip
-    score = max((one.likeness for one in near if one.matter == trace.matter), default=0.0)
+    score = max((one.likeness for one in near if one.matter == trace.matter or one.there), default=0.0)
     if going := next((g for g in known if g.state == Group.State.CONFIRMED and g.pk in met), None):
         return _comes_later(going, case, score, same_words=limits.join_likeness, at=at)
     window = timedelta(hours=limits.group_window_hours)
@@ -240,13 +241,15 @@ def _raise(case: Case, trace: Trace, near: Sequence[Near], *, at: datetime) -> G
     return group
 
 
-def _event(trace: Trace, near: Sequence[Near], limits: Thresholds) -> list[int]:
-    """The cases that tell of one event with this one, which is among them: alike themselves, or of the same batch."""
-    least = limits.group_likeness * alike.DIRECT
-    direct = [one for one in near if one.matter == trace.matter and one.likeness >= least]
+def _event(found: Met, limits: Thresholds) -> list[int]:
+    """The cases that tell of one event with this one, which is among them: alike themselves, of the same batch, or of
+    the same thing at the same place."""
+    trace, least = found.trace, limits.group_likeness * alike.DIRECT
+    direct = [one for one in found.near if one.matter == trace.matter and one.likeness >= least]
     common, own = commonness(), alike.Told.from_bytes(bytes(trace.told))
-    told = alike.of_one_event(own, {one.case_id: one.told for one in direct}, common, limits.group_people)
-    return [trace.case_id, *told, *(one.case_id for one in direct if one.named and one.case_id not in told)]
+    told = alike.of_one_event(own, {one.case_id: one.told for one in direct}, common, limits.group_people, found.beside)
+    told += [one.case_id for one in direct if one.named] + [one.case_id for one in found.near if one.there]
+    return list(dict.fromkeys([trace.case_id, *told]))
 
 
 def _grown(group: Group, case: Case, same_words: float) -> list[int]:

@@ -54,6 +54,13 @@ SHARED = 3
 DIRECT = 0.8
 """And when they are alike themselves, at this share of the likeness of a matter, not by way of a third."""
 
+RARER = 2.5
+"""Who names the same place speaks of the same thing there when both say something so much rarer than what just says
+something (natural logarithms): that elsewhere one text in 600 holds. 充电桩 and 扶梯 are, 店员 and 退款 are not."""
+
+LONG = 30
+"""One such piece for every so many of the shorter of the two: in two long letters much is the same by chance."""
+
 BUCKETS = 1 << 18
 CELL = 65_535
 _RUN = re.compile(f"[{CJK}]+|[a-z][a-z0-9]*(?:[\\-/][a-z0-9]+)*")
@@ -70,6 +77,22 @@ _AROUND = """
 希望能够尽快得到回复 希望有关部门重视 望尽快回复 请予以处理 要求处理 谢谢 非常感谢 辛苦了 盼复 请查收
 请核实 以上情况属实 情况如下 反映一个问题 请问怎么回事 没有人管 没人处理 一直没有解决 太差了 太过分了
 非常生气 垃圾公司 骗子公司
+"""
+
+_NOT_IN_NAME = frozenset(
+    "的了是在到去从和与跟我你他她它们这那有没把被给让说就都也还又很用来对为因所以不等一于及或至向由该某每您咱俺哪着过再已只才上下里外"
+)
+"""Characters that are in no name of a thing, of Chinese pieces."""
+
+
+# What people say of any outlet: who works there, how one pays, who came along. No thing that something is wrong with.
+_AT_ANY_OUTLET = """
+店员 店长 店家 店里 本店 该店 分店 门店 收银员 收银台 服务员 工作人员 营业员 导购员 销售员 经理 保安 前台 柜台
+顾客 客人 客户 会员 会员卡 会员价 小票 发票 收据 押金 付款 付了 付费 扫码 支付 微信 支付宝 刷卡 现金 收费 扣费
+扣了 扣款 多收 多扣 收了 收钱 退款 退钱 退还 退回 退货 换货 原路 到账 赔偿 道歉 差价 价格 费用 消费 块钱 元钱
+客服 电话 打电话 客服电话 总部 总公司 运营商 回复 答复 投诉 态度 服务 服务态度 排队 等了 小时 分钟 门口 进门
+楼上 楼下 附近 孩子 带着 老人 我妈 妈妈 家人 朋友 同事 晚上 早上 上午 下午 中午 昨天 今天 前天 周末 星期 这周
+上周 去了 买了 购买 开车
 """
 
 
@@ -98,6 +121,16 @@ def _pieces(text: str) -> frozenset[str]:
 
 def _hash(piece: str) -> int:
     return zlib.crc32(piece.encode())
+
+
+def beside(s: str, names: Sequence[str]) -> np.ndarray:
+    """The hashes of the pieces of `s` that are no part of these names of places (folded), nor heard of any outlet."""
+    text = essence(s)
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, " ")
+    said = {piece for piece in _pieces(text) if not _NOT_IN_NAME.intersection(piece)}
+    said -= {piece for name in names for piece in _pieces(name)}
+    return np.setdiff1d(_hashes(said), _said_at_any_outlet())
 
 
 class Commonness:
@@ -140,6 +173,12 @@ class Commonness:
     def says(self, hashes: np.ndarray) -> np.ndarray:
         """Of each, whether it says something about the matter."""
         return self._says[hashes % BUCKETS]
+
+    def rarer(self, hashes: np.ndarray, here: np.ndarray) -> np.ndarray:
+        """Of each, how much rarer it is elsewhere than what just says something, in natural logarithms; in so many of
+        the texts that were counted it may stand `here`."""
+        elsewhere = np.maximum(self.counts[hashes % BUCKETS].astype(np.float64) - here, 0.0)
+        return np.maximum(np.log((self.n + 1) / (elsewhere + 0.5)) + np.log(SAYS), 0.0)
 
     @cached_property
     def _weights(self) -> np.ndarray:
@@ -262,11 +301,14 @@ def nearest_matter(alike: Mapping[int, float], matters: Mapping[int, Sequence[in
     return best[1] if best else None
 
 
-def of_one_event(own: Told, others: Mapping[int, Told], common: Commonness, least: int) -> list[int]:
+def of_one_event(
+    own: Told, others: Mapping[int, Told], common: Commonness, least: int, beside: np.ndarray | None = None
+) -> list[int]:
     """Which of the others say what this text and most of them say; fewer than `least` texts together are no event.
 
     In a matter one text is like the next and that like a third, and at its ends nothing is said by both: so each is
     held against what is in the middle, the pieces of this text that stand in half of all and in `least` of them.
+    `beside`: of a text that names a place, what it says something with besides; the place alone is no event.
     """
     said = common.saying(own.whole)
     holding = {key: np.isin(said, told.whole) for key, told in others.items()}
@@ -274,7 +316,34 @@ def of_one_event(own: Told, others: Mapping[int, Told], common: Commonness, leas
         return []
     counts = np.sum(list(holding.values()), axis=0) + 1
     core = counts >= max(least, (len(holding) + 1) / 2)
-    return [key for key, held in holding.items() if int((held & core).sum()) >= SHARED]
+    told_of = [key for key, held in holding.items() if int((held & core).sum()) >= SHARED]
+    if beside is None:
+        return told_of
+    rarer = common.rarer(said, counts - 1) * (core & np.isin(said, beside))
+    return [key for key in told_of if float(rarer[holding[key]].sum()) >= RARER]
+
+
+def same_thing(beside: np.ndarray, others: Mapping[int, Told], common: Commonness) -> Mapping[int, np.ndarray]:
+    """Which of the texts that name the same place speak of the same thing there, {key: which of the pieces `beside` are
+    rare and in both}.
+
+    `beside`: what of the own text says something besides the place. What this very event made common is rare all the
+    same: pieces are counted elsewhere.
+    """
+    holding = {key: np.isin(beside, told.whole) for key, told in others.items()}
+    if not holding:
+        return {}
+    rare = common.rarer(beside, np.sum(list(holding.values()), axis=0)) >= RARER
+    need = {key: max(1.0, min(len(beside), len(told.whole)) / LONG) for key, told in others.items()}
+    return {key: held & rare for key, held in holding.items() if int((held & rare).sum()) >= need[key]}
+
+
+def of_one_thing(shared: Mapping[int, np.ndarray], least: int) -> list[int]:
+    """Which of what `same_thing` found speak of the thing that most of them speak of; as `of_one_event`."""
+    if len(shared) + 1 < least:
+        return []
+    core = np.sum(list(shared.values()), axis=0) + 1 >= max(least, (len(shared) + 1) / 2)
+    return [key for key, held in shared.items() if bool((held & core).any())]
 
 
 def shared_pieces(texts: Sequence[str], common: Commonness, most: int = 12) -> list[str]:
@@ -340,6 +409,52 @@ def copy_marks(s: str) -> list[int]:
 def name_mark(kind: str, name: str) -> int:
     """The mark of a thing with a name of its own: a batch, an outlet."""
     return _signed(_hash(f"={kind}:{fold(name).text.strip()}"))
+
+
+@dataclass(frozen=True)
+class PlaceMarks:
+    """Of the places a text names. One may be spelled longer or shorter, 望湖星桥店 or 星桥店: the same where the one
+    ends as the other whole; 城东万达店 and 城西万达店 are two."""
+
+    found_by: list[int]  # of the shortest spelling of each
+    kept: list[int]  # of each name as it is, and of all its ends
+    same: list[int]  # who keeps one of these names the same place
+
+
+def place_marks(names: Iterable[str], common: Commonness, most: int = 3) -> PlaceMarks:
+    """Of names as `facts.places` finds them. What a large share of the texts of this house name is no name: the firm,
+    its city, the only shop there is."""
+    found_by, kept, same = list[int](), list[int](), list[int]()
+    for name in list(dict.fromkeys(names))[: most * 3]:
+        stem, end = _place(name)
+        if len(stem) < 2 or len(found_by) >= most:
+            continue
+        share = min(int(common.counts[_hash(piece) % BUCKETS]) for piece in _pieces(stem) or {stem}) / max(common.n, 1)
+        if share > COMMON:
+            continue
+        ends = [stem[at:] + end for at in range(len(stem) - 2, -1, -1)]
+        found_by.append(name_mark("place", ends[0]))
+        kept += [name_mark("place", one) for one in ends] + [name_mark("whole", ends[-1])]
+        same += [name_mark("whole", one) for one in ends] + [name_mark("place", ends[-1])]
+    return PlaceMarks(*(list(dict.fromkeys(marks)) for marks in (found_by, kept, same)))
+
+
+_OUTLET = re.compile(r"(?:体验店|直营店|专卖店|门店|分店|总店|店)+$")
+_PLACE_END = re.compile(r"(?:营业厅|营业部|服务站|维修点|维修站|火车站|高铁站|地铁站|加油站|充电站|服务区|幼儿园|..)$")
+
+
+def _place(name: str) -> tuple[str, str]:
+    """A name of a place and what kind of place it is: 望湖星桥 店, whatever kind of shop it calls itself."""
+    found = _OUTLET.search(name)
+    if found:
+        return name[: found.start()], "店"
+    found = _PLACE_END.search(name)
+    return (name[: found.start()], found[0]) if found else ("", "")
+
+
+@cache
+def _said_at_any_outlet() -> np.ndarray:
+    return _hashes({piece for phrase in _AT_ANY_OUTLET.split() for piece in _pieces(phrase)})
 
 
 @cache
