@@ -46,10 +46,11 @@ def test_what_a_large_share_of_the_house_names_is_no_name():
 
 
 def test_what_this_event_made_common_is_rare_elsewhere():
-    texts = [f"星桥店的充电桩{n}坏了" for n in "甲乙丙丁戊己庚辛"]
-    counted = Commonness.of(texts * 2, alike.everyday())
+    texts = [f"星桥店扶梯{n}坏了" for n in "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未申酉"]
     told = {n: alike.told("", text) for n, text in enumerate(texts[1:])}
-    beside = counted.saying(alike.beside(texts[0], ["星桥店"]))
-    assert set(alike.same_thing(beside, told, counted)) == set(told)
-    elsewhere = Commonness.of([f"充电桩{n}" for n in range(60)], alike.everyday())
-    assert alike.same_thing(elsewhere.saying(alike.beside(texts[0], ["星桥店"])), told, elsewhere) == {}
+
+    def found(counted):
+        return set(alike.same_thing(counted.saying(alike.beside(texts[0], ["星桥店"])), told, counted))
+
+    assert found(Commonness.of(texts, alike.everyday())) == set(told)
+    assert found(Commonness.of([f"扶梯{n}坏了" for n in range(60)], alike.everyday())) == set()
