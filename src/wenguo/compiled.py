@@ -31,7 +31,7 @@ from django.db.models import query as reading
 from django.db.models.base import ModelState
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.sql import Literal
 
 M = TypeVar("M", bound=Model)
@@ -188,7 +188,10 @@ class _Line:
         if answer.status == ExecStatus.COMMAND_OK:
             return []
         if answer.status != ExecStatus.TUPLES_OK:
-            raise errors.error_from_result(answer)
+            failure = errors.error_from_result(answer)
+            if server.status != ConnStatus.OK and not isinstance(failure, errors.OperationalError):
+                raise errors.OperationalError(str(failure))  # cut off, so that the server could not say why
+            raise failure
         values.set_pgresult(answer)
         try:
             return values.load_rows(0, answer.ntuples, tuple)

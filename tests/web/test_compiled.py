@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
-from wenguo import compiled
+from wenguo import away, compiled
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock
 from wenguo.compiled import ask, filled, run
@@ -132,6 +132,24 @@ def test_the_first_question_begins_the_transaction() -> None:
             wrote = compiled._Named("SELECT pg_current_xact_id()::text").answer(database, [])
             assert compiled._Named("SELECT pg_current_xact_id_if_assigned()::text").answer(database, []) == wrote
             database.rollback()
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize("at_work", [False, True])
+def test_a_connection_that_was_cut_off_says_that_the_database_is_away(at_work: bool) -> None:
+    database = connections.create_connection("default")
+    named = compiled._Named("SELECT 1")
+    try:
+        if at_work:
+            database.set_autocommit(False)
+        assert named.answer(database, []) == [(1,)]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [database.connection.info.backend_pid])
+        for _time in range(2):
+            with pytest.raises(OperationalError) as failed:
+                named.answer(database, [])
+            assert away.is_offline(failed.value)
     finally:
         database.close()
 
