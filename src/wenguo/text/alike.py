@@ -282,6 +282,14 @@ class _Laid:
         return np.bincount(self.of, values, self.n)
 
 
+def _stand_in(whole: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Of each wanted, whether it is in `whole`, which rises."""
+    if not len(whole):
+        return np.zeros(len(wanted), bool)
+    held: np.ndarray = whole[np.minimum(np.searchsorted(whole, wanted), len(whole) - 1)] == wanted
+    return held
+
+
 def _norm(weights: np.ndarray) -> float:
     return float(np.sqrt((weights * weights).sum()))
 
@@ -311,7 +319,7 @@ def of_one_event(
     `beside`: of a text that names a place, what it says something with besides; the place alone is no event.
     """
     said = common.saying(own.whole)
-    holding = {key: np.isin(said, told.whole) for key, told in others.items()}
+    holding = {key: _stand_in(told.whole, said) for key, told in others.items()}
     if len(holding) + 1 < least:
         return []
     counts = np.sum(list(holding.values()), axis=0) + 1
@@ -330,7 +338,7 @@ def same_thing(beside: np.ndarray, others: Mapping[int, Told], common: Commonnes
     `beside`: what of the own text says something besides the place. What this very event made common is rare all the
     same: pieces are counted elsewhere.
     """
-    holding = {key: np.isin(beside, told.whole) for key, told in others.items()}
+    holding = {key: _stand_in(told.whole, beside) for key, told in others.items()}
     if not holding:
         return {}
     rare = common.rarer(beside, np.sum(list(holding.values()), axis=0)) >= RARER
