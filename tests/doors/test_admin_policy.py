@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import timedelta
 from typing import Any
@@ -110,6 +111,30 @@ def test_mistakes_are_told_with_file_and_line(desk, door):
     assert door(desk.agent).get(to("policy_draft")).status_code == 403
 
 
+def foreign(words: str) -> list[str]:
+    """What is Chinese in these words and does not quote what was given."""
+    return re.findall(r"[\u3000-\u9fff\uff00-\uffef]+", re.sub("“[^”]*”|<[^>]*>", "", words))
+
+
+def in_english(door: Any, person: Any) -> Client:
+    type(person).objects.filter(pk=person.pk).update(language="en")
+    client = door(person)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def test_mistakes_are_told_in_the_language_of_the_administrator(desk, door):
+    client = in_english(door, desk.manager)
+    broken = b"levels:\n  - {number: 9, title: x}\nthresholds: 3\nclocks: {rules: [{id: A, kind: x}]}\nnonsense: 1\n"
+    unlike = b"decision_tree: []\nwords:\n  - {list: nowhere, add: []}\n"
+    for content in (broken, unlike, b"", b"- a\n", b"levels: [\n", b"a: &x [1]\nb: *x\n", b"title: 1\ntitle: 2\n"):
+        page = upload(client, ("levels.yaml", content))
+        assert page.status_code == 422
+        problems = page.content.decode().split('id="problems"')[1].split("</section>")[0]
+        assert "levels.yaml" in problems or "Policy pack" in problems
+        assert not foreign(problems), foreign(problems)
+
+
 def test_one_zip_does_as_well_as_many_files(desk, door):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -186,6 +211,18 @@ def test_a_notice_with_mistakes_names_each_and_changes_nothing(desk, door):
     assert client.post(to("calendar_notice"), {"file": odd}).status_code == 422
     assert door(desk.agent).get(to("calendar_notice")).status_code == 403
     assert not Holiday.objects.exists()
+
+
+def test_a_notice_with_mistakes_is_refused_in_the_language_of_the_administrator(desk, door):
+    client = in_english(door, desk.admin)
+    for text in (
+        "2027-13-01,元旦,休\n2027-02-06,<script>,也许\n2027-03-01\n", "2027-01-01,元旦,休\n", "[1, 2", "[]",
+        '{"year": 1, "days": []}', '{"year": 2027, "days": []}', '{"year": 2027, "days": [{"date": "2029-01-01"}, 3]}',
+    ):  # fmt: skip
+        page = client.post(to("calendar_notice"), {"text": text})
+        assert page.status_code == 422
+        form = page.content.decode().split('action="/desk/policy/calendar/notice/"')[1].split('name="file"')[0]
+        assert re.search("[a-z]", re.sub("<[^>]*>", "", form)) and not foreign(form), foreign(form)
 
 
 def test_the_handbook_costs_few_queries(desk, door, django_assert_max_num_queries):

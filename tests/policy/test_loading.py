@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from django.utils.translation import override
 
 from wenguo.policy import loading
 
@@ -46,6 +49,14 @@ MISTAKES = [
 def test_a_mistake_is_named(spoiled, name: str, old: str, new: str, said: list[str]) -> None:
     problems = "\n".join(spoiled(name, old, new))
     assert all(word in problems for word in said), problems
+
+
+@pytest.mark.parametrize(("name", "old", "new"), [mistake[:3] for mistake in MISTAKES])
+def test_a_mistake_is_named_in_english_too(spoiled, name: str, old: str, new: str) -> None:
+    with override("en"):
+        problems = "\n".join(spoiled(name, old, new))
+    assert re.search(rf"^{name} line \d+: ", problems) or problems.startswith("Policy pack: "), problems
+    assert not re.search(r"[\u3000-\u9fff\uff00-\uffef]", re.sub("“[^”]*”", "", problems)), problems
 
 
 def test_the_line_is_the_line_of_the_mistake(spoiled) -> None:

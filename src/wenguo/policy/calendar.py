@@ -1,10 +1,10 @@
 """The working calendar: which moments count, and arithmetic over them.
 
-Plain values, no Django, no clock. Internally a moment is a whole number of microseconds of working time since FIRST
-(`Calendar._worked`), read from a prefix sum over the calendar's days; adding and taking away are one bisection of it,
-so ten years cost as much as an hour. Days and opening hours are wall-clock time of the calendar's `tz`; moments come
-in aware (any zone) and go out UTC. Asia/Shanghai has had no summer time since 1991; in a zone that has one, an
-interval that spans the change is counted by the wall clock.
+Plain values, no clock, and of Django its words only. Internally a moment is a whole number of microseconds of working
+time since FIRST (`Calendar._worked`), read from a prefix sum over the calendar's days; adding and taking away are one
+bisection of it, so ten years cost as much as an hour. Days and opening hours are wall-clock time of the calendar's
+`tz`; moments come in aware (any zone) and go out UTC. Asia/Shanghai has had no summer time since 1991; in a zone that
+has one, an interval that spans the change is counted by the wall clock.
 
 Source: TR-8; State Council notices on holidays and make-up working days (调休); 民法典 200-203.
 """
@@ -20,12 +20,16 @@ from functools import cached_property
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
 from wenguo.errors import Invalid
+from wenguo.policy.told import told
 
 FIRST, LAST = date(2000, 1, 1), date(2059, 12, 31)  # the days a calendar reaches; beyond is refused, never guessed
 DAY = 86_400_000_000  # microseconds
 MINUTE = 60_000_000
-WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+WEEKDAYS = (_lazy("周一"), _lazy("周二"), _lazy("周三"), _lazy("周四"), _lazy("周五"), _lazy("周六"), _lazy("周日"))
 YEAR_END = (12, 28)  # from here on the notice of the *next* year may change a day (earliest so far: 12-29)
 
 Span = tuple[time, time]  # opening and closing; a closing of 00:00 is 24:00
@@ -65,22 +69,28 @@ class Interval:
 
 
 def words(reason: str) -> str:
-    """A reason code in Chinese: `holiday:国庆节` → 国庆节放假. An unknown code is returned as it is."""
-    code, _, name = reason.partition(":")
-    plain = {
-        "working": "工作时间",
-        "makeup": "{}调休上班",
-        "holiday": "{}放假",
-        "weekend": "周末",
-        "closed": "非工作日",
-        "off_hours": "非工作时间",
-        "always": "全天候计时",
-        "natural_day": "自然日",
-        "event_day": "起算当日不计入",
-        "rolled": "遇休息日顺延",
-        "paused": "暂停计时" if not name else "暂停计时：{}",
-    }.get(code, reason)
-    return plain.format(name)
+    """A reason code in the reader's language: `holiday:国庆节` → 国庆节放假. An unknown code is returned as it is."""
+    code, _colon, name = reason.partition(":")
+    if code == "makeup":
+        return _("{name}调休上班").format(name=told(name))
+    if code == "holiday":
+        return _("{name}放假").format(name=told(name))
+    if code == "paused" and name:
+        return _("暂停计时：{why}").format(why=told(name))
+    return str(_REASONS.get(code, reason))
+
+
+_REASONS = {
+    "working": _lazy("工作时间"),
+    "weekend": _lazy("周末"),
+    "closed": _lazy("非工作日"),
+    "off_hours": _lazy("非工作时间"),
+    "always": _lazy("全天候计时"),
+    "natural_day": _lazy("自然日"),
+    "event_day": _lazy("起算当日不计入"),
+    "rolled": _lazy("遇休息日顺延"),
+    "paused": _lazy("暂停计时"),
+}
 
 
 def parse_hours(spans: str | Iterable[str]) -> Hours:
@@ -94,7 +104,7 @@ def parse_hours(spans: str | Iterable[str]) -> Hours:
         found = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*[-–—~至]\s*(\d{1,2}):(\d{2})\s*", str(span))
         numbers = [int(n) for n in found.groups()] if found else []
         if not found or numbers[1] > 59 or numbers[3] > 59 or numbers[0] > 23 or numbers[2] * 60 + numbers[3] > 1440:
-            raise Invalid(f"工作时段「{str(span)[:40]}」无法识别，应写作「09:00-12:00」")
+            raise Invalid(_("工作时段「{value}」无法识别，应写作「09:00-12:00」").format(value=str(span)[:40]))
         hours.append((time(numbers[0], numbers[1]), time(numbers[2] % 24, numbers[3])))
     return tuple(hours)
 
@@ -107,12 +117,13 @@ class _Shape:
     total: int
 
     @classmethod
-    def of(cls, hours: Hours, what: str) -> _Shape:
+    def of(cls, hours: Hours, what: object) -> _Shape:
         spans = tuple((_micros(start), _micros(end) or DAY) for start, end in hours)
         previous = 0
         for opens, closes in spans:
             if opens < previous or closes <= opens:
-                raise Invalid(f"{what}的工作时段应先后排列、互不重叠，且结束晚于开始（跨午夜的请分成两段）")
+                message = _("{what}的工作时段应先后排列、互不重叠，且结束晚于开始（跨午夜的请分成两段）")
+                raise Invalid(message.format(what=what))
             previous = closes
         return cls(spans, sum(closes - opens for opens, closes in spans))
 
@@ -149,12 +160,12 @@ class Calendar:
         try:
             ZoneInfo(self.tz)
         except (KeyError, ValueError, OSError) as unknown:
-            raise Invalid(f"时区「{self.tz}」不存在，例如应写作 Asia/Shanghai") from unknown
+            raise Invalid(_("时区「{tz}」不存在，例如应写作 Asia/Shanghai").format(tz=self.tz)) from unknown
         if not set(self.week) <= set(range(7)):
-            raise Invalid("星期应为 0（周一）至 6（周日）")
+            raise Invalid(_("星期应为 0（周一）至 6（周日）"))
         if not any(shape.total for shape in self._weekly):
-            raise Invalid("工作日历至少要有一个工作时段")
-        _Shape.of(self.makeup, "调休上班日")
+            raise Invalid(_("工作日历至少要有一个工作时段"))
+        _Shape.of(self.makeup, _lazy("调休上班日"))
         for day, kind in self.days.items():
             if kind.hours is not None:
                 _Shape.of(kind.hours, f"{day} ")
@@ -251,7 +262,8 @@ class Calendar:
         if rounding == "same_time":
             return self.add(start, n * self.standard_day_minutes)
         if rounding != "end_of_day":
-            raise Invalid(f"工作日取整方式「{rounding}」不存在，可用：same_time（满时）、end_of_day（至下班）")
+            message = _("工作日取整方式「{rounding}」不存在，可用：same_time（满时）、end_of_day（至下班）")
+            raise Invalid(message.format(rounding=rounding))
         return self.end_of_day(self.next_working_day(self.local_date(start), n))
 
     def natural_days(self, start: datetime, n: int) -> datetime:
@@ -321,7 +333,7 @@ class Calendar:
         start, n = FIRST.weekday(), (LAST - FIRST).days + 1
         weeks = [self._weekly[(start + i) % 7] for i in range(7)] * (n // 7 + 1)
         shapes, off = weeks[:n], _Shape((), 0)
-        makeup = _Shape.of(self.makeup, "调休上班日") if self.makeup else self._ordinary
+        makeup = _Shape.of(self.makeup, _lazy("调休上班日")) if self.makeup else self._ordinary
         for day, kind in self.days.items():
             if not FIRST <= day <= LAST:
                 continue
@@ -407,12 +419,13 @@ def _micros(at: time) -> int:
 
 def _not_negative(n: int) -> int:
     if n < 0:
-        raise Invalid("时长不能为负数")
+        raise Invalid(_("时长不能为负数"))
     return n
 
 
 def _beyond() -> Invalid:
-    return Invalid(f"日期超出工作日历的范围（{FIRST.year} 年至 {LAST.year} 年）")
+    message = _("日期超出工作日历的范围（{first} 年至 {last} 年）")
+    return Invalid(message.format(first=FIRST.year, last=LAST.year))
 
 
 ALWAYS = Calendar(

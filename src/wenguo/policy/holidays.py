@@ -19,6 +19,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from chinese_calendar import constants
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 
 from wenguo.errors import Invalid
 from wenguo.policy.calendar import FIRST, LAST, Day
@@ -65,7 +68,11 @@ FEASTS = {
 LARGEST = 1_000_000  # bytes or characters of a notice
 OFF = {"true": True, "1": True, "是": True, "休": True, "放假": True, "yes": True}
 WORKED = {"false": False, "0": False, "否": False, "班": False, "上班": False, "调休": False, "no": False}
-ALWAYS_OFF = ((1, 1), (5, 1), (10, 1))  # days every notice since 2007 has named
+ALWAYS_OFF = {  # days every notice since 2007 has named
+    (1, 1): _lazy("1 月 1 日"),
+    (5, 1): _lazy("5 月 1 日"),
+    (10, 1): _lazy("10 月 1 日"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +134,7 @@ def parse_notice(data: dict[str, Any] | str | bytes) -> Notice:
     CSV may have a header line; off is true/false, 1/0, 是/否, 休/班. Invalid: in words, `fields` naming each bad line.
     """
     if isinstance(data, bytes | str) and len(data) > LARGEST:
-        raise Invalid("文件过大：放假安排一般只有几十行，不会超过 1 MB")
+        raise Invalid(_("文件过大：放假安排一般只有几十行，不会超过 1 MB"))
     if isinstance(data, bytes):
         data = _decoded(data)
     if isinstance(data, str):
@@ -137,14 +144,16 @@ def parse_notice(data: dict[str, Any] | str | bytes) -> Notice:
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as wrong:
-            line = f"（第 {wrong.lineno} 行）" if isinstance(wrong, json.JSONDecodeError) else ""
-            raise Invalid(f"不是有效的 JSON 文件{line}") from wrong
+            if isinstance(wrong, json.JSONDecodeError):
+                raise Invalid(_("不是有效的 JSON 文件（第 {n} 行）").format(n=wrong.lineno)) from wrong
+            raise Invalid(_("不是有效的 JSON 文件")) from wrong
     if not isinstance(data, dict) or not isinstance(data.get("days"), list):
-        raise Invalid("放假安排应含 year（年份）和 days（日期列表）两项")
+        raise Invalid(_("放假安排应含 year（年份）和 days（日期列表）两项"))
     year = data.get("year")
     if not isinstance(year, int) or isinstance(year, bool) or not FIRST.year < year <= LAST.year:
-        raise Invalid(f"year（年份）应为 {FIRST.year + 1} 至 {LAST.year} 之间的整数，现为「{str(year)[:20]}」")
-    return _notice(year, ((f"第 {n} 项", entry) for n, entry in enumerate(data["days"], 1)))
+        message = _("year（年份）应为 {first} 至 {last} 之间的整数，现为「{value}」")
+        raise Invalid(message.format(first=FIRST.year + 1, last=LAST.year, value=str(year)[:20]))
+    return _notice(year, ((_("第 {n} 项").format(n=n), entry) for n, entry in enumerate(data["days"], 1)))
 
 
 def _decoded(data: bytes) -> str:
@@ -153,7 +162,7 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid("文件编码无法识别，请另存为 UTF-8 后再导入")
+    raise Invalid(_("文件编码无法识别，请另存为 UTF-8 后再导入"))
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, Any]]:
@@ -164,9 +173,14 @@ def _csv_rows(text: str) -> Iterator[tuple[str, Any]]:
             if not any(row) or (reader.line_num == 1 and row[0].lower() in {"date", "日期"}):
                 continue
             named = {"date": row[0], "name": row[1], "isOffDay": row[2]} if len(row) == 3 else None
-            yield f"第 {reader.line_num} 行", named
+            yield _("第 {n} 行").format(n=reader.line_num), named
     except csv.Error as wrong:
-        raise Invalid(f"第 {reader.line_num} 行无法按 CSV 读取，每行应为「日期,名称,是否放假」") from wrong
+        message = _("第 {n} 行无法按 CSV 读取，每行应为「{columns}」")
+        raise Invalid(message.format(n=reader.line_num, columns=_columns())) from wrong
+
+
+def _columns() -> str:
+    return ",".join([_("日期"), _("名称"), _("是否放假")])
 
 
 def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
@@ -177,43 +191,47 @@ def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
         try:
             day, kind = _entry(entry)
             if year is not None and day.year != year and (day.year, day.month) != (year - 1, 12):
-                raise Invalid(f"{day} 不属于 {year} 年的放假安排（只可含上一年 12 月和本年的日期）")
+                message = _("{day} 不属于 {year} 年的放假安排（只可含上一年 12 月和本年的日期）")
+                raise Invalid(message.format(day=day, year=year))
             if days.get(day, kind) != kind:
-                raise Invalid(f"{day} 出现了两次，内容不一致")
+                raise Invalid(_("{day} 出现了两次，内容不一致").format(day=day))
             days[day] = kind
         except Invalid as refusal:
             wrong[where] = refusal.message
     if wrong:
-        first = [f"{where}：{message}" for where, message in list(wrong.items())[:5]]
-        raise Invalid(f"放假安排有 {len(wrong)} 处错误：{'；'.join(first)}", fields=wrong)
+        first = _("；").join(_("：").join([where, message]) for where, message in list(wrong.items())[:5])
+        found = ngettext("放假安排有 {n} 处错误：{first}", "放假安排有 {n} 处错误：{first}", len(wrong))
+        raise Invalid(found.format(n=len(wrong), first=first), fields=wrong)
     if not days:
         raise Invalid(
-            f"{year} 年放假安排尚未公布：文件中没有日期，请待国务院办公厅通知发布后再导入"
+            _("{year} 年放假安排尚未公布：文件中没有日期，请待国务院办公厅通知发布后再导入").format(year=year)
             if year
-            else "文件中没有日期，每行应为「日期,名称,是否放假」"
+            else _("文件中没有日期，每行应为「{columns}」").format(columns=_columns())
         )
     year = year or Counter(day.year for day in days).most_common(1)[0][0]
     if strays := [day for day in days if day.year != year and (day.year, day.month) != (year - 1, 12)]:
-        raise Invalid(f"{strays[0]} 不属于 {year} 年的放假安排，一次只能导入一个年份")
+        message = _("{day} 不属于 {year} 年的放假安排，一次只能导入一个年份")
+        raise Invalid(message.format(day=strays[0], year=year))
     off = {day for day, kind in days.items() if kind.off}
-    lacking = [f"{m} 月 {d} 日" for m, d in ALWAYS_OFF if date(year, m, d) not in off]
+    lacking = [str(words) for (m, d), words in ALWAYS_OFF.items() if date(year, m, d) not in off]
     if lacking:
-        raise Invalid(f"{year} 年放假安排不完整：缺少放假日 {'、'.join(lacking)}")
+        message = _("{year} 年放假安排不完整：缺少放假日 {days}")
+        raise Invalid(message.format(year=year, days=_("、").join(lacking)))
     return Notice(year, dict(sorted(days.items())))
 
 
 def _entry(entry: Any) -> tuple[date, Day]:
     if not isinstance(entry, dict):
-        raise Invalid("应含日期、名称、是否放假三项")
+        raise Invalid(_("应含日期、名称、是否放假三项"))
     name, when, off = entry.get("name"), entry.get("date"), entry.get("isOffDay")
     if not isinstance(name, str) or not 0 < len(name.strip()) <= 40 or ":" in name or not name.isprintable():
-        raise Invalid("名称应为 1 至 40 个字，例如「国庆节」")
+        raise Invalid(_("名称应为 1 至 40 个字，例如「国庆节」"))
     try:
         day = date.fromisoformat(when.replace("/", "-") if isinstance(when, str) else "")
     except ValueError:
-        raise Invalid(f"日期「{str(when)[:20]}」无法识别，应写作 2027-10-01") from None
+        raise Invalid(_("日期「{value}」无法识别，应写作 2027-10-01").format(value=str(when)[:20])) from None
     if isinstance(off, str):
         off = (OFF | WORKED).get(off.lower())
     if not isinstance(off, bool):
-        raise Invalid("是否放假应为 true（放假）或 false（调休上班）")
+        raise Invalid(_("是否放假应为 true（放假）或 false（调休上班）"))
     return day, Day(name.strip(), off)

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import ngettext
 from pydantic import BaseModel, ValidationError
 
 from wenguo.errors import Invalid
@@ -41,8 +44,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file} 第 {self.line} 行" if self.line else self.file
-        return "：".join(filter(None, [place, self.path, self.message]))
+        place = _("{file} 第 {line} 行").format(file=self.file, line=self.line) if self.line else self.file
+        return _("：").join(filter(None, [place, self.path, self.message]))
 
 
 class PackInvalid(Invalid):
@@ -52,15 +55,16 @@ class PackInvalid(Invalid):
         self.problems = problems
         lines = [str(p) for p in problems[:SHOWN]]
         if len(problems) > SHOWN:
-            lines.append(f"……另有 {len(problems) - SHOWN} 处")
-        super().__init__(f"策略包有 {len(problems)} 处错误：\n" + "\n".join(lines))
+            lines.append(_("……另有 {n} 处").format(n=len(problems) - SHOWN))
+        found = ngettext("策略包有 {n} 处错误：", "策略包有 {n} 处错误：", len(problems)).format(n=len(problems))
+        super().__init__("\n".join([found, *lines]))
 
 
 def load(directory: Path) -> Pack:
     """The pack in the *.yaml files of a directory. PackInvalid: with every mistake."""
     files = sorted(directory.glob("*.yaml")) + sorted(directory.glob("*.yml"))
     if not files:
-        raise PackInvalid([Problem(str(directory), 0, "", "没有找到 .yaml 文件")])
+        raise PackInvalid([Problem(str(directory), 0, "", _("没有找到 .yaml 文件"))])
     return read({f.name: f.read_bytes() for f in files})
 
 
@@ -102,10 +106,12 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.composer.ComposerError(None, None, "不支持 YAML 引用（*名称），请直接写出内容", event.start_mark)
+            message = _("不支持 YAML 引用（*名称），请直接写出内容")
+            raise yaml.composer.ComposerError(None, None, message, event.start_mark)
         node = super().compose_node(parent, index)
         if node is not None and node.tag.rpartition(":")[2] not in TAGS:
-            raise yaml.composer.ComposerError(None, None, f"不支持标记 {node.tag}", node.start_mark)
+            message = _("不支持标记 {tag}").format(tag=node.tag)
+            raise yaml.composer.ComposerError(None, None, message, node.start_mark)
         return node
 
 
@@ -121,9 +127,9 @@ class _Source:
         try:
             text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         except UnicodeDecodeError:
-            return self._refuse(name, 0, "文件不是 UTF-8 编码，请另存为 UTF-8")
+            return self._refuse(name, 0, _("文件不是 UTF-8 编码，请另存为 UTF-8"))
         if len(text) > LARGEST:
-            return self._refuse(name, 0, f"文件超过 {LARGEST // 1024 // 1024} MB")
+            return self._refuse(name, 0, _("文件超过 {n} MB").format(n=LARGEST // 1024 // 1024))
         try:
             loader = _Loader(text)
             try:
@@ -133,24 +139,26 @@ class _Source:
                 loader.dispose()
         except yaml.MarkedYAMLError as wrong:
             mark = wrong.problem_mark
-            self._refuse(name, mark.line + 1 if mark else 0, f"YAML 写法有误：{wrong.problem}")
+            message = _("YAML 写法有误：{why}").format(why=wrong.problem)
+            self._refuse(name, mark.line + 1 if mark else 0, message)
         except (yaml.YAMLError, ValueError) as wrong:
-            self._refuse(name, 0, f"YAML 写法有误：{wrong}")
+            self._refuse(name, 0, _("YAML 写法有误：{why}").format(why=wrong))
         except RecursionError:
-            self._refuse(name, 0, "YAML 嵌套过深")
+            self._refuse(name, 0, _("YAML 嵌套过深"))
 
     def _sections(self, name: str, loader: _Loader, root: yaml.Node | None) -> None:
         if root is None:
-            return self._refuse(name, 0, "文件是空的")
+            return self._refuse(name, 0, _("文件是空的"))
         if not isinstance(root, yaml.MappingNode):
-            return self._refuse(name, 1, "文件最外层须为“名称: 内容”的形式")
+            return self._refuse(name, 1, _("文件最外层须为“{form}”的形式").format(form=_form()))
         for key_node, node in root.value:
             key, line = str(key_node.value), key_node.start_mark.line + 1
             if key in self.sections and not (
                 isinstance(self.sections[key], list) and isinstance(node, yaml.SequenceNode)
             ):
-                where = self.lines[(key,)]
-                self._refuse(name, line, f"“{key}”已在 {where[0]} 第 {where[1]} 行写过")
+                file, at = self.lines[(key,)]
+                message = _("“{key}”已在 {file} 第 {line} 行写过")
+                self._refuse(name, line, message.format(key=key, file=file, line=at))
                 continue
             self.lines.setdefault((key,), (name, line))
             if isinstance(node, yaml.SequenceNode):
@@ -173,7 +181,7 @@ class _Source:
             key = str(key_node.value)
             line = key_node.start_mark.line + 1
             if key in made:
-                self._refuse(name, line, f"“{key}”写了两次")
+                self._refuse(name, line, _("“{key}”写了两次").format(key=key))
             self.lines[(*loc, key)] = (name, line)
             made[key] = self._value(name, loader, item, (*loc, key))
         return made
@@ -186,7 +194,7 @@ class _Source:
         for end in range(len(loc), 0, -1):
             if (found := self.lines.get(tuple(loc[:end]))) is not None:
                 return Problem(found[0], found[1], _path(loc), message)
-        return Problem("策略包", 0, _path(loc), message)
+        return Problem(_("策略包"), 0, _path(loc), message)
 
 
 def _path(loc: Loc) -> str:
@@ -197,52 +205,60 @@ def _path(loc: Loc) -> str:
     return text.lstrip(".")
 
 
-# ── what pydantic says, in Chinese ────────────────────────────────────────────────────────────────────────
+# ── what pydantic says, in our words ──────────────────────────────────────────────────────────────────────
 
 _SAID = {
-    "string_type": "应为文字",
-    "string_too_short": "不能为空",
-    "string_too_long": "文字过长，最多 {max_length} 个字",
-    "int_type": "应为整数",
-    "int_parsing": "应为整数",
-    "int_from_float": "应为整数",
-    "float_type": "应为数字",
-    "float_parsing": "应为数字",
-    "bool_type": "应为 true 或 false",
-    "bool_parsing": "应为 true 或 false",
-    "date_type": "应为日期，如 2026-04-15",
-    "date_from_datetime_parsing": "应为日期，如 2026-04-15",
-    "date_parsing": "应为日期，如 2026-04-15",
-    "tuple_type": "应为列表（每项以 - 开头）",
-    "model_type": "应为“名称: 内容”的一组",
-    "greater_than": "应大于 {gt}",
-    "greater_than_equal": "应不小于 {ge}",
-    "less_than": "应小于 {lt}",
-    "less_than_equal": "应不大于 {le}",
-    "too_short": "至少要有 {min_length} 项，现有 {actual_length} 项",
-    "too_long": "最多 {max_length} 项，现有 {actual_length} 项",
-    "string_pattern_mismatch": "写法不对，应符合 {pattern}",
-    "literal_error": "不在可选范围内，可写：{expected}",
+    "string_type": _lazy("应为文字"),
+    "string_too_short": _lazy("不能为空"),
+    "string_too_long": _lazy("文字过长，最多 {max_length} 个字"),
+    "int_type": _lazy("应为整数"),
+    "int_parsing": _lazy("应为整数"),
+    "int_from_float": _lazy("应为整数"),
+    "float_type": _lazy("应为数字"),
+    "float_parsing": _lazy("应为数字"),
+    "bool_type": _lazy("应为 true 或 false"),
+    "bool_parsing": _lazy("应为 true 或 false"),
+    "date_type": _lazy("应为日期，如 2026-04-15"),
+    "date_from_datetime_parsing": _lazy("应为日期，如 2026-04-15"),
+    "date_parsing": _lazy("应为日期，如 2026-04-15"),
+    "tuple_type": _lazy("应为列表（每项以 - 开头）"),
+    "model_type": _lazy("应为“{form}”的一组"),
+    "greater_than": _lazy("应大于 {gt}"),
+    "greater_than_equal": _lazy("应不小于 {ge}"),
+    "less_than": _lazy("应小于 {lt}"),
+    "less_than_equal": _lazy("应不大于 {le}"),
+    "too_short": _lazy("至少要有 {min_length} 项，现有 {actual_length} 项"),
+    "too_long": _lazy("最多 {max_length} 项，现有 {actual_length} 项"),
+    "string_pattern_mismatch": _lazy("写法不对，应符合 {pattern}"),
+    "literal_error": _lazy("不在可选范围内，可写：{expected}"),
 }
 
 
 def _words(error: Any) -> str:
     kind, loc, context = error["type"], error["loc"], error.get("ctx", {})
     if kind == "missing":
-        return f"缺少“{loc[-1]}”"
+        return _("缺少“{name}”").format(name=loc[-1])
     if kind == "extra_forbidden":
         allowed = _fields_at(loc[:-1])
-        return f"不认识“{loc[-1]}”" + (f",可写：{'、'.join(allowed)}" if allowed else "")
+        if not allowed:
+            return _("不认识“{name}”").format(name=loc[-1])
+        return _("不认识“{name}”，可写：{allowed}").format(name=loc[-1], allowed=_("、").join(allowed))
     if kind == "value_error":
         return str(context.get("error", error["msg"]))
-    said = _SAID.get(kind, error["msg"])
+    said = str(_SAID.get(kind, error["msg"]))
+    if "expected" in context:
+        context = {**context, "expected": str(context["expected"]).replace(" or ", _("、"))}
     with suppress(KeyError, IndexError):
-        said = said.format(**context).replace(" or ", "、").replace("'", "")
-    return f"{said}；现为“{_shown(error['input'])}”"
+        said = said.format(form=_form(), **context).replace("'", "")
+    return _("{said}；现为“{value}”").format(said=said, value=_shown(error["input"]))
+
+
+def _form() -> str:
+    return ": ".join([_("名称"), _("内容")])
 
 
 def _shown(value: Any) -> str:
-    text = "空" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    text = _("空") if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= 40 else text[:40] + "…"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from django.utils.translation import gettext as _
 from pydantic import Field, model_validator
 
 from .parts import Condition, Part, Role, RuleId, Words
@@ -27,7 +28,7 @@ class MajorRule(Part):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not self.when and not self.terms:
-            raise ValueError("须写 when（条件）或 terms（客户说到的词）")
+            raise ValueError(_("须写 when（条件）或 terms（客户说到的词）"))
         return self
 
 

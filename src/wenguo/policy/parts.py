@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Role = Literal[
@@ -70,7 +71,7 @@ class Allowance(Part):
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
         if sum(u is not None for u in (self.hours, self.working_days, self.natural_days, self.minutes_24x7)) != 1:
-            raise ValueError("时限只能写一种单位：hours、working_days、natural_days、minutes_24x7 之一")
+            raise ValueError(_("时限只能写一种单位：hours、working_days、natural_days、minutes_24x7 之一"))
         return self
 
     @property
@@ -121,9 +122,9 @@ class ClockRule(Part):
     @model_validator(mode="after")
     def _sensible(self) -> Self:
         if list(self.warnings) != sorted(set(self.warnings)):
-            raise ValueError("预警百分比须由小到大且不重复")
+            raise ValueError(_("预警百分比须由小到大且不重复"))
         if self.kind == "statutory" and self.pausable:
-            raise ValueError("法定时限不得因等待客户而暂停，请写 pausable: false")
+            raise ValueError(_("法定时限不得因等待客户而暂停，请写 pausable: false"))
         return self
 
     @property
@@ -205,7 +206,7 @@ class DayHours(Part):
     def _rising(self) -> Self:
         edges = [edge for span in self.hours for edge in span.split("-")]
         if any(not ("00:00" <= e <= "24:00") or e[3:] > "59" for e in edges) or edges != sorted(set(edges)):
-            raise ValueError("营业时段须按先后顺序书写、不得重叠，形如 09:00-12:00")
+            raise ValueError(_("营业时段须按先后顺序书写、不得重叠，形如 09:00-12:00"))
         return self
 
 
@@ -222,10 +223,10 @@ class CalendarSpec(Part):
     @model_validator(mode="after")
     def _open_sometime(self) -> Self:
         if self.always == bool(self.weekly):
-            raise ValueError("请写 always: true（全天候）或 weekly（每周营业时段），二者取一")
+            raise ValueError(_("请写 always: true（全天候）或 weekly（每周营业时段），二者取一"))
         days = [d for w in self.weekly for d in w.days]
         if len(days) != len(set(days)):
-            raise ValueError("同一个星期几写了两次")
+            raise ValueError(_("同一个星期几写了两次"))
         return self
 
 
@@ -268,7 +269,7 @@ class Condition(Part):
     @model_validator(mode="after")
     def _one_test(self) -> Self:
         if (self.at_least is not None) + (self.is_true is not None) + bool(self.any_of) != 1:
-            raise ValueError("条件只能写一种：at_least（至少）、is_true（是否）、any_of（其中之一）")
+            raise ValueError(_("条件只能写一种：at_least（至少）、is_true（是否）、any_of（其中之一）"))
         return self
 
 

@@ -204,7 +204,7 @@ def revise(sections: Mapping[str, Any], *, on: PolicyVersion, by: Actor, at: dat
     except ValueError as wrong:
         raise Invalid(_("内容有误，没有保存：{why}").format(why=str(wrong).splitlines()[-2].strip()[:200])) from wrong
     if found := checks.check(new):
-        raise Invalid(_("内容有误，没有保存：{why}").format(why="；".join(m for _loc, m in found[:3])))
+        raise Invalid(_("内容有误，没有保存：{why}").format(why=_("；").join(m for _loc, m in found[:3])))
     if new == pack(on.pk):
         raise Invalid(_("没有改动，不必保存"))
     if is_draft:
@@ -235,7 +235,7 @@ def publish(version: PolicyVersion, *, effective_from: datetime, by: Actor, at: 
         message = _("起草之后又发布了第 {n} 版，请在它的基础上重新起草")
         raise Overtaken(message.format(n=latest.number))
     if found := checks.check(pack(version.pk)):
-        raise Invalid(_("草稿没有通过检查：{why}").format(why="；".join(message for _loc, message in found[:5])))
+        raise Invalid(_("草稿没有通过检查：{why}").format(why=_("；").join(message for _loc, message in found[:5])))
     changed = PolicyVersion.objects.filter(pk=version.pk, state=PolicyVersion.State.DRAFT).update(
         state=PolicyVersion.State.PUBLISHED,
         effective_from=effective_from,

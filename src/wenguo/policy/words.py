@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Self
 
+from django.utils.translation import gettext as _
 from pydantic import Field, model_validator
 
 from wenguo.text.own import Own
@@ -26,7 +27,7 @@ class WordList(Part):
     @model_validator(mode="after")
     def _one_or_the_other(self) -> Self:
         if both := set(self.add) & set(self.withdraw):
-            raise ValueError(f"“{min(both)}”既新增又停用，只能写一处")
+            raise ValueError(_("“{word}”既新增又停用，只能写一处").format(word=min(both)))
         return self
 
 
