@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import override
+
 from wenguo.policy import labels, loading, reading
 from wenguo.policy.schema import Pack
 
@@ -102,3 +104,15 @@ def test_of_a_long_list_of_words_only_what_went_and_came_is_shown() -> None:
     assert told.words == (["糊味"], ["打火", "跳火花"], 8)
     assert reading.Change(("时限",), "8 小时", "4 小时").words is None
     assert reading.Change(("渠道",), "电话、网站", "电话、来信").words is None, "a short list is read at a glance"
+
+
+def test_hours_lengths_and_levels_are_told_in_the_readers_language(pack) -> None:
+    with override("en"):
+        sections = {s.code: s for s in reading.readable(pack)}
+    for code in ("calendars", "approval"):
+        table = sections[code].tables[0]
+        cells = [cell for row in table.rows for cell in row[1:5]]
+        assert any(re.search("[A-Za-z]", cell) for cell in cells), cells
+        assert not re.search("[周、（]", " ".join(cells)), cells
+    assert "Mo, Tu, We" in str(sections["calendars"].tables[0].rows)
+    assert "working day" in str(sections["clocks"].tables[0].rows)

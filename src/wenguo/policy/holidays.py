@@ -21,7 +21,7 @@ from typing import Any
 from chinese_calendar import constants
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from wenguo.errors import Invalid
 from wenguo.policy.calendar import FIRST, LAST, Day
@@ -36,6 +36,17 @@ NAMES = {
     constants.Holiday.mid_autumn_festival.value: "中秋节",
     constants.Holiday.anti_fascist_70th_day.value: "抗日战争暨世界反法西斯战争胜利70周年纪念日",
 }
+
+SPOKEN = (  # so that `told` knows the names
+    pgettext_lazy("policy", "元旦"),
+    pgettext_lazy("policy", "春节"),
+    pgettext_lazy("policy", "清明节"),
+    pgettext_lazy("policy", "劳动节"),
+    pgettext_lazy("policy", "端午节"),
+    pgettext_lazy("policy", "国庆节"),
+    pgettext_lazy("policy", "中秋节"),
+    pgettext_lazy("policy", "抗日战争暨世界反法西斯战争胜利70周年纪念日"),
+)
 
 # The package and the notices differ on weekend days only: these three the notices name as days off …
 NAMED_WEEKENDS = {

@@ -1,7 +1,8 @@
 """The sums of a promise: when it is due, how much of it is used, and why.
 
-Plain functions of plain values; no Django, no clock. A pause is (since, until), until None while it is open; pauses may
-overlap and come in any order. A pause that begins at or after the due time cannot revive a promise already broken.
+Plain functions of plain values; no clock, and of Django its words only. A pause is (since, until), until None while it
+is open; pauses may overlap and come in any order. A pause that begins at or after the due time cannot revive a promise
+already broken.
 
 Which time a promise is measured in: working minutes and working days in working time of the calendar, 24×7 and natural
 days in elapsed time. Percentages count that time from the start to the due time, pauses left out, so that 100 % is the
@@ -16,6 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from wenguo.errors import Invalid
 from wenguo.policy.calendar import ALWAYS, Calendar, Interval, merge
@@ -43,10 +47,11 @@ class Allowance:
 
     def __post_init__(self) -> None:
         if self.unit not in get_args(Unit) or self.rounding not in get_args(Rounding):
-            raise Invalid(f"时限单位或取整方式不存在：{self.unit}、{self.rounding}")
+            message = _("时限单位或取整方式不存在：{unit}、{rounding}")
+            raise Invalid(message.format(unit=self.unit, rounding=self.rounding))
         most = LONGEST_DAYS * (1 if self.unit.endswith("days") else 1440)
         if not isinstance(self.amount, int) or isinstance(self.amount, bool) or not 1 <= self.amount <= most:
-            raise Invalid(f"时限应大于零，且不超过 {LONGEST_DAYS} 日")
+            raise Invalid(_("时限应大于零，且不超过 {n} 日").format(n=LONGEST_DAYS))
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Allowance:
@@ -59,14 +64,15 @@ class Allowance:
         units = {"hours", "minutes", "working_days", "natural_days", "hours_24x7", "minutes_24x7"}
         named = [key for key in spec if key in units and spec[key] is not None]
         if len(named) != 1 or set(spec) - units - {"rounding"}:
-            raise Invalid(f"时限须且只能写一种单位：{'、'.join(sorted(units))}（工作日可另写 rounding）")
+            message = _("时限须且只能写一种单位：{units}（工作日可另写 rounding）")
+            raise Invalid(message.format(units=_("、").join(sorted(units))))
         unit, amount = named[0], spec[named[0]]
         if not isinstance(amount, int | float) or isinstance(amount, bool):
-            raise Invalid(f"时限「{str(amount)[:20]}」应为数字")
+            raise Invalid(_("时限「{value}」应为数字").format(value=str(amount)[:20]))
         if unit.startswith("hours"):
             unit, amount = unit.replace("hours", "minutes"), amount * 60
         if amount != amount or abs(amount) == float("inf") or abs(amount - round(amount)) > 1e-6:
-            raise Invalid("时限须为整分钟或整日")
+            raise Invalid(_("时限须为整分钟或整日"))
         rounding = spec.get("rounding") or "same_time"
         return cls(unit, round(amount), rounding if unit == "working_days" else "same_time")  # type: ignore[arg-type]
 
@@ -81,15 +87,22 @@ class Allowance:
     def words(self) -> str:
         """「4 个工作小时」「3 个工作日」「3 个工作日（至当日下班）」「15 日」「30 分钟(全天候)」"""
         if self.unit == "natural_days":
-            return f"{self.amount} 日"
+            return ngettext("{n} 日", "{n} 日", self.amount).format(n=self.amount)
         if self.unit == "working_days":
-            return f"{self.amount} 个工作日" + ("（至当日下班）" if self.rounding == "end_of_day" else "")
+            days = ngettext("{n} 个工作日", "{n} 个工作日", self.amount).format(n=self.amount)
+            return _("{length}（至当日下班）").format(length=days) if self.rounding == "end_of_day" else days
         hours, minutes = divmod(self.amount, 60)
         if self.unit == "minutes":
-            parts = [f"{hours} 个工作小时" if hours else "", f"{minutes} 个工作分钟" if minutes else ""]
+            parts = [
+                ngettext("{n} 个工作小时", "{n} 个工作小时", hours).format(n=hours) if hours else "",
+                ngettext("{n} 个工作分钟", "{n} 个工作分钟", minutes).format(n=minutes) if minutes else "",
+            ]
             return " ".join(filter(None, parts))
-        parts = [f"{hours} 小时" if hours else "", f"{minutes} 分钟" if minutes else ""]
-        return " ".join(filter(None, parts)) + "（全天候）"
+        parts = [
+            ngettext("{n} 小时", "{n} 小时", hours).format(n=hours) if hours else "",
+            ngettext("{n} 分钟", "{n} 分钟", minutes).format(n=minutes) if minutes else "",
+        ]
+        return _("{length}（全天候）").format(length=" ".join(filter(None, parts)))
 
     def exact(self, calendar: Calendar) -> timedelta | None:
         """The time promised where that is a fixed amount; None where it is rounded to the end of a day."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import pgettext
 
 from . import promise
@@ -17,6 +18,7 @@ from .labels import FIELDS, LISTS, SECTIONS, THRESHOLDS, VALUES
 from .money import yuan
 from .parts import Allowance, ClockRule, Condition
 from .schema import Pack
+from .told import told
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Change:
     @property
     def words(self) -> tuple[list[str], list[str], int] | None:
         """Of a long list of words those that went, those that came, and how many stay. None: it is no such list."""
-        old, new = self.before.split("、"), self.after.split("、")
+        old, new = self.before.split(_("、")), self.after.split(_("、"))
         went, came = [w for w in old if w not in new], [w for w in new if w not in old]
         stay = len(new) - len(came)
         return (went, came, stay) if stay >= FEW_WORDS and (went or came) else None
@@ -83,7 +85,7 @@ def _compare(path: tuple[str, ...], key: str, a: Any, b: Any, pack: Pack, change
             item = new.get(at) or old[at]
             _compare((*path, _title_of(item)), key, old.get(at), new.get(at), pack, changes)
         if old.keys() == new.keys() and list(old) != list(new):
-            changes.append(Change((*path, _("顺序")), "、".join(map(str, old)), "、".join(map(str, new))))
+            changes.append(Change((*path, _("顺序")), _("、").join(map(str, old)), _("、").join(map(str, new))))
     else:
         changes.append(Change(path, _said(key, a, pack), _said(key, b, pack)))
 
@@ -108,7 +110,11 @@ def _by_key(items: Iterable[Mapping[str, Any]]) -> dict[Any, Any]:
 def _title_of(item: Mapping[str, Any]) -> str:
     title = next((str(item[k]) for k in _TITLES if item.get(k)), "")
     code = item.get("id") or item.get("code") or item.get("number") or ""
-    return f"{title}（{code}）" if title and code and str(code) != title else title or str(code)
+    return _aside(title, code) if title and code and str(code) != title else told(title) or str(code)
+
+
+def _aside(title: str, aside: Any) -> str:
+    return _("{title}（{name}）").format(title=told(title), name=told(str(aside)))
 
 
 def _is_allowance(value: Mapping[str, Any]) -> bool:
@@ -130,7 +136,7 @@ def _said(key: str, value: Any, pack: Pack) -> str:
         return _("；").join(_("{name}：{said}").format(name=name, said=said) for name, said in inner if said)
     if isinstance(value, list):
         plain = all(not isinstance(x, dict) for x in value)
-        return ("、" if plain else " / ").join(said for x in value if (said := _said(key, x, pack)))
+        return (_("、") if plain else " / ").join(said for x in value if (said := _said(key, x, pack)))
     return _value(key, value, pack)
 
 
@@ -211,7 +217,7 @@ def _cell(value: Any) -> str:
         return _("是") if value else _("否")
     if value is None:
         return ""
-    return "、".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return _("、").join(told(str(v)) for v in value) if isinstance(value, tuple | list) else str(value)
 
 
 def allowance_words(allowance: Allowance) -> str:
@@ -253,7 +259,7 @@ def _levels(pack: Pack) -> Table:
 def _severity(pack: Pack) -> Iterable[Table]:
     severity = pack.severity
     names = {d.code: d.title for d in severity.dimensions}
-    levels = {x.number: f"{x.title}（{x.name}）" for x in pack.levels}
+    levels = {x.number: _aside(x.title, x.name) for x in pack.levels}
     signals = {s.code: s.title for s in severity.signals}
     yield _table(
         _("六个维度"), (_("维度"), _("权重"), "0", "1", "2", "3"),
@@ -345,13 +351,15 @@ def condition_words(pack: Pack, condition: Condition) -> str:
         "category": {v: _category(pack, v) for v in condition.any_of},
     }
     known = titles.get(condition.fact, VALUES)
-    return _("{name}为{values}").format(name=name, values="、".join(str(known.get(v, v)) for v in condition.any_of))
+    return _("{name}为{values}").format(
+        name=name, values=_("、").join(told(str(known.get(v, v))) for v in condition.any_of)
+    )
 
 
 def _scope(pack: Pack, rule: ClockRule) -> str:
-    words = [pack.level(rule.level).title] if rule.level else []
-    words += ["、".join(pack.channel_title(c) for c in rule.channels)] if rule.channels else []
-    words += [pack.regime(rule.regime).sector] if rule.regime else []
+    words = [told(pack.level(rule.level).title)] if rule.level else []
+    words += [_("、").join(told(pack.channel_title(c)) for c in rule.channels)] if rule.channels else []
+    words += [told(pack.regime(rule.regime).sector)] if rule.regime else []
     words += [] if rule.on else [_("（未启用）")]
     return " ".join(words) or _("全部")
 
@@ -364,7 +372,7 @@ def _clocks(pack: Pack) -> Iterable[Table]:
 
     def row(r: ClockRule) -> tuple[Any, ...]:
         warned = "/".join(f"{w}%" for w in r.warnings)
-        roles = " → ".join(pack.role_title(role) for role in r.escalate)
+        roles = " → ".join(told(pack.role_title(role)) for role in r.escalate)
         started = VALUES[r.starts]
         return (
             r.id, r.title, _scope(pack, r), allowance_words(r.allowance), r.stated, started, warned, roles,
@@ -382,7 +390,7 @@ def _clocks(pack: Pack) -> Iterable[Table]:
                 f"{g.source}", g.sector, g.version,
                 f"{g.effective_from} – {g.effective_to or ''}".strip(" –"),
                 _("已核对") if g.verified else _("未核对"),
-                [f"+{allowance_words(e.adds)}（{pack.role_title(e.approver)}）" for e in g.extensions],
+                [_aside(f"+{allowance_words(e.adds)}", pack.role_title(e.approver)) for e in g.extensions],
                 g.notice, g.verify_note,
             )
             for g in pack.clocks.regimes
@@ -390,13 +398,16 @@ def _clocks(pack: Pack) -> Iterable[Table]:
     )  # fmt: skip
 
 
-_WEEK = "一二三四五六日"
+_WEEK = (_lazy("一"), _lazy("二"), _lazy("三"), _lazy("四"), _lazy("五"), _lazy("六"), _lazy("日"))
 
 
 def _calendars(pack: Pack) -> Table:
     rows = []
     for c in pack.calendars:
-        weekly = [f"周{'、'.join(_WEEK[d - 1] for d in w.days)} {' '.join(w.hours)}" for w in c.weekly]
+        weekly = [
+            _("周{days} {hours}").format(days=_("、").join(str(_WEEK[d - 1]) for d in w.days), hours=" ".join(w.hours))
+            for w in c.weekly
+        ]
         rows.append((c.title, _("全天候") if c.always else _("；").join(weekly), c.holidays and not c.always))
     return _table(_("工作日历"), (_("名称"), _("营业时间"), _("随法定节假日与调休")), rows)
 
@@ -431,13 +442,11 @@ def _compensation(pack: Pack) -> Iterable[Table]:
         _("基数"), (_("编号"), _("分类"), _("计量"), _("依据")),
         [(b.id, _category(pack, b.category), VALUES[b.measure], b.because) for b in compensation.bases],
     )  # fmt: skip
-    yield _table(
-        _("损失范围"), (_("计入"), _("不计入")), [("、".join(compensation.counts), "、".join(compensation.excludes))]
-    )
+    yield _table(_("损失范围"), (_("计入"), _("不计入")), [(compensation.counts, compensation.excludes)])
 
 
 def _approval(pack: Pack) -> Iterable[Table]:
-    levels = {x.number: f"{x.title}（{x.name}）" for x in pack.levels}
+    levels = {x.number: _aside(x.title, x.name) for x in pack.levels}
     yield _table(
         _("审批级次"), (_("编号"), _("审批人"), _("最高等级"), _("金额上限"), _("须先签"), _("最长时间"), _("依据")),
         [

@@ -35,6 +35,7 @@ from . import checks, holidays, loading
 from .calendar import ALWAYS, Calendar, Day, parse_hours
 from .parts import CalendarSpec
 from .schema import Missing, Pack
+from .told import told
 
 DRAFTED = journal.define("policy.drafted", gettext_lazy("起草策略版本"))
 PUBLISHED = journal.define("policy.published", gettext_lazy("发布策略版本"))
@@ -477,4 +478,5 @@ def _changed_days(old: Mapping[date, Day], new: Mapping[date, Day]) -> Iterable[
 def _kind(day: Day | None) -> str:
     if day is None:
         return _("平日")
-    return _("{name}放假").format(name=day.name) if day.off else _("{name}调休上班").format(name=day.name)
+    name = told(day.name)
+    return _("{name}放假").format(name=name) if day.off else _("{name}调休上班").format(name=name)

@@ -112,7 +112,7 @@ def square(hours: Calendar, day: date, today: date) -> Square:
 def special(hours: Calendar, year: int) -> list[tuple[date, str, bool]]:
     """(day, words, off) of every day of the year that a notice names."""
     named = [(day, kind) for day, kind in hours.days.items() if day.year == year]
-    return [(day, words(hours.reason(day)) if not kind.off else kind.name, kind.off) for day, kind in named]
+    return [(day, words(hours.reason(day)) if not kind.off else told(kind.name), kind.off) for day, kind in named]
 
 
 # ── a trial ───────────────────────────────────────────────────────────────────────────────────────────────────────
