@@ -8,6 +8,7 @@ from django.utils.translation import override
 
 from wenguo.policy import labels, loading, reading
 from wenguo.policy.schema import Pack
+from wenguo.policy.told import told
 
 
 def changed(pack: Pack, **texts: tuple[str, str]) -> Pack:
@@ -114,5 +115,8 @@ def test_hours_lengths_and_levels_are_told_in_the_readers_language(pack) -> None
         cells = [cell for row in table.rows for cell in row[1:5]]
         assert any(re.search("[A-Za-z]", cell) for cell in cells), cells
         assert not re.search("[周、（]", " ".join(cells)), cells
+    with override("en"):
+        assert told("3 个工作日（至当日下班）") == "3 working days (until closing that day)"
+    assert told("30 分钟（全天候）") == "30 分钟（全天候）"
     assert "Mo, Tu, We" in str(sections["calendars"].tables[0].rows)
     assert "working day" in str(sections["clocks"].tables[0].rows)

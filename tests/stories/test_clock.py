@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils.translation import override
 
 from wenguo.cases import clock, handover, letters, triage
 from wenguo.cases.case import Case
@@ -70,6 +72,8 @@ def test_a_pause_is_visible_and_moves_the_promise_by_exactly_itself(desk):
     assert after.state == "running" and case.waiting_since is None
     assert clock.calendar_of("standard").between(before, after.due_at) == 120 - 30  # 11:00–12:00 and 13:30–… counted
     stretches = clock.explain(after, at=desk.now).stretches
+    with override("en"):
+        assert not re.search("[\u3400-\u9fff]", clock.explain(after, at=desk.now).basis + stretches[0].words())
     assert any(s.kind == "paused" for s in stretches)
     assert stretches[0].start == after.started_at and stretches[-1].end == after.due_at
 

@@ -26,6 +26,7 @@ from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.policy import promise
 from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
+from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
 from wenguo.text.normal import one_line
 from wenguo.together import Together, instance
@@ -629,6 +630,13 @@ def explain(clock: Clock, *, at: datetime) -> Explained:
     rule, terms = rule_of(clock), clock.terms()
     until = clock.due_at or max(at, terms.start)
     stretches = promise.explain(terms.start, until, terms.calendar, terms.allowance, terms.pauses)
-    return Explained(
-        clock, rule.basis if rule else clock.title, stretches, list(clock.extensions.order_by("granted_at"))
-    )
+    basis = _basis(rule) if rule else told(clock.title)
+    return Explained(clock, basis, stretches, list(clock.extensions.order_by("granted_at")))
+
+
+def _basis(rule: ClockRule) -> str:
+    """The `basis` of a rule in the reader's language."""
+    said = told(rule.allowance.words)
+    if rule.stated and rule.stated != rule.allowance.words:
+        said = _("{said}({stated})").format(said=said, stated=told(rule.stated))
+    return _("{name}：{said}").format(name=told(rule.title), said=said)

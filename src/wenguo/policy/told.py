@@ -58,6 +58,10 @@ def told(words: str) -> str:
 def _told(words: str, language: str | None) -> str:
     if length := _LENGTH.fullmatch(words):
         return _length(int(length[1]), length[2])
+    for aside in (gettext_noop("{length}（至当日下班）"), gettext_noop("{length}（全天候）")):
+        rest = words.removesuffix(aside.removeprefix("{length}"))
+        if rest != words and _LENGTH.fullmatch(rest):
+            return gettext(aside).format(length=told(rest))
     if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:
         return f"{known} ({rule[2]})"
     known = _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
