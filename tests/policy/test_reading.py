@@ -118,5 +118,6 @@ def test_hours_lengths_and_levels_are_told_in_the_readers_language(pack) -> None
     with override("en"):
         assert told("3 个工作日（至当日下班）") == "3 working days (until closing that day)"
     assert told("30 分钟（全天候）") == "30 分钟（全天候）"
+    assert "5,000.00 yuan" in str(sections["thresholds"])
     assert "Mo, Tu, We" in str(sections["calendars"].tables[0].rows)
     assert "working day" in str(sections["clocks"].tables[0].rows)

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import pgettext
 
+from wenguo.text import amounts
+
 from . import promise
 from .labels import FIELDS, LISTS, SECTIONS, THRESHOLDS, VALUES
-from .money import yuan
 from .parts import Allowance, ClockRule, Condition
 from .schema import Pack
 from .told import told
@@ -218,6 +219,11 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     return _("、").join(told(str(v)) for v in value) if isinstance(value, tuple | list) else str(value)
+
+
+def yuan(fen: int) -> str:
+    """Money in the reader's language."""
+    return _("{yuan} 元").format(yuan=amounts.yuan(fen))
 
 
 def allowance_words(allowance: Allowance) -> str:
@@ -434,7 +440,7 @@ def _compensation(pack: Pack) -> Iterable[Table]:
             "gift": yuan,
             "points": lambda v: _("{n} 倍").format(n=v),
         }.get(k.how, lambda v, unit=k.unit: f"{v} {unit}")
-        base = f"{k.base_words} {k.base_percent}%" if k.how == "percent" else k.base_words
+        base = f"{told(k.base_words)} {k.base_percent}%" if k.how == "percent" else k.base_words
         rows.append((k.title, k.when, base, *(shown(k.tier.of(t.code)) for t in pack.tiers), k.items))
     tiers = tuple(t.title for t in pack.tiers)
     yield _table(_("补偿标准"), (_("种类"), _("适用"), _("基数"), *tiers, _("可选")), rows)
@@ -480,7 +486,7 @@ def _followup(pack: Pack) -> Iterable[Table]:
         _("满意度问卷"), (_("题目"), pgettext("answers", "范围"), _("含义"), _("必答")),
         [
             (q.text, f"{q.low}–{q.high}" if q.high else _("文字"),
-             " … ".join(filter(None, [q.low_words, q.high_words])), q.required)
+             " … ".join(told(w) for w in (q.low_words, q.high_words) if w), q.required)
             for q in pack.followup.survey
         ],
     )  # fmt: skip
