@@ -6,7 +6,8 @@
 #   make audit   known holes in what we stand on, where the advisory services can be reached
 
 SHELL := /bin/sh
-PYTHON ?= $(shell scripts/python.sh)
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null 2>&1 && \
+  $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
@@ -27,9 +28,8 @@ dev: $(STAMPS)/dev
 assets: $(STAMPS)/vendor $(STAMPS)/translations $(STAMPS)/model
 
 $(STAMPS)/venv:
-	@test -x $(BIN)/python || { python="$(PYTHON)"; test -n "$$python" || { \
-	  echo "需要 Python 3.11 或更新的版本，含 venv (Python 3.11+ with venv is needed)"; exit 1; }; \
-	  "$$python" -m venv $(VENV) && echo "Python: $$python"; }
+	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更新的版本，含 venv (Python 3.11+ with venv is needed)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/installed: $(STAMPS)/venv requirements.lock pyproject.toml
