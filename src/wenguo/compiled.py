@@ -31,7 +31,7 @@ from django.db.models import query as reading
 from django.db.models.base import ModelState
 from psycopg import errors
 from psycopg.adapt import PyFormat, Transformer
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.sql import Literal
 
 M = TypeVar("M", bound=Model)
@@ -189,8 +189,8 @@ class _Line:
             return []
         if answer.status != ExecStatus.TUPLES_OK:
             failure = errors.error_from_result(answer)
-            if server.status != ConnStatus.OK and not isinstance(failure, errors.OperationalError):
-                raise errors.OperationalError(str(failure))  # cut off, so that the server could not say why
+            if failure.sqlstate is None and not isinstance(failure, errors.OperationalError):
+                raise errors.OperationalError(str(failure))  # not the server's words: it was cut off before it said why
             raise failure
         values.set_pgresult(answer)
         try:

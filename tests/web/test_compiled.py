@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +14,8 @@ from django.db.models import F, Value
 from django.db.models.functions import Concat
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
+from psycopg import errors
+from psycopg.pq import ConnStatus
 
 from wenguo import away, compiled
 from wenguo.cases.case import Case
@@ -150,6 +155,23 @@ def test_a_connection_that_was_cut_off_says_that_the_database_is_away(at_work: b
             with pytest.raises(OperationalError) as failed:
                 named.answer(database, [])
             assert away.is_offline(failed.value)
+    finally:
+        database.close()
+
+
+def test_what_the_driver_says_itself_is_no_answer_of_the_database() -> None:
+    """The server was killed; the driver has noticed that nothing comes, and still calls the connection sound."""
+    database = connections.create_connection("default")
+    named = compiled._Named("SELECT 1")
+    try:
+        assert named.answer(database, []) == [(1,)]
+        line, server = database.connection.wenguo_line, database.connection.pgconn
+        with socket.socket(fileno=os.dup(server.socket)) as half:
+            half.shutdown(socket.SHUT_RDWR)
+        nothing = server.exec_prepared(named.known_as, None)
+        sound = SimpleNamespace(exec_prepared=lambda *_given: nothing, status=ConnStatus.OK)
+        with pytest.raises(errors.OperationalError, match="closed the connection"):
+            line.ask(SimpleNamespace(pgconn=sound, autocommit=True), named, [])
     finally:
         database.close()
 
