@@ -19,6 +19,7 @@ from wenguo.customers.masking import mask_name, mask_phone
 from wenguo.policy.told import told
 from wenguo.web.desk.common import act_form, earlier_panel, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.listing import share_gone
 from wenguo.web.desk.stage_common import REASON, chip_of, shown, yes_no
 from wenguo.web.doors import desk, may, page
 from wenguo.web.given import Given
@@ -42,7 +43,7 @@ def show(request: HttpRequest) -> HttpResponse:
         due, begun = clocks.get(row.about, (None, at))
         calls.append({
             "row": row, "title": told(followup.step_of(row).title), "due_at": due,
-            "used": (at - begun) / (due - begun) if due and due > begun else 0.0,
+            "used": share_gone(begun, due, at),
             "name": r.contact_name if clear else mask_name(r.contact_name),
             "phone": r.contact_phone if clear else mask_phone(r.contact_phone),
         })  # fmt: skip

@@ -471,7 +471,12 @@ def gone(rows: Sequence[Row], at: datetime) -> dict[int, float]:
     """Of each row whose nearest promise is still to come, the share of its time that is gone. One query."""
     waiting = {r["pk"]: r["next_due_at"] for r in rows if r["next_due_at"] and r["next_due_at"] > at}
     running = ask("started", _started, evened([*waiting])) if waiting else []
-    return {case: (at - since) / (due - since) for case, due, since in running if due == waiting[case] and due > since}
+    return {case: share_gone(since, due, at) for case, due, since in running if due == waiting[case]}
+
+
+def share_gone(since: datetime, due: datetime | None, at: datetime) -> float:
+    """Of the time a promise has, as much as is gone; 0 where there is none."""
+    return (at - since) / (due - since) if due and due > since else 0.0
 
 
 def dress(row: Row, pack: Pack, *, used: float, full: bool) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from wenguo.web.desk.alike import waiting_lines
 from wenguo.web.desk.bulk import new_key
 from wenguo.web.desk.common import me
 from wenguo.web.desk.first_steps import first_steps
-from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day
+from wenguo.web.desk.listing import CLOCKS, capped_counts, dressed, end_of_day, share_gone
 from wenguo.web.doors import by_htmx, desk, may, page
 from wenguo.web.filters import short_time
 from wenguo.web.jinja import url, url_or
@@ -351,9 +351,7 @@ def _lines(
             continue
         clock = clocks.get((pk, about))
         due = clock["due_at"] if clock else row["next_due_at"]
-        used = row["used"]
-        if clock and due and due > clock["started_at"]:
-            used = (at - clock["started_at"]) / (due - clock["started_at"])
+        used = share_gone(clock["started_at"], due, at) if clock else row["used"]
         by = str(CLOCKS.get(clock["kind"] if clock else row["next_clock"], ""))
         lines.append(
             Line(key, row, words, due, used, by, address or url("desk:case", row["number"]) + PLACES.get(key, ""))
