@@ -39,7 +39,7 @@ def to(name: str, *args: Any) -> str:
     return reverse(f"desk:{name}", args=args)
 
 
-def changed(title: str = "新的策略包") -> bytes:
+def changed(title: str = "新的政策包") -> bytes:
     """The file of the standard pack that holds the title, with another one."""
     for path in sorted(loading.STANDARD.glob("*.yaml")):
         content = yaml.safe_load(path.read_text())
@@ -52,7 +52,7 @@ def upload(client: Client, *files: tuple[str, bytes], note: str = "") -> Any:
     return client.post(to("policy_draft"), {"files": [SimpleUploadedFile(*f) for f in files], "note": note})
 
 
-def drafted(client: Client, title: str = "新的策略包") -> PolicyVersion:
+def drafted(client: Client, title: str = "新的政策包") -> PolicyVersion:
     answer = upload(client, ("a.yaml", changed(title)), note="<b>改名</b>")
     assert answer.status_code == 302, answer.content.decode()[-3000:]
     return PolicyVersion.objects.get(state="draft", title=title)
@@ -67,7 +67,7 @@ def test_the_pack_in_force_reads_like_a_handbook(desk, door):
 def test_a_draft_is_published_by_a_second_person(desk, door):
     version = drafted(door(desk.manager))
     listing = door(desk.manager).get(to("policy_versions")).content.decode()
-    assert "需要「发布制度」权限" in listing and "&lt;b&gt;改名" in listing and "<b>改名" not in listing
+    assert "需要「发布政策」权限" in listing and "&lt;b&gt;改名" in listing and "<b>改名" not in listing
     soon = timezone.localtime(timezone.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
     when = {"effective_from": soon}
     assert door(desk.manager).post(to("policy_publish", version.number), when).status_code == 403
@@ -87,7 +87,7 @@ def test_who_drafted_it_cannot_publish_it(desk, door):
     from wenguo.people.staff import give_post
 
     both = set_role(
-        "maker", title="制度员", permissions=["policy.see", "policy.draft", "policy.publish"], scope="own",
+        "maker", title="政策员", permissions=["policy.see", "policy.draft", "policy.publish"], scope="own",
         by=SYSTEM, at=desk.now,
     )  # fmt: skip
     assert Role.objects.filter(pk=both.pk).exists()
@@ -138,17 +138,17 @@ def test_mistakes_are_told_in_the_language_of_the_administrator(desk, door):
 def test_one_zip_does_as_well_as_many_files(desk, door):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("pack/title.yaml", changed("压缩包里的策略"))
+        archive.writestr("pack/title.yaml", changed("压缩包里的政策"))
         archive.writestr("__MACOSX/pack/._title.yaml", b"junk")
         archive.writestr("readme.txt", b"hello")
     assert upload(door(desk.manager), ("pack.zip", packed.getvalue())).status_code == 302
-    assert PolicyVersion.objects.filter(state="draft", title="压缩包里的策略").exists()
+    assert PolicyVersion.objects.filter(state="draft", title="压缩包里的政策").exists()
 
 
 def test_two_versions_are_compared_and_a_draft_is_discarded(desk, door):
     version = drafted(door(desk.manager))
     page = door(desk.agent).get(to("policy_compare"), {"a": 1, "b": version.number}).content.decode()
-    assert "1 处改动" in page and "标准策略包" in page and "新的策略包" in page
+    assert "1 处改动" in page and "标准政策包" in page and "新的政策包" in page
     assert "两版内容相同" in door(desk.agent).get(to("policy_compare"), {"a": 1, "b": 1}).content.decode()
     assert door(desk.agent).get(to("policy_compare"), {"a": 1, "b": 99}).status_code == 404
     assert door(desk.agent).post(to("policy_discard", version.number)).status_code == 403

@@ -113,7 +113,7 @@ def test_words_go_into_a_draft_of_ones_own_and_count_once_another_published_it(m
         "threat.media": (("找老张播报",), ("电视台",)),
     }
     page = body(client.get(WORDS, {"draft": "1"}))
-    assert "草稿的改动上个月会怎样" in page and "撂挑子" in page
+    assert "草稿的改动最近 30 天会怎样" in page and "撂挑子" in page
     compared = body(client.get(reverse("desk:policy_compare"), {"b": draft.number}))
     assert "找老张播报" in compared and "罢工了" in compared
     with pytest.raises(NotYours):

@@ -15,7 +15,7 @@ chapter = Chapter("clock")
 
 
 class PauseIn(Body):
-    reason: Code = Field(description="制度中「暂停原因」的代码")
+    reason: Code = Field(description="政策中「暂停原因」的代码")
     words: Words = Field(description="在等什么")
 
 
@@ -42,7 +42,7 @@ class ExtendIn(Body):
 
 
 class DeadlineIn(Body):
-    regime: Code = Field("", description="制度中法定时限的代码；与 until 二者取一")
+    regime: Code = Field("", description="政策中法定时限的代码；与 until 二者取一")
     until: Moment | None = Field(None, description="来件机关写明的时限")
     title: Line = Field("", description="来件机关与文号")
 
@@ -79,5 +79,5 @@ def extend(on: On, body: ExtendIn) -> Any:
 
 @chapter.act("set_deadline")
 def set_deadline(on: On, body: DeadlineIn) -> None:
-    """按制度中的法定时限，或按来件写明的日期；不因等待客户而暂停。"""
+    """按政策中的法定时限，或按来件写明的日期；不因等待客户而暂停。"""
     clock.set_deadline(on.case, regime=body.regime, until=body.until, title=body.title, by=on.by, at=on.at)

@@ -68,7 +68,7 @@ class SignIn(Body):
 
 class ReturnIn(Body):
     handover: Id
-    reason: Code = Field(description="制度中「退单原因」的代码")
+    reason: Code = Field(description="政策中「退单原因」的代码")
     words: Words
     proposed: Id | None = Field(None, description="建议的部门")
 
@@ -144,7 +144,7 @@ def sign(on: On, body: SignIn) -> None:
 
 @chapter.act("return")
 def give_back(on: On, body: ReturnIn) -> None:
-    """退回派出部门；次数达到制度上限后转为待裁定。"""
+    """退回派出部门；次数达到政策上限后转为待裁定。"""
     proposed = None if body.proposed is None else on.unit(body.proposed, "proposed")
     handover.give_back(
         _handover(on, body.handover), body.reason, body.words, proposed=proposed, by=on.by, at=on.at

@@ -20,7 +20,7 @@ class Reason(Body):
 
 
 class RefuseIn(Body):
-    reason: Code = Field(description="制度中「不予受理原因」的代码")
+    reason: Code = Field(description="政策中「不予受理原因」的代码")
     words: Words = ""
 
 
@@ -111,7 +111,7 @@ def withdraw(on: On, body: Reason) -> None:
 
 @chapter.act("convert")
 def convert(on: On, body: ConvertIn) -> None:
-    """咨询、投诉、建议、表扬之间转换，须在制度允许的范围内。"""
+    """咨询、投诉、建议、表扬之间转换，须在政策允许的范围内。"""
     acceptance.convert(on.case, body.nature, body.reason, by=on.by, at=on.at)
 
 

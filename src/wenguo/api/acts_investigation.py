@@ -76,7 +76,7 @@ class LineOut(Schema):
 class FactIn(Body):
     aspect: Code = Field(description="6W2H 框架的代码，见 GET /policy")
     text: Words
-    source: Code = Field("", description="制度中「来源」的代码")
+    source: Code = Field("", description="政策中「来源」的代码")
     evidence: Id | None = None
     state: FactState = "open"
     key: bool = Field(False, description="关键事实")

@@ -47,7 +47,7 @@ class OptionOut(Schema):
     kinds: list[str]
     what: str
     success: str
-    lines: list[dict[str, Any]] = Field(description="每笔金额：依据、公式、制度标准")
+    lines: list[dict[str, Any]] = Field(description="每笔金额：依据、公式、政策标准")
     amount_fen: int
     goodwill_fen: int
     over_table: bool
@@ -187,7 +187,7 @@ def options(on: On) -> Any:
 
 @chapter.act("quote", of=["draft_option"], summary="补偿试算（不留痕）", gives=QuoteOut)
 def quoted(on: On, body: QuoteIn) -> Any:
-    """按本件的制度逐项计算，写明公式；不改变任何内容。"""
+    """按本件的政策逐项计算，写明公式；不改变任何内容。"""
     return quote(on.case, [item.as_item() for item in body.items])
 
 
@@ -214,7 +214,7 @@ def choose(on: On, body: ChooseIn) -> None:
 
 @chapter.act("propose")
 def propose(on: On, body: OptionRef) -> None:
-    """提交审批；需要哪些步骤由制度按等级和金额决定。"""
+    """提交审批；需要哪些步骤由政策按等级和金额决定。"""
     approval.propose(_option(on, body.option), by=on.by, at=on.at)
 
 

@@ -156,7 +156,7 @@ def lift_major(on: On, body: Reason) -> None:
 
 @chapter.act("answer_danger")
 def answer_danger(on: On, body: DangerIn) -> None:
-    """话里可能说到危险时，由人核实：有，等级按制度提高；没有，不再提示。没有提示要核实时拒绝。"""
+    """话里可能说到危险时，由人核实：有，等级按政策提高；没有，不再提示。没有提示要核实时拒绝。"""
     danger.answer(on.case, body.there, by=on.by, at=on.at)
 
 

@@ -128,7 +128,7 @@ api = Api(
             {"name": "reply", "description": "答复"},
             {"name": "followup", "description": "回访与结案"},
             {"name": "customers", "description": "客户"},
-            {"name": "house", "description": "本人、机构、制度"},
+            {"name": "house", "description": "本人、机构、政策"},
         ]
     },
 )

@@ -79,7 +79,7 @@ class PolicyOut(Schema):
     title: str
     effective_from: datetime
     digest: str
-    pack: dict[str, Any] = Field(description="现行制度全文，代码、等级、时限、标准都在其中")
+    pack: dict[str, Any] = Field(description="现行政策全文，代码、等级、时限、标准都在其中")
 
 
 @router.get("/me", response={200: MeOut}, summary="我是谁", operation_id="me")
@@ -117,7 +117,7 @@ def people(
     ]
 
 
-@router.get("/policy", response={200: PolicyOut}, summary="现行制度", operation_id="policy")
+@router.get("/policy", response={200: PolicyOut}, summary="现行政策", operation_id="policy")
 def policy(request: HttpRequest) -> dict[str, Any]:
     version = _in_force(request)
     return {
@@ -127,7 +127,7 @@ def policy(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get(
-    "/policy/readable", response={200: list[SectionOut]}, summary="现行制度（供人阅读）", operation_id="read_policy"
+    "/policy/readable", response={200: list[SectionOut]}, summary="现行政策（供人阅读）", operation_id="read_policy"
 )
 def policy_readable(request: HttpRequest) -> Any:
     return readable(_in_force(request).pack)

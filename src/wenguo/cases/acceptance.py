@@ -114,7 +114,7 @@ def convert(case: Case, nature: str, reason: str, *, by: Any, at: datetime) -> N
     _needs(reason)
     rule = next((r for r in case.pack.conversion.rules if r.from_kind == case.nature and r.to_kind == nature), None)
     if rule is None:
-        raise Invalid(_("制度不允许这样转换"), fields={"nature": _("制度不允许这样转换")})
+        raise Invalid(_("政策不允许这样转换"), fields={"nature": _("政策不允许这样转换")})
     if rule.approved_by and not by.holds(rule.approved_by, at=at):
         raise NotNow(_("须由{role}确认").format(role=case.pack.role_title(rule.approved_by)))
     record(

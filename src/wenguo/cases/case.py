@@ -349,7 +349,7 @@ class Record(models.Model):
     contact_mail = models.CharField(_lazy("邮箱"), max_length=200, blank=True)
     business_address = models.CharField(_lazy("单位地址"), max_length=200, blank=True)
     preferred_channel = models.CharField(_lazy("希望的联系方式"), max_length=16, blank=True)
-    mood = models.CharField(_lazy("客户情绪"), max_length=24, blank=True)
+    mood = models.CharField(_lazy("客户心理"), max_length=24, blank=True)
     on_behalf_of = models.CharField(_lazy("代为投诉"), max_length=80, blank=True)
     received_by = models.ForeignKey("people.Person", null=True, on_delete=models.PROTECT, related_name="+")
 

@@ -353,7 +353,7 @@ def set_deadline(
     if regime:
         rule = next((r for r in case.pack.clocks.rules if r.kind == "statutory" and r.regime == regime), None)
         if rule is None:
-            raise Invalid(_("请从制度的法定时限中选择"), fields={"regime": _("请从制度的法定时限中选择")})
+            raise Invalid(_("请从政策的法定时限中选择"), fields={"regime": _("请从政策的法定时限中选择")})
         about, since = f"law:{regime}"[:40], case.received_at if rule.starts == "received" else at
     else:
         title = one_line(title, 100)

@@ -340,7 +340,7 @@ def _basis(known: _Known) -> str:
             _("事实依据：基本事实第 {numbers} 项").format(numbers="、".join(str(known.number(f)) for f in rested))
             if rested
             else "",
-            _("制度依据：{title}第 {n} 版").format(title=policy.title, n=policy.number),
+            _("政策依据：{title}第 {n} 版").format(title=policy.title, n=policy.number),
         ]
     )
 

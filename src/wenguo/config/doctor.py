@@ -139,7 +139,7 @@ def _calendar() -> Finding:
     from wenguo.policy.versions import calendar_warnings, known_years
 
     for warning in calendar_warnings(datetime.now(UTC)):
-        todo = words("请在「政策 · 日历」导入国务院的放假通知", "import the State Council's notice")
+        todo = words("请在「政策 → 工作日历」导入国务院的放假通知", "import the State Council's notice")
         return Finding(2 if warning.grave else 1, warning.message, todo)
     return Finding(0, words(f"节假日已知至 {max(known_years())} 年", f"holidays are known up to {max(known_years())}"))
 

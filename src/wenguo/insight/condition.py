@@ -129,11 +129,11 @@ def _deliveries() -> Fact:
 def _disk() -> Fact:
     free = shutil.disk_usage(settings.HOME).free >> 20
     bad = 2 if free < 200 else int(free < LITTLE_MIB)
-    return Fact(_("磁盘"), _("剩余 {n} GiB").format(n=f"{free / 1024:,.1f}"), bad, _("请腾出空间") if bad else "")
+    return Fact(_("磁盘"), _("剩余 {n} GB").format(n=f"{free / 1024:,.1f}"), bad, _("请腾出空间") if bad else "")
 
 
 def _years(at: datetime) -> list[Fact]:
-    todo = _("请在「政策 · 日历」导入国务院的放假通知")
+    todo = _("请在「政策 → 工作日历」导入国务院的放假通知")
     found = [Fact(_("节假日"), w.message, 2 if w.grave else 1, todo) for w in calendar_warnings(at)]
     return found or [Fact(_("节假日"), _("已知至 {year} 年").format(year=max(known_years())))]
 

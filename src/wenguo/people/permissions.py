@@ -92,11 +92,11 @@ _ALL = [
         ("customer.erase", _("删除客户个人信息")),
     ),
     *_group(
-        _("制度"),
+        _("政策"),
         False,
-        ("policy.see", _("查看制度")),
-        ("policy.draft", _("起草制度")),
-        ("policy.publish", _("发布制度")),
+        ("policy.see", _("查看政策")),
+        ("policy.draft", _("起草政策")),
+        ("policy.publish", _("发布政策")),
         ("calendar.import", _("导入节假日安排")),
     ),
     *_group(

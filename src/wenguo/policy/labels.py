@@ -122,7 +122,7 @@ FIELDS: dict[str, Any] = {
     "most": _("最多计"),
     "nearly_due_percent": _("用去多少百分比算所剩不多"),
     "observe_after_hours": _("收到后多少小时的分值用来检验"),
-    "shrink": _("向制度权重靠拢的强度"),
+    "shrink": _("向政策权重靠拢的强度"),
     "start": _("起点"),
     "tells": _("通知"),
     "unowned_hours": _("无人负责多少小时起计"),

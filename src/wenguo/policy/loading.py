@@ -56,7 +56,7 @@ class PackInvalid(Invalid):
         lines = [str(p) for p in problems[:SHOWN]]
         if len(problems) > SHOWN:
             lines.append(_("……另有 {n} 处").format(n=len(problems) - SHOWN))
-        found = ngettext("策略包有 {n} 处错误：", "策略包有 {n} 处错误：", len(problems)).format(n=len(problems))
+        found = ngettext("政策包有 {n} 处错误：", "政策包有 {n} 处错误：", len(problems)).format(n=len(problems))
         super().__init__("\n".join([found, *lines]))
 
 
@@ -194,7 +194,7 @@ class _Source:
         for end in range(len(loc), 0, -1):
             if (found := self.lines.get(tuple(loc[:end]))) is not None:
                 return Problem(found[0], found[1], _path(loc), message)
-        return Problem(_("策略包"), 0, _path(loc), message)
+        return Problem(_("政策包"), 0, _path(loc), message)
 
 
 def _path(loc: Loc) -> str:

@@ -243,7 +243,10 @@ def _taxonomy(pack: Pack) -> Iterable[Table]:
         yield _table(
             c.title,
             columns,
-            [(s.title, s.meaning, [t.text for t in s.statements], s.hints, " ".join(s.questions)) for s in c.subs],
+            [
+                (s.title, s.meaning, "；".join(x.text for x in s.statements), s.hints, "".join(s.questions))
+                for s in c.subs
+            ],
         )
 
 

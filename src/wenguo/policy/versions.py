@@ -37,9 +37,9 @@ from .parts import CalendarSpec
 from .schema import Missing, Pack
 from .told import told
 
-DRAFTED = journal.define("policy.drafted", gettext_lazy("起草策略版本"))
-PUBLISHED = journal.define("policy.published", gettext_lazy("发布策略版本"))
-DISCARDED = journal.define("policy.discarded", gettext_lazy("作废策略草稿"))
+DRAFTED = journal.define("policy.drafted", gettext_lazy("起草政策版本"))
+PUBLISHED = journal.define("policy.published", gettext_lazy("发布政策版本"))
+DISCARDED = journal.define("policy.discarded", gettext_lazy("作废政策草稿"))
 NOTICE = journal.define("calendar.notice_imported", gettext_lazy("导入放假安排"))
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # the standard pack governs whatever was received before any other
@@ -93,6 +93,11 @@ class PolicyVersion(models.Model):
         return f"{self.title} v{self.number}"
 
     @property
+    def from_the_beginning(self) -> bool:
+        """The standard pack governs whatever was received before any other version."""
+        return self.effective_from == BEGINNING
+
+    @property
     def pack(self) -> Pack:
         return pack(self.pk)
 
@@ -121,7 +126,7 @@ def in_force(at: datetime) -> PolicyVersion:
     """The version in force at this moment, without its content (see `.pack`). NotFound: none is published yet."""
     found = next((version for version in _state().versions if version.effective_from <= at), None)
     if found is None:
-        raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
+        raise NotFound(_("还没有已生效的政策版本，请先安装标准政策包"))
     return found
 
 
@@ -172,7 +177,7 @@ def draft(files: Mapping[str, bytes | str] | Path, *, by: Actor, at: datetime, n
     if isinstance(files, Path):
         files = {f.name: f.read_bytes() for f in sorted(files.glob("*.y*ml"))}
     if not files:
-        raise Invalid(_("请选择策略文件（.yaml）"), fields={"files": _("没有收到文件")})
+        raise Invalid(_("请选择政策文件（.yaml）"), fields={"files": _("没有收到文件")})
     latest = _latest()
     new = loading.read(files, base=pack(latest.pk) if latest else None)
     if latest is not None and new == pack(latest.pk):
@@ -229,7 +234,7 @@ def publish(version: PolicyVersion, *, effective_from: datetime, by: Actor, at: 
         raise NotYours(_("起草人不能发布自己起草的版本，请由另一人发布"))
     if effective_from < at:
         raise Invalid(
-            _("生效时间不能早于现在：已经作出的承诺不因新策略改写"), fields={"effective_from": _("请选择以后的时间")}
+            _("生效时间不能早于现在：已经作出的承诺不因新政策改写"), fields={"effective_from": _("请选择以后的时间")}
         )
     latest = _latest()
     if version.state == PolicyVersion.State.DRAFT and latest is not None and version.based_on_id != latest.pk:
@@ -404,7 +409,7 @@ def _state() -> _State:
     if kept is None or time.monotonic() - kept.read_at >= FRESH_SECONDS:
         kept = _heard(run(_EDITION)[0][0])
     if not kept.versions:
-        raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
+        raise NotFound(_("还没有已生效的政策版本，请先安装标准政策包"))
     return kept
 
 

@@ -1471,7 +1471,7 @@ class Migration(migrations.Migration):
                 ("contact_mail", models.CharField(blank=True, max_length=200, verbose_name="邮箱")),
                 ("business_address", models.CharField(blank=True, max_length=200, verbose_name="单位地址")),
                 ("preferred_channel", models.CharField(blank=True, max_length=16, verbose_name="希望的联系方式")),
-                ("mood", models.CharField(blank=True, max_length=24, verbose_name="客户情绪")),
+                ("mood", models.CharField(blank=True, max_length=24, verbose_name="客户心理")),
                 ("on_behalf_of", models.CharField(blank=True, max_length=80, verbose_name="代为投诉")),
                 (
                     "received_by",

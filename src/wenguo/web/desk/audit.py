@@ -91,9 +91,11 @@ def _sought(q: str) -> Q:
 
 
 def _names(streams: Iterable[Stream]) -> dict[int, str]:
-    """Names of staff among the streams: {stream id: name}. One query."""
+    """Names of staff and of the demonstration among the streams: {stream id: name}. One query."""
+    streams = list(streams)
     staff = {int(s.ref): s.pk for s in streams if s.kind == "staff" and s.ref.isdecimal()}
-    return {staff[pk]: name for pk, name in Person.objects.filter(pk__in=staff).values_list("pk", "name")}
+    names = {staff[pk]: name for pk, name in Person.objects.filter(pk__in=staff).values_list("pk", "name")}
+    return names | {s.pk: str(KINDS["demo"]) for s in streams if s.kind == "demo"}
 
 
 def find(person: Any, pk: int) -> Stream:

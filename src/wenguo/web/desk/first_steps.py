@@ -49,7 +49,7 @@ def first_steps(person: Any, at: datetime) -> list[Step]:
             waits=False,
         ),
         Step(
-            PolicyVersion.objects.count() > 1, _("核对制度"), _("先按标准制度办；要改时一人起草，由高级管理层发布"),
+            PolicyVersion.objects.count() > 1, _("核对政策"), _("先按标准政策办；要改时一人起草，由高级管理层发布"),
             url("desk:policy"), waits=False,
         ),
         Step(

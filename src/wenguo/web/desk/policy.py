@@ -126,12 +126,12 @@ def uploaded(request: StaffRequest) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     given = request.FILES.getlist("files")
     if sum(f.size or 0 for f in given) > MOST_BYTES or len(given) > MOST_FILES:
-        raise TooMuch(_("策略文件合计最多 {n} MB、{m} 个").format(n=MOST_BYTES >> 20, m=MOST_FILES))
+        raise TooMuch(_("政策文件合计最多 {n} MB、{m} 个").format(n=MOST_BYTES >> 20, m=MOST_FILES))
     for file in given:
         raw = file.read()
         files |= _unzipped(raw) if raw[:2] == b"PK" else {(file.name or "")[:120]: raw}
     if not files:
-        raise Invalid(_("请选择策略文件（.yaml）"), fields={"files": _("没有收到文件")})
+        raise Invalid(_("请选择政策文件（.yaml）"), fields={"files": _("没有收到文件")})
     return files
 
 

@@ -138,7 +138,7 @@ def _chips(base: str, asked: Listing) -> list[tuple[str, str]]:
     kept = {**asked.asked, **({"own": str(asked.opened.pk)} if asked.opened else {})}
     chips = [(f, words) for f, words in asked.on.items()]
     if asked.q:
-        chips.insert(0, ("q", f"“{asked.q}”"))
+        chips.insert(0, ("q", _("「{q}」").format(q=asked.q)))
     return [(words, f"{base}?{urlencode({k: v for k, v in kept.items() if k != f})}") for f, words in chips]
 
 

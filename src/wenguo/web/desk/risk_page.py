@@ -137,7 +137,7 @@ def judged(report: Mapping[str, Any]) -> dict[str, Any]:
         **report,
         "judged": [
             (name, judge(report[key]))
-            for key, name in (("of_policy", _("制度权重")), ("of_model", _("使用中的模型")))
+            for key, name in (("of_policy", _("政策权重")), ("of_model", _("使用中的模型")))
             if key in report
         ],
     }
@@ -221,6 +221,6 @@ def decide(request: HttpRequest, pk: int) -> HttpResponse:
     at: datetime = timezone.now()
     if given.raw("do") == "take_back":
         weights.take_back(model, why, by=me(request), at=at)
-        return go(request, url("desk:risk"), _("已停用，改按制度权重计算；各件的分值一小时内更新"))
+        return go(request, url("desk:risk"), _("已停用，改按政策权重计算；各件的分值一小时内更新"))
     weights.put_in_force(model, why, by=me(request), at=at)
     return go(request, url("desk:risk"), _("已启用；各件的分值一小时内更新"))

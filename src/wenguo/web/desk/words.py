@@ -54,7 +54,7 @@ def draft_of(person: Any) -> tuple[PolicyVersion, PolicyVersion | None]:
     """The version published last, and this person's own draft on it."""
     published = PolicyVersion.objects.published().defer("content").order_by("-published_at", "-number").first()
     if published is None:
-        raise NotFound(_("还没有已生效的策略版本，请先安装标准策略包"))
+        raise NotFound(_("还没有已生效的政策版本，请先安装标准政策包"))
     drafts = PolicyVersion.objects.defer("content").filter(state=PolicyVersion.State.DRAFT, drafted_by=person.pk)
     return published, drafts.filter(based_on=published).order_by("-number").first()
 
