@@ -5,7 +5,8 @@
     scripts/messages.py update     bring django.po up to date: new strings come in empty, gone ones leave
     scripts/messages.py compile    write django.mo (git-ignored) from django.po
     scripts/messages.py check      fail when a string is missing, empty, its {placeholders} differ, or its Chinese is
-                                   punctuated with half-width marks
+                                   punctuated with half-width marks; when its English counts but has one form for all
+                                   numbers, or it is asked for without its number
 
 Source strings are Chinese; Chinese itself needs no catalogue.
 """
@@ -24,7 +25,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from wenguo.policy.told import spoken
+from wenguo.policy.told import measured, spoken
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src/wenguo"
@@ -39,22 +40,49 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "ngettext_lazy": (1, 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
+    "counted": (1, 1),  # Chinese has one form for all numbers
+    "counted_noop": (1, 1),
 }
 HALF = re.compile(r"[\u3400-\u9fff”」》][,:;?!()]|[,:;?!()][\u3400-\u9fff“「《]")  # a half-width mark beside Chinese
+COUNTS = re.compile(
+    r"(?<!at most )(?<!version )(?<!item )(?<!draft )\{(?:n|m|k|count)\} ([a-z-]+ ){0,2}?([a-z]+s|people)\b", re.I
+)
+NEVER_ONE = {  # how they begin, and why their English needs no singular
+    "a limit, of the code or of the policy": (
+        "升级的件满 {n} 件后", "同事们给投诉定类", "已达 {n} 人", "按人计数", "用户名或密码不正确",
+    ),
+    "said only of several": (
+        "{customer}，您好。", "{hours} 小时内已向", "客户的话像是说了 {n} 件事", "有 {n} 处需要修改", "连同已合并的",
+        "这份列表有 {n} 件", "{time} 训练，用 {n} 件", "：同样 {n} 件",
+    ),
+}  # fmt: skip
+NEVER = tuple(words for beginnings in NEVER_ONE.values() for words in beginnings)
 HEADER = "# English words of 闻过. Kept by scripts/messages.py; translated by hand.\n#"
 
 
-def extracted() -> Catalog:
-    """Every string the code marks for translation, and what the standard pack says on screens."""
+def extracted(numberless: set[str] | None = None) -> Catalog:
+    """Every string the code marks for translation, and what the standard pack says on screens.
+
+    `numberless` takes those that are counted in one place and asked for without a number in another.
+    """
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
     catalog = _empty()
     found = extract_from_dir(PACKAGE, methods, options, keywords=KEYWORDS, comment_tags=("Translators:",))
     for path, _line, message, comments, context in found:
+        before = catalog.get(message, context)
+        if numberless is not None and before and before.pluralizable != isinstance(message, tuple):
+            numberless.add(_first(before))
         catalog.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
     for file in sorted(STANDARD.glob("*.yaml")):
-        for words in spoken(yaml.safe_load(file.read_text(encoding="utf-8"))):
-            catalog.add(words, locations=[(f"policy/standard/{file.name}", 0)], context="policy")
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        units = set(measured(content))
+        for words in spoken(content):
+            catalog.add(
+                (words, words) if words in units else words,
+                locations=[(f"policy/standard/{file.name}", 0)],
+                context="policy",
+            )
     return catalog
 
 
@@ -95,8 +123,10 @@ def compile_() -> int:
 
 def check() -> int:
     known = kept()
-    wrong: list[str] = []
-    for message in extracted():
+    numberless: set[str] = set()
+    found = extracted(numberless)
+    wrong = [f"counted, and asked for without a number: {words!r}" for words in sorted(numberless)]
+    for message in found:
         if not message.id:
             continue
         if any(map(HALF.search, _each(message))):
@@ -109,6 +139,8 @@ def check() -> int:
             wrong.append(f"no English: {_first(message)!r} ({where})")
         elif _holes(there.id) != _holes(there.string):
             wrong.append(f"placeholders differ: {_first(message)!r} -> {there.string!r}")
+        elif not there.pluralizable and COUNTS.search(there.string) and not _first(message).startswith(NEVER):
+            wrong.append(f"one form for all numbers: {_first(message)!r} -> {there.string!r}; counted()?")
     for line in wrong:
         print(line, file=sys.stderr)
     print(f"{len(wrong)} to do" if wrong else "every string has its English")
@@ -124,7 +156,7 @@ def extract() -> int:
 
 def _whole(message: Message) -> bool:
     strings = message.string if isinstance(message.string, tuple | list) else (message.string,)
-    return bool(strings) and all(strings) and not message.fuzzy
+    return len(strings) == (2 if message.pluralizable else 1) and all(strings) and not message.fuzzy
 
 
 def _each(message: Message) -> tuple[str, ...]:

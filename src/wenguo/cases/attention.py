@@ -21,6 +21,7 @@ from wenguo.cases.signs import OUTSIDE, Happened
 from wenguo.customers.customer import family_ids
 from wenguo.policy.attention import Attention, CautionRule, GroupRule
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted
 from wenguo.text.feelings import hear
 from wenguo.text.lexicon import Lexicon
 
@@ -81,12 +82,12 @@ def groups_of(known: Sequence[Known], rules: Attention) -> list[Group]:
     days = rules.window_days
     found = {
         "first_time": len(complaints) == 1 and _("{days} 天内只有这一件投诉").format(days=days),
-        "well_meaning": bool(kind) and not gone and _("提过 {n} 次建议或表扬").format(n=len(kind)),
+        "well_meaning": bool(kind) and not gone and counted("提过 {n} 次建议或表扬", len(kind)),
         "frequent": len(complaints) >= rules.frequent_from
-        and _("{days} 天内 {n} 件投诉").format(days=days, n=len(complaints)),
+        and counted("{days} 天内 {n} 件投诉", len(complaints), days=days),
         "high_claims": len(beyond) >= rules.high_claims_from
-        and _("{n} 件索赔达到订单金额的 {times} 倍").format(n=len(beyond), times=rules.claim_over_order),
-        "escalated": bool(gone) and _("{n} 件曾要求上级过问、重开或向外部投诉").format(n=len(gone)),
+        and counted("{n} 件索赔达到订单金额的 {times} 倍", len(beyond), times=rules.claim_over_order),
+        "escalated": bool(gone) and counted("{n} 件曾要求上级过问、重开或向外部投诉", len(gone)),
     }
     return [Group(rule, why) for rule in rules.groups if (why := found[rule.code])]
 
@@ -133,7 +134,7 @@ def _raised(case: Case, rules: Attention) -> Caution | None:
             raised.append((event.seq, event.at))
     if len(raised) < rules.claim_raised_from:
         return None
-    return Caution(rules.caution("demand_raised"), _("索赔金额提高了 {n} 次").format(n=len(raised)), raised[-3:])
+    return Caution(rules.caution("demand_raised"), counted("索赔金额提高了 {n} 次", len(raised)), raised[-3:])
 
 
 def _in_words(story: Sequence[Happened], rules: Attention, words: Lexicon | None) -> list[Caution]:
@@ -151,7 +152,7 @@ def _in_words(story: Sequence[Happened], rules: Attention, words: Lexicon | None
         abuse += [place] if "abuse" in kinds else []
     told = (("threat_for_gain", gain), ("fraud", fraud), ("abuse", abuse))
     return [
-        Caution(rules.caution(code), _("原话 {n} 处").format(n=len(places)), places[-3:])
+        Caution(rules.caution(code), counted("原话 {n} 处", len(places)), places[-3:])
         for code, places in told
         if places
     ]
@@ -163,5 +164,5 @@ def _similar(case: Case, known: Sequence[Known], rules: Attention) -> Caution | 
     same = [k for k in known if kind and k.category.split(".")[0] == kind and k.nature == Nature.COMPLAINT]
     if len(same) < rules.similar_from:
         return None
-    why = _("{days} 天内 {n} 件同类投诉").format(days=rules.window_days, n=len(same))
+    why = counted("{days} 天内 {n} 件同类投诉", len(same), days=rules.window_days)
     return Caution(rules.caution("many_similar"), why)

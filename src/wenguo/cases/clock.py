@@ -28,6 +28,7 @@ from wenguo.policy.calendar import Calendar
 from wenguo.policy.parts import ClockRule
 from wenguo.policy.told import told
 from wenguo.policy.versions import calendar as calendar_of
+from wenguo.spoken import counted
 from wenguo.text.normal import one_line
 from wenguo.together import Together, instance
 
@@ -512,7 +513,7 @@ def _consented(case: Case, consent: Consent | None, count: int, *, at: datetime)
     if at - consent.at > timedelta(days=days):
         raise Invalid(_("客户的同意已超过 {days} 天，请重新征得同意").format(days=days))
     if count >= case.pack.thresholds.extensions_max:
-        raise NotNow(_("已延期 {count} 次，达到上限").format(count=count))
+        raise NotNow(counted("已延期 {n} 次，达到上限", count))
 
 
 def _lawful(case: Case, clock: Clock, until: datetime, count: int, *, by: Any) -> None:

@@ -28,6 +28,7 @@ from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.schema import Thresholds
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted_noop
 from wenguo.text import alike, facts
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import clean
@@ -280,7 +281,7 @@ def _announce(case: Case, case_ids: Sequence[int], *, at: datetime, hours: int, 
         if unit is not None:
             for person in superiors(unit, "supervisor", at=at):
                 told.setdefault(person.pk, (member, person))
-    words = _noop("疑似群诉：{hours} 小时内 {n} 人反映同一件事，请查看并决定")
+    words = counted_noop("疑似群诉：{hours} 小时内 {n} 人反映同一件事，请查看并决定")
     for member, person in told.values():
         tell(member, [person], "group.suggested", words, at=at, hours=hours, n=n)
 

@@ -24,6 +24,7 @@ from wenguo.cases.unanswered import arrived
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit, superiors
+from wenguo.spoken import counted_noop
 from wenguo.text.normal import clean
 
 
@@ -160,7 +161,7 @@ def owner_left(person: Person, *, at: datetime) -> int:
     for senior, some in theirs.items():
         for case in some:
             involve(case, senior, at=at)
-        words = _noop("{name}的账号已停用，手上 {n} 件在办，请改派")
+        words = counted_noop("{name}的账号已停用，手上 {n} 件在办，请改派")
         tell(some[0], [senior], "owner.left", words, at=at, name=person.name, n=len(some))
     return len(cases)
 
@@ -207,7 +208,8 @@ def send(case: Case, to: Unit, words: str, *, by: Person, at: datetime, final: b
     involve(case, *receivers, at=at)
     tell(case, receivers, "handover.sent", _noop("有投诉件转来，请签收或退单"), at=at)
     if case.hops >= case.pack.thresholds.handovers_alarm:
-        tell(case, superiors(to, "supervisor", at=at), "handover.sent", _noop("已流转 {n} 次"), at=at, n=case.hops)
+        words = counted_noop("已流转 {n} 次")
+        tell(case, superiors(to, "supervisor", at=at), "handover.sent", words, at=at, n=case.hops)
     return handover
 
 

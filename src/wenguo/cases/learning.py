@@ -30,6 +30,7 @@ from wenguo.cases.model import InForce, ModelVersion
 from wenguo.errors import NotNow
 from wenguo.people.actor import Actor
 from wenguo.policy.versions import in_force as policy_in_force
+from wenguo.spoken import counted, counted_noop
 from wenguo.text import category, linear, personal
 from wenguo.text.evaluation import Evaluation, compare
 from wenguo.text.features import READ
@@ -188,8 +189,8 @@ def train(*, by: Actor, at: datetime, progress: Progress | None = None) -> Model
         if not cases:
             raise NotNow(_("还没有人工定类的投诉件，没有可学的；随附模型继续使用"))
         if len(cases) < least or not measuring:
-            words = _("人工定类的投诉件有 {n} 件，至少要 {least} 件才训练；随附模型继续使用")
-            raise NotNow(words.format(n=len(cases), least=least))
+            words = counted_noop("人工定类的投诉件有 {n} 件，至少要 {least} 件才训练；随附模型继续使用")
+            raise NotNow(counted(words, len(cases), least=least))
         note = {"version": f"own {at:%Y%m%d%H%M}"}
         content = linear.dump(teach(teaching, note, progress))
         made = linear.parse(content)  # what is measured is what is kept, with its rounded weights

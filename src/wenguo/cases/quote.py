@@ -19,7 +19,7 @@ from wenguo.cases.case import Case
 from wenguo.errors import Invalid
 from wenguo.policy.compensation import LARGEST_FEN, compute, needed
 from wenguo.policy.schema import Pack
-from wenguo.policy.told import said, told
+from wenguo.policy.told import said, told, unit_told
 from wenguo.text.amounts import yuan
 from wenguo.text.normal import one_line
 
@@ -111,7 +111,7 @@ class Line:
         amount = _("{yuan} 元").format(yuan=yuan(self.amount_fen))
         if self.in_kind and self.amount_fen == self.table_fen:
             return _("{title} {units} {unit}（折合 {amount}）").format(
-                title=self.name, units=self.units, unit=told(self.unit), amount=amount
+                title=self.name, units=self.units, unit=unit_told(self.unit, self.units), amount=amount
             )
         return f"{self.name} {amount}"
 

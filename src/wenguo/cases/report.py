@@ -30,6 +30,7 @@ from wenguo.cases.notice import tell
 from wenguo.errors import Invalid, NotNow, NotYours, Overtaken
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
+from wenguo.spoken import counted
 from wenguo.text.normal import clean
 
 SECTIONS: dict[str, Any] = {
@@ -351,7 +352,7 @@ def _risk(known: _Known) -> str:
         return ""
     rows = [r for r in grading.score.get("dimensions", []) if r.get("points")]
     level = known.case.pack.level(grading.level).title
-    said = _("定级为{level}，六项评分合计 {total} 分。").format(level=level, total=grading.total)
+    said = counted("定级为{level}，六项评分合计 {n} 分。", grading.total, level=level)
     return _lines(
         [said, *(_("{title}：{band}").format(title=r["title"], band=r["band"]) for r in rows), grading.because]
     )

@@ -30,6 +30,7 @@ from wenguo.customers.customer import family_ids
 from wenguo.errors import Invalid, NotNow, NotYours
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
+from wenguo.spoken import counted_noop
 from wenguo.text.normal import clean, one_line
 
 NEGOTIATION = "negotiation"  # flag: as many rounds of offers failed as the pack allows; a supervisor takes part
@@ -302,7 +303,7 @@ def _not_agreed(option: Option, *, by: Any, at: datetime) -> None:
     unit = case.unit or case.intake_unit
     seniors = superiors(unit, "supervisor", at=at) if unit else []
     involve(case, *seniors, at=at)
-    tell(case, seniors, "option.answered", _noop("协商 {n} 轮未成，请参与"), at=at, n=option.offered_no)
+    tell(case, seniors, "option.answered", counted_noop("协商 {n} 轮未成，请参与"), at=at, n=option.offered_no)
 
 
 def is_one_pass(case: Case) -> bool | None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from wenguo.channels.outbox import Delivery
 from wenguo.policy.versions import calendar_warnings, known_years
+from wenguo.spoken import counted
 
 SILENT_SECONDS = 60  # workers show themselves every ten
 LATE_FOLD_SECONDS = 3600  # the journal is folded every ten minutes
@@ -99,7 +100,7 @@ def _fold(at: datetime) -> Fact:
         "SELECT (SELECT max(at) FROM journal_root), (SELECT count(*) FROM journal_stream WHERE unfolded)"
     )
     late = waiting > 0 and (newest is None or (at - newest).total_seconds() > LATE_FOLD_SECONDS)
-    words = _("还没有存证根") if newest is None else _("{n} 份记录等待存证").format(n=waiting)
+    words = _("还没有存证根") if newest is None else counted("{n} 份记录等待存证", waiting)
     return Fact(
         _("日志存证"), words, int(late), _("存证由后台进程每十分钟进行一次，请确认它在运行") if late else "", newest
     )

@@ -24,6 +24,7 @@ from wenguo.insight.span import Span, midnight
 from wenguo.journal import Event
 from wenguo.policy.labels import VALUES
 from wenguo.policy.told import told
+from wenguo.spoken import counted
 
 Choosing = Callable[[Span, str], Q | Exists]
 
@@ -188,7 +189,7 @@ def words(mark: str) -> str:
         "once": _("一次办结"),
         "repeat": _("重复投诉"),
         "reopened": _("期内重开"),
-        "csat": _("满意度 {n} 分").format(n=value) if value else _("已评满意度"),
+        "csat": counted("满意度 {n} 分", int(value)) if value.isdecimal() else _("已评满意度"),
         "content": _("满意（4–5 分）"),
         "nps": _("已评推荐意愿"),
         "promoter": _("推荐者（9–10 分）"),

@@ -17,6 +17,7 @@ from wenguo.insight.statistics import Share, ratio
 from wenguo.insight.times import Times, response, solution
 from wenguo.insight.volume import Volume, volume
 from wenguo.insight.waiting import Wait, waiting
+from wenguo.spoken import counted, counted_noop
 
 FEW = 30  # below this many, a share is told with its count and no ranking is spoken of
 
@@ -57,13 +58,11 @@ def headline(kind: str, came: Volume, kept: Share, waits: list[Wait]) -> str:
     parts = [_compared(came)]
     if came.total >= FEW and came.by_category and came.by_category[0].key:
         top = came.by_category[0]
-        parts.append(_("最多的是「{name}」，{n} 件，占 {share:.0%}").format(
-            name=top.words, n=top.n, share=top.n / came.total
-        ))  # fmt: skip
+        share = top.n / came.total
+        parts.append(counted("最多的是「{name}」，{n} 件，占 {share:.0%}", top.n, name=top.words, share=share))
     if (interval := kept.interval) is not None:
-        parts.append(_("到期的 {n} 项时限按时 {share:.0%}（95% 区间 {low:.0%}–{high:.0%}）").format(
-            n=kept.n, share=kept.value or 0, low=interval[0], high=interval[1]
-        ))  # fmt: skip
+        words = counted_noop("到期的 {n} 项时限按时 {share:.0%}（95% 区间 {low:.0%}–{high:.0%}）")
+        parts.append(counted(words, kept.n, share=kept.value or 0, low=interval[0], high=interval[1]))
     if waits:
         longest = max(waits, key=lambda w: w.share)
         parts.append(_("等待最久的环节是「{name}」，占全部等待的 {share:.0%}").format(

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from wenguo.errors import Invalid, NotNow
+from wenguo.spoken import counted
 
 from .canonical import moment
 from .merkle import climb, leaf, leaves_of, path_of, stream_text
@@ -63,7 +64,7 @@ def check_receipt(given: Mapping[str, Any]) -> Verdict:
             False, verdict.events, seq, _("出具回执后记录被改动：第 {seq} 条已不是当时的内容").format(seq=seq)
         )
     grown = verdict.events - seq
-    why = _("回执有效，记录未被改动") if not grown else _("回执有效，记录未被改动，其后新增 {n} 条").format(n=grown)
+    why = _("回执有效，记录未被改动") if not grown else counted("回执有效，记录未被改动，其后新增 {n} 条", grown)
     return Verdict(True, verdict.events, None, why, grown)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from wenguo.spoken import counted
+
 from .canonical import NotCanonical, parse
 from .chain import digest, private_digest
 from .kinds import ERASED
@@ -189,7 +191,7 @@ class _Walk:
             self._break(min(secretly), _("第 {seq} 条的文字被清除而无清除记录").format(seq=min(secretly)))
         if self.why:
             return Verdict(False, self.read, self.broken, self.why)
-        return Verdict(True, self.read, None, _("{n} 条记录完好").format(n=self.read))
+        return Verdict(True, self.read, None, counted("{n} 条记录完好", self.read))
 
     def _break(self, seq: int, why: str) -> None:
         self.broken, self.why = seq, why

@@ -21,10 +21,11 @@ from typing import Any
 from chinese_calendar import constants
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from wenguo.errors import Invalid
 from wenguo.policy.calendar import FIRST, LAST, Day
+from wenguo.spoken import counted
 
 NAMES = {
     constants.Holiday.new_years_day.value: "元旦",
@@ -211,8 +212,7 @@ def _notice(year: int | None, entries: Iterable[tuple[str, Any]]) -> Notice:
             wrong[where] = refusal.message
     if wrong:
         first = _("；").join(_("：").join([where, message]) for where, message in list(wrong.items())[:5])
-        found = ngettext("放假安排有 {n} 处错误：{first}", "放假安排有 {n} 处错误：{first}", len(wrong))
-        raise Invalid(found.format(n=len(wrong), first=first), fields=wrong)
+        raise Invalid(counted("放假安排有 {n} 处错误：{first}", len(wrong), first=first), fields=wrong)
     if not days:
         raise Invalid(
             _("{year} 年放假安排尚未公布：文件中没有日期，请待国务院办公厅通知发布后再导入").format(year=year)

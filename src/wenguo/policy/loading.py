@@ -17,10 +17,10 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import ngettext
 from pydantic import BaseModel, ValidationError
 
 from wenguo.errors import Invalid
+from wenguo.spoken import counted
 
 from . import checks
 from .schema import Pack
@@ -56,8 +56,7 @@ class PackInvalid(Invalid):
         lines = [str(p) for p in problems[:SHOWN]]
         if len(problems) > SHOWN:
             lines.append(_("……另有 {n} 处").format(n=len(problems) - SHOWN))
-        found = ngettext("政策包有 {n} 处错误：", "政策包有 {n} 处错误：", len(problems)).format(n=len(problems))
-        super().__init__("\n".join([found, *lines]))
+        super().__init__("\n".join([counted("政策包有 {n} 处错误：", len(problems)), *lines]))
 
 
 def load(directory: Path) -> Pack:

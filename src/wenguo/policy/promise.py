@@ -19,10 +19,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from wenguo.errors import Invalid
 from wenguo.policy.calendar import ALWAYS, Calendar, Interval, merge
+from wenguo.spoken import counted
 
 __all__ = ["Allowance", "Interval", "due", "explain", "left_minutes", "moment_at", "used_percent"]
 
@@ -87,20 +87,20 @@ class Allowance:
     def words(self) -> str:
         """「4 个工作小时」「3 个工作日」「3 个工作日（至当日下班）」「15 日」「30 分钟(全天候)」"""
         if self.unit == "natural_days":
-            return ngettext("{n} 日", "{n} 日", self.amount).format(n=self.amount)
+            return counted("{n} 日", self.amount)
         if self.unit == "working_days":
-            days = ngettext("{n} 个工作日", "{n} 个工作日", self.amount).format(n=self.amount)
+            days = counted("{n} 个工作日", self.amount)
             return _("{length}（至当日下班）").format(length=days) if self.rounding == "end_of_day" else days
         hours, minutes = divmod(self.amount, 60)
         if self.unit == "minutes":
             parts = [
-                ngettext("{n} 个工作小时", "{n} 个工作小时", hours).format(n=hours) if hours else "",
-                ngettext("{n} 个工作分钟", "{n} 个工作分钟", minutes).format(n=minutes) if minutes else "",
+                counted("{n} 个工作小时", hours) if hours else "",
+                counted("{n} 个工作分钟", minutes) if minutes else "",
             ]
             return " ".join(filter(None, parts))
         parts = [
-            ngettext("{n} 小时", "{n} 小时", hours).format(n=hours) if hours else "",
-            ngettext("{n} 分钟", "{n} 分钟", minutes).format(n=minutes) if minutes else "",
+            counted("{n} 小时", hours) if hours else "",
+            counted("{n} 分钟", minutes) if minutes else "",
         ]
         return _("{length}（全天候）").format(length=" ".join(filter(None, parts)))
 

@@ -19,7 +19,7 @@ from . import promise
 from .labels import FIELDS, LISTS, SECTIONS, THRESHOLDS, VALUES
 from .parts import Allowance, ClockRule, Condition
 from .schema import Pack
-from .told import told
+from .told import told, unit_told
 
 
 @dataclass(frozen=True)
@@ -442,7 +442,7 @@ def _compensation(pack: Pack) -> Iterable[Table]:
             "percent": lambda v: f"+{v}%",
             "gift": yuan,
             "points": lambda v: _("{n} 倍").format(n=v),
-        }.get(k.how, lambda v, unit=k.unit: f"{v} {unit}")
+        }.get(k.how, lambda v, unit=k.unit: f"{v} {unit_told(unit, v)}")
         base = f"{told(k.base_words)} {k.base_percent}%" if k.how == "percent" else k.base_words
         rows.append((k.title, k.when, base, *(shown(k.tier.of(t.code)) for t in pack.tiers), k.items))
     tiers = tuple(t.title for t in pack.tiers)

@@ -12,7 +12,9 @@ from functools import lru_cache
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext, gettext_noop, ngettext, override, pgettext
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext, npgettext, override, pgettext
+
+from wenguo.spoken import counted, counted_noop
 
 SPOKEN = frozenset(
     {"title", "meaning", "because", "unit", "base_words", "hours_words", "stated", "low_words", "high_words"}
@@ -38,12 +40,30 @@ def spoken(content: Any, within: str = "") -> Iterator[str]:
                 yield value
 
 
+def measured(content: Any) -> Iterator[str]:
+    """The units of a pack: those of its words that stand after a number."""
+    if isinstance(content, list):
+        for part in content:
+            yield from measured(part)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if key == "unit" and isinstance(value, str):
+                yield value
+            else:
+                yield from measured(value)
+
+
 _THERE = {
     ("levels", "name"), ("survey", "text"), ("pause_reasons", "tell_customer"), ("frame", "text"), ("frame", "why"),
     ("items", "text"), ("items", "why"), ("liabilities", "text"), ("liabilities", "why"), ("closing", "text"),
     ("avoid", "why"), ("moods", "wants"), ("kinds", "when"), ("compensation", "rounding"),
 }  # fmt: skip
-_LENGTH = re.compile(r"(\d+) ?(个工作小时|个工作日|个自然日|小时|天|分钟)")
+_UNITS = {
+    "个工作小时": counted_noop("{n} 个工作小时"), "个工作日": counted_noop("{n} 个工作日"),
+    "个自然日": counted_noop("{n} 个自然日"), "小时": counted_noop("{n} 小时"), "天": counted_noop("{n} 天"),
+    "分钟": counted_noop("{n} 分钟"),
+}  # fmt: skip
+_LENGTH = re.compile(rf"(\d+) ?({'|'.join(_UNITS)})")
 
 _RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）
 _JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
@@ -57,7 +77,7 @@ def told(words: str) -> str:
 @lru_cache(maxsize=20_000)
 def _told(words: str, language: str | None) -> str:
     if length := _LENGTH.fullmatch(words):
-        return _length(int(length[1]), length[2])
+        return counted(_UNITS[length[2]], int(length[1]))
     for aside in (gettext_noop("{length}（至当日下班）"), gettext_noop("{length}（全天候）")):
         rest = words.removesuffix(aside.removeprefix("{length}"))
         if rest != words and _LENGTH.fullmatch(rest):
@@ -66,6 +86,11 @@ def _told(words: str, language: str | None) -> str:
         return f"{known} ({rule[2]})"
     known = _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
     return _entitled(words) if known == words else known
+
+
+def unit_told(unit: str, n: int) -> str:
+    """The pack's unit after a number: 1 gift, 2 gifts."""
+    return npgettext("policy", unit, unit, n)
 
 
 def _entitled(words: str) -> str:
@@ -89,7 +114,12 @@ def said(text: str, names: Mapping[str, Any] | None) -> str:
     """
     if not names or not text:
         return text if names is None or not text else gettext(text)
-    return gettext(text).format(**{name: _named(value) for name, value in names.items()})
+    told_names = {name: _named(value) for name, value in names.items()}
+    if "units" in names:
+        told_names["unit"] = unit_told(names["unit"], names["units"])
+    if (n := names.get("n")) is not None and type(n) is int and (whole := ngettext(text, text, n)) != text:
+        return whole.format(**told_names)
+    return gettext(text).format(**told_names)
 
 
 def _named(value: Any) -> Any:
@@ -99,15 +129,3 @@ def _named(value: Any) -> Any:
     if isinstance(value, list):
         return gettext("、").join(told(part) for part in value)
     return told(value) if isinstance(value, str) else value
-
-
-def _length(n: int, unit: str) -> str:
-    words = {
-        "个工作小时": ngettext("{n} 个工作小时", "{n} 个工作小时", n),
-        "个工作日": ngettext("{n} 个工作日", "{n} 个工作日", n),
-        "个自然日": ngettext("{n} 个自然日", "{n} 个自然日", n),
-        "小时": ngettext("{n} 小时", "{n} 小时", n),
-        "天": ngettext("{n} 天", "{n} 天", n),
-        "分钟": ngettext("{n} 分钟", "{n} 分钟", n),
-    }
-    return words[unit].format(n=n)

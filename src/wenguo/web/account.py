@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy
 from wenguo.compiled import ask
 from wenguo.people import signin, staff
 from wenguo.people.staff import Person
+from wenguo.spoken import counted
 
 
 class Backend(AuthenticationBackend):
@@ -125,7 +126,7 @@ class SecondFactor(DefaultMFAAdapter):
 def _locked(until: datetime, at: datetime) -> ValidationError:
     minutes = max(1, -int((at - until).total_seconds() // 60))
     return ValidationError(
-        _("连续多次不正确，已锁定；请 {n} 分钟后再试，或请管理员重设密码").format(n=minutes), code="locked"
+        counted("连续多次不正确，已锁定；请 {n} 分钟后再试，或请管理员重设密码", minutes), code="locked"
     )
 
 

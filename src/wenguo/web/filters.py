@@ -15,10 +15,10 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.functional import Promise
 from django.utils.timezone import get_default_timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from markupsafe import Markup, escape
 
 from wenguo.policy.told import said, told
+from wenguo.spoken import counted
 
 
 def localtime(moment: datetime) -> datetime:
@@ -79,11 +79,11 @@ def span(seconds: float | timedelta) -> str:
         return _("不到 1 分")
     parts = []
     if days:
-        parts.append(ngettext("{n} 天", "{n} 天", days).format(n=days))
+        parts.append(counted("{n} 天", days))
     if hours:
-        parts.append(ngettext("{n} 小时", "{n} 小时", hours).format(n=hours))
+        parts.append(counted("{n} 小时", hours))
     if minutes and not days:
-        parts.append(ngettext("{n} 分", "{n} 分", minutes).format(n=minutes))
+        parts.append(counted("{n} 分", minutes))
     return " ".join(parts)
 
 

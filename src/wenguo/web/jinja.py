@@ -1,7 +1,7 @@
 """The templates: escaping, translation, and the few globals a page may use.
 
 Templates know neither the clock nor the database. `_("…")` returns plain text that is escaped where it is put; fill in
-with `_("共 {n} 件").format(n=…)`, as in Python.
+with `_("方案「{title}」").format(title=…)`, as in Python; what tells a number is `counted("共 {n} 件", …)`.
 
 Each language has its templates compiled for itself, with its words and all else that never changes (icons, addresses)
 already in them (`compiling.py`): while a page is made, a sentence of it is one piece of text with the markup around it.
@@ -26,6 +26,7 @@ from django.utils.translation import get_language, gettext, ngettext, npgettext,
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from wenguo.spoken import counted
 from wenguo.web.compiling import Compiling, written
 from wenguo.web.filters import FILTERS
 
@@ -123,7 +124,7 @@ CONSTANT: dict[str, Any] = {
     "url_or": url_or,
 }  # fmt: skip
 PLAIN: dict[str, Any] = {
-    "url": url, "url_or": url_or, "icon": icon, "attributes": attributes, "choices_of": choices,
+    "url": url, "url_or": url_or, "icon": icon, "attributes": attributes, "choices_of": choices, "counted": counted,
 }  # fmt: skip
 
 

@@ -52,19 +52,19 @@ def show(request: HttpRequest) -> HttpResponse:
         "volume": {
             "x": days,
             "x_name": "日期",
-            "unit": "件",
+            "unit": ("件", "件"),
             "series": [{"name": "投诉件", "values": seen, "hrefs": [f"#day-{d}" for d in days]}],
             "band": {"name": "预期范围 (95%)", "low": [max(0, v - 12) for v in [30] * 14], "high": [42] * 14},
             "marks": [{"x": "11-20", "words": "批次 B2309"}],
         },
         "causes": {
             "x": ["电池鼓包", "安装迟到", "退款慢", "客服态度", "发票", "其他"],
-            "unit": "件",
+            "unit": ("件", "件"),
             "series": [{"name": "件数", "values": [186, 120, 74, 51, 22, 18]}],
         },
         "levels": {
             "x": ["9 月", "10 月", "11 月"],
-            "unit": "件",
+            "unit": ("件", "件"),
             "series": [
                 {"name": name, "values": values, "color": color}
                 for name, values, color in (

@@ -22,6 +22,7 @@ from wenguo.cases.case import Case
 from wenguo.cases.group import Group, Member
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted, counted_noop
 from wenguo.text import alike, personal
 from wenguo.web.desk.common import me
 from wenguo.web.desk.risk import seen_case
@@ -162,7 +163,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
         given.check()
         groups.confirm(group, chosen, lead or 0, by=me(request), at=timezone.now())
 
-    return _decide(request, group, act, url("desk:group", pk), _("已确认为群诉，{n} 件列入").format(n=len(chosen)))
+    return _decide(request, group, act, url("desk:group", pk), counted("已确认为群诉，{n} 件列入", len(chosen)))
 
 
 @desk(permission="case.supervise")
@@ -201,11 +202,11 @@ def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, s
     newest = Subquery(seen.order_by("-case_id").values("case__subject")[:1])
     rows = Group.objects.visible_to(person, at).waiting().annotate(subject=newest).order_by("-newest_at")
     words = {
-        Group.State.SUGGESTED: _("疑似群诉（{n} 人）：{subject}"),
-        Group.State.CONFIRMED: _("群诉有新来的待确认（{n} 人）：{subject}"),
+        Group.State.SUGGESTED: counted_noop("疑似群诉（{n} 人）：{subject}"),
+        Group.State.CONFIRMED: counted_noop("群诉有新来的待确认（{n} 人）：{subject}"),
     }
     return [
-        ("due", words[Group.State(row.state)].format(n=row.people, subject=personal.mask(row.subject)),
+        ("due", counted(words[Group.State(row.state)], row.people, subject=personal.mask(row.subject)),
          url("desk:group", row.pk), row.people)
         for row in rows[:most]
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from wenguo.policy.holidays import LARGEST
 from wenguo.policy.promise import Allowance
 from wenguo.policy.schema import Missing
 from wenguo.policy.told import told
+from wenguo.spoken import counted
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
@@ -171,7 +172,7 @@ def notice(request: StaffRequest) -> HttpResponse:
         return again(request, refusal, "desk/calendar/notice.html", context, here="policy")
     if not check_only:
         to = f"{url('desk:calendar')}?year={found.year}"
-        return go(request, to, _("已导入 {year} 年放假安排，改动 {n} 天").format(year=found.year, n=len(found.changes)))
+        return go(request, to, counted("已导入 {year} 年放假安排，改动 {n} 天", len(found.changes), year=found.year))
     context |= {"found": found, "text": raw, "source": source}
     return page(request, "desk/calendar/notice.html", context, here="policy")
 

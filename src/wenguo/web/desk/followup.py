@@ -17,6 +17,7 @@ from wenguo.cases.clock import Clock
 from wenguo.cases.followup import Attempt, FollowUp
 from wenguo.customers.masking import mask_name, mask_phone
 from wenguo.policy.told import told
+from wenguo.spoken import counted
 from wenguo.web.desk.common import act_form, earlier_panel, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.listing import share_gone
@@ -85,7 +86,7 @@ def _answers(survey: followup.Survey, questions: Any) -> list[tuple[str, str]]:
             value = survey.words
         else:
             number = getattr(survey, q.measure) if q.measure in {"csat", "nps", "ces"} else survey.scores.get(q.code)
-            value = "" if number is None else _("{n} 分（{low} 到 {high}）").format(n=number, low=q.low, high=q.high)
+            value = "" if number is None else counted("{n} 分（{low} 到 {high}）", number, low=q.low, high=q.high)
         if value:
             told.append((q.text, value))
     return told

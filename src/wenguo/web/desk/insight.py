@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 from django.views.decorators.http import require_GET
 
 from wenguo.errors import Invalid, NotFound
@@ -26,6 +27,7 @@ from wenguo.insight.times import Times
 from wenguo.insight.volume import Part
 from wenguo.people.units import Unit
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted
 from wenguo.web.desk.asked import NEWEST
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.desk.listing import CLOCKS, COLUMNS, dressed
@@ -125,13 +127,18 @@ def cases(request: StaffRequest) -> HttpResponse:
 # ── what the charts draw ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+def in_cases() -> tuple[str, str]:
+    """The unit of a chart: one, and several."""
+    return counted("件", 1), counted("件", 2)
+
+
 def charts(found: Asked, seen: Overview) -> dict[str, dict[str, Any]]:
     """The data of each chart, in the shape `charts.js` reads; every mark with the address of its cases."""
     came = seen.volume
     return {
-        "volume": _parts(found, came.over_time, _("件"), _("接收")),
+        "volume": _parts(found, came.over_time, in_cases(), _("接收")),
         "levels": {
-            **_parts(found, came.by_level, _("件"), _("接收")),
+            **_parts(found, came.by_level, in_cases(), _("接收")),
             "series": [
                 {
                     "name": p.words, "values": [p.n if p == q else None for q in came.by_level],
@@ -141,8 +148,8 @@ def charts(found: Asked, seen: Overview) -> dict[str, dict[str, Any]]:
                 for p in came.by_level
             ],
         },
-        "categories": _parts(found, pareto(came.by_category), _("件"), _("接收")),
-        "channels": _parts(found, came.by_channel, _("件"), _("接收")),
+        "categories": _parts(found, pareto(came.by_category), in_cases(), _("接收")),
+        "channels": _parts(found, came.by_channel, in_cases(), _("接收")),
         "kept": _kept_chart(found, seen.kept),
         "waiting": {
             "x": [w.words for w in seen.waiting], "percent": True, "x_name": _("环节"),
@@ -154,7 +161,8 @@ def charts(found: Asked, seen: Overview) -> dict[str, dict[str, Any]]:
             ],
         },
         "scores": {
-            "x": [_("{n} 分").format(n=n) for n in seen.satisfaction.scores], "unit": _("件"),
+            "x": [npgettext("score", "{n} 分", "{n} 分", n).format(n=n) for n in seen.satisfaction.scores],
+            "unit": in_cases(),
             "series": [
                 {
                     "name": _("评价"), "values": list(seen.satisfaction.scores.values()),
@@ -173,7 +181,7 @@ def pareto(parts: Sequence[Part]) -> list[Part]:
     return [*known[:MOST_BARS], *(p for p in parts if not p.key), *others]
 
 
-def _parts(found: Asked, parts: Sequence[Part], unit: str, name: str) -> dict[str, Any]:
+def _parts(found: Asked, parts: Sequence[Part], unit: tuple[str, str], name: str) -> dict[str, Any]:
     return {
         "x": [p.words.rpartition(" · ")[2] for p in parts], "unit": unit,
         "series": [

@@ -21,6 +21,7 @@ from wenguo.customers.masking import mask_email
 from wenguo.errors import NotFound, NotNow
 from wenguo.later import later
 from wenguo.people.actor import Actor, permit, record
+from wenguo.spoken import counted
 from wenguo.web.desk.admin import admin_page
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import desk, go
@@ -166,7 +167,7 @@ def retry_all(request: StaffRequest) -> HttpResponse:
             n += 1
         except NotNow:
             continue
-    return go(request, url("desk:jobs"), _("{n} 个任务已重新排队").format(n=n))
+    return go(request, url("desk:jobs"), counted("{n} 个任务已重新排队", n))
 
 
 @desk(permission="jobs.repair")

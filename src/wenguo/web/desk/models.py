@@ -25,6 +25,7 @@ from wenguo.text.category import OTHER
 from wenguo.text.evaluation import Evaluation
 from wenguo.web.desk.admin import admin_again, admin_page
 from wenguo.web.desk.asking import StaffRequest
+from wenguo.web.desk.insight import in_cases
 from wenguo.web.doors import desk, go
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -176,7 +177,7 @@ def _confusion(pack: Any, own: Evaluation) -> dict[str, Any]:
     pairs = {(a, b): n for a, b, n in own.confusion} | {(c.code, c.code): c.right for c in own.by_class}
     titles = [class_title(pack, code) for code in codes]
     return {
-        "x": titles, "ys": titles, "unit": _("件"), "x_name": _("模型说"),
+        "x": titles, "ys": titles, "unit": in_cases(), "x_name": _("模型说"),
         "cells": [[x, y, pairs.get((b, a), 0)] for x, a in enumerate(codes) for y, b in enumerate(codes)],
         "series": [
             {"name": _("人定「{title}」").format(title=titles[y]), "values": [pairs.get((b, a), 0) for a in codes]}

@@ -23,6 +23,7 @@ from wenguo.people.deputies import Deputy
 from wenguo.people.roles import Role
 from wenguo.people.staff import Person, Post
 from wenguo.people.units import Unit, superiors
+from wenguo.spoken import counted
 from wenguo.web.desk.admin import admin_again, admin_page, choices_of_units
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import by_htmx, desk, go, may
@@ -196,7 +197,7 @@ def _leave(found: Person, given: Given, request: StaffRequest, at: datetime) -> 
         staff.leave(found, by=request.user, at=at, reason=reason)
         n = owner_left(found, at=at)
     if n:
-        return _("账号已停用；手上 {n} 件在办，已请主管改派").format(n=n)
+        return counted("账号已停用；手上 {n} 件在办，已请主管改派", n)
     return _("账号已停用；经手的记录保留")
 
 

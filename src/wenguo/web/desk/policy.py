@@ -16,6 +16,7 @@ from wenguo.errors import Invalid, NotFound, Refusal, TooMuch
 from wenguo.policy import loading, reading, versions
 from wenguo.policy.loading import PackInvalid
 from wenguo.policy.versions import PolicyVersion
+from wenguo.spoken import counted
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import again, desk, go, may, page
 from wenguo.web.given import Given
@@ -111,7 +112,7 @@ def draft(request: StaffRequest) -> HttpResponse:
         made = versions.draft(uploaded(request), by=request.user, at=timezone.now(), note=note)
     except PackInvalid as refusal:
         context["problems"] = refusal.problems
-        refusal.message = _("有 {n} 处错误，没有保存草稿").format(n=len(refusal.problems))
+        refusal.message = counted("有 {n} 处错误，没有保存草稿", len(refusal.problems))
         return again(request, refusal, "desk/policy/draft.html", context, here="policy")
     except (Invalid, TooMuch) as refusal:
         return again(request, refusal, "desk/policy/draft.html", context, here="policy")

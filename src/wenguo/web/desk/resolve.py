@@ -26,6 +26,7 @@ from wenguo.policy.compensation import FACTS
 from wenguo.policy.parts import ApprovalRule
 from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted
 from wenguo.web.desk.common import act_form, earlier_panel, files_of, find_case, me, of_case, stage_panel
 from wenguo.web.desk.folder import Folder
 from wenguo.web.desk.stage_common import REASON, channel_choices, chip_of, kept, measure_choices, shown, words_of
@@ -253,7 +254,7 @@ def withdraw(request: HttpRequest, number: str, pk: int) -> HttpResponse:
 def propose(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     case = find_case(request, number)
     steps = approval.propose(_option(case, pk), by=me(request), at=timezone.now())
-    return _shown(request, case, _("已提交审批，共 {n} 步").format(n=len(steps)))
+    return _shown(request, case, counted("已提交审批，共 {n} 步", len(steps)))
 
 
 @desk(permission="case.override")

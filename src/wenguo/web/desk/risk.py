@@ -17,7 +17,7 @@ from markupsafe import Markup
 from wenguo.cases import attention, risk
 from wenguo.cases.case import Case
 from wenguo.errors import NotFound
-from wenguo.policy.told import told
+from wenguo.policy.told import told, unit_told
 from wenguo.policy.versions import in_force
 from wenguo.web.desk.common import me
 from wenguo.web.desk.timeline import PAGE
@@ -75,7 +75,7 @@ def shown(case: Case, reason: risk.Reason) -> Shown:
     rule = reason.rule
     return Shown(
         title=told(rule.title),
-        amount=f"{reason.amount} {told(rule.unit)}" if rule.most > 1 else "",
+        amount=f"{reason.amount} {unit_told(rule.unit, reason.amount)}" if rule.most > 1 else "",
         part=f"{reason.part:+.2f}",
         because=told(rule.because),
         places=[(at, address_of(case, seq)) for seq, at in reason.places if seq],

@@ -30,7 +30,9 @@ from wenguo.later import later
 from wenguo.policy.escalation import Escalation
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force
+from wenguo.spoken import counted
 from wenguo.web.desk.common import me
+from wenguo.web.desk.insight import in_cases
 from wenguo.web.desk.risk import LOOKS
 from wenguo.web.doors import desk, go, may, page
 from wenguo.web.given import Given
@@ -82,7 +84,7 @@ def spread(seen: Any) -> dict[str, Any]:
         )
         counted = dict(cursor.fetchall())
     return {
-        "x": [f"{n / STEPS:.1f}–{(n + 1) / STEPS:.1f}" for n in range(STEPS)], "unit": _("件"), "x_name": _("分值"),
+        "x": [f"{n / STEPS:.1f}–{(n + 1) / STEPS:.1f}" for n in range(STEPS)], "unit": in_cases(), "x_name": _("分值"),
         "series": [{"name": _("在办"), "values": [counted.get(n, 0) for n in range(STEPS)]}],
     }  # fmt: skip
 
@@ -151,7 +153,7 @@ def finding(good: Mapping[str, Any]) -> str:
     """One sentence: is the mean score what happened?"""
     n, k, mean = good["n"], good["k"], good["mean"]
     if n < FEW or k < 10:
-        return _("结果还少（{n} 件，其中 {k} 件升级），还不能下结论").format(n=n, k=k)
+        return counted("结果还少（{n} 件，其中 {k} 件升级），还不能下结论", n, k=k)
     from wenguo.insight.statistics import wilson
 
     low, high = wilson(k, n) or (0, 1)

@@ -29,6 +29,7 @@ from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.told import told
+from wenguo.spoken import counted
 from wenguo.web.desk.folder import Folder
 from wenguo.web.filters import local_time, localtime
 from wenguo.web.kept import Kept
@@ -285,7 +286,7 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
         outcome = {"reached": _("已接通"), "no_answer": _("无人接听"), "refused": _("客户拒接")}.get(
             data.get("outcome", ""), ""
         )
-        minutes = _("{n} 分钟").format(n=data["minutes"]) if data.get("minutes") else ""
+        minutes = counted("{n} 分钟", data["minutes"]) if data.get("minutes") else ""
         return [outcome, minutes, _("算作首次响应") if data.get("response") else ""]
     if type == "message.sent":
         return [_("算作首次响应") if data.get("response") else ""]

@@ -29,6 +29,7 @@ from wenguo.cases.letters import head_office
 from wenguo.cases.links import Lookup
 from wenguo.errors import Refusal, TooMuch
 from wenguo.policy.told import told
+from wenguo.spoken import counted
 from wenguo.uploads import TooLarge, too_large
 from wenguo.web.given import clean
 
@@ -139,7 +140,7 @@ def throttle(
     if Lookup.objects.filter(key=key, at__gt=at - within).count() >= most:
         minutes = int(within.total_seconds() // 60)
         raise TooMuch(
-            _("从您的网络来的提交太多了，请 {n} 分钟后再试，或拨打服务电话；您写的内容还在上一页").format(n=minutes)
+            counted("从您的网络来的提交太多了，请 {n} 分钟后再试，或拨打服务电话；您写的内容还在上一页", minutes)
         )
     Lookup.objects.create(key=key, at=at)
 

@@ -25,6 +25,7 @@ from wenguo.cases import evidence, links
 from wenguo.cases.evidence import Evidence, Stored
 from wenguo.cases.links import Lookup
 from wenguo.errors import NotFound, Refusal
+from wenguo.spoken import counted
 from wenguo.web.portal.common import caller, case_of, door, private
 
 # From one address in an hour: 2 GiB of files, counted in steps of 10 MiB. On our own disk the last GiB stays free.
@@ -69,8 +70,11 @@ def files_of(request: HttpRequest, field: str = "files") -> Brought:
     if left_out := [evidence.safe_name(f.name or "") for f in given[room:]]:
         names = _("、").join(left_out[:5]) + ("…" if len(left_out) > 5 else "")
         wrong.append(
-            _("一次最多 {most} 个文件，这 {n} 个没有收：{names}。可以提交后在进度页面补充").format(
-                most=settings.UPLOAD_MAX_FILES, n=len(left_out), names=names
+            counted(
+                "一次最多 {most} 个文件，这 {n} 个没有收：{names}。可以提交后在进度页面补充",
+                len(left_out),
+                most=settings.UPLOAD_MAX_FILES,
+                names=names,
             )
         )
     return Brought(tuple(stored.values()), tuple(wrong))

@@ -25,6 +25,7 @@ from wenguo.cases.lifecycle import why_not
 from wenguo.cases.option import Answer, Option
 from wenguo.cases.split import family
 from wenguo.errors import Invalid, NotFound, NotNow, Overtaken, Refusal
+from wenguo.spoken import counted
 from wenguo.web.given import Given
 from wenguo.web.portal import story
 from wenguo.web.portal.common import again, case_of, door, fresh_key, once, private, show
@@ -143,7 +144,7 @@ def say(request: HttpRequest, token: str) -> HttpResponseBase:
         me = case.customer.current
         for stored in brought.stored:
             evidence.attach(case, stored, by=me, at=at, public=True)
-        letters.hear(case, text or _("（补充了 {n} 个文件）").format(n=len(brought.stored)), by=me, at=at)
+        letters.hear(case, text or counted("（补充了 {n} 个文件）", len(brought.stored)), by=me, at=at)
 
     try:
         if brought.wrong:

@@ -1,7 +1,7 @@
 // Draws <div data-chart="kind" data-from="id of the JSON block"> with our colours. The figures stand as a table below
 // each chart (macro ui.chart), so that nothing is lost without script, on a screen reader, or in print.
 //
-// data = {x: [labels], x_name?, unit?, y?: axis title, percent?: true (values are shares 0 … 1),
+// data = {x: [labels], x_name?, unit?: [of one, of several], y?: axis title, percent?: true (values are shares 0 … 1),
 //         series: [{name, values: [number|null], hrefs?: [address|null], color?: 1 … 8 or a token such as "l1", kind?: "line"|"bar", dashed?, quiet?}],
 //         band?: {name, low: [], high: []}, lines?: [{name, at: value}], marks?: [{x, words}], cells?: [[xi, yi, value, href?]], ys?: []}
 // kinds: line, area, bar (columns), bars (lying, for long names), stack, pareto, donut, heat.
@@ -17,7 +17,7 @@
     const lang = document.documentElement.lang;
     const text = data.percent ? `${(value * 100).toLocaleString(lang, { maximumFractionDigits: 1 })}%`
       : Number(value).toLocaleString(lang, { maximumFractionDigits: 2 });
-    return data.unit && !data.percent ? `${text} ${data.unit}` : text;
+    return data.unit && !data.percent ? `${text} ${data.unit[value === 1 ? 0 : 1]}` : text;
   }
 
   const named = (data) => data.series.every((s) => data.x?.includes(s.name)); // each stands above its own name

@@ -15,7 +15,7 @@
       if (words.length && hit) n += 1;
     }
     for (const group of groups) group.hidden = words.length > 0 && !group.querySelector("tbody tr:not([hidden]), .words p:not([hidden])");
-    found.textContent = !words.length ? "" : n ? text.dataset.some.replace("{n}", n) : text.dataset.none;
+    found.textContent = !words.length ? "" : n ? text.dataset[n === 1 ? "one" : "some"].replace("{n}", n) : text.dataset.none;
   }
   let wait;
   box.addEventListener("input", () => { clearTimeout(wait); wait = setTimeout(find, 120); });

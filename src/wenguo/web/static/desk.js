@@ -290,7 +290,7 @@
     return parts.slice(first, first + 2).filter(([, n]) => n).map(([unit, n]) => unitWords(unit, n)).join(" ");
   }
   function unitWords(unit, n) {
-    return say(n === 1 && words[`${unit}1`] ? `${unit}1` : unit, { n });
+    return say(n === 1 ? `${unit}1` : unit, { n });
   }
   setInterval(() => {
     for (const time of $$("time[data-left]")) {

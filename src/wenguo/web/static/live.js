@@ -96,7 +96,7 @@
       button.addEventListener("click", show);
       bar.append(button);
     }
-    button.textContent = `${say("updates", { n: heard })} · ${say("show")}`;
+    button.textContent = `${say(heard === 1 ? "updates1" : "updates", { n: heard })} · ${say("show")}`;
     bar.hidden = false;
   }
 
