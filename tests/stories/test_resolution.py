@@ -103,7 +103,8 @@ def test_the_formula_reads_in_the_language_of_who_reads_it(desk, remedy):
             "Price of the product 1,999.00 yuan; Actual loss 1,999.00 yuan × 100% = 1,999.00 yuan; "
             "Gold member, 10% more: 1,999.00 yuan × 10% = 199.90 yuan"
         )
-        assert "Points" in points.explained and refund.explained == "Refund 100.00 yuan" and refund.name == "Refund"
+        assert "15992 points" in points.explained
+        assert refund.explained == "Refund 100.00 yuan" and refund.name == "Refund"
     assert economic.explained == economic.formula and economic.explained.startswith("产品价款 1,999.00 元；实际损失")
     assert refund.explained == "退款 100.00 元" and refund.name == "退款"
     old = {key: value for key, value in option.lines[0].items() if key != "steps"}  # kept before steps were
