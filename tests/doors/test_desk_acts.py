@@ -49,7 +49,7 @@ def test_a_complaint_is_taken_on_sorted_and_assigned(now: Any) -> None:
     client = at_desk(now.agent)
     assert act(client, case, "accept", version=case.version).status_code == 302
     page = body_of(client.get(f"/desk/cases/{case.number}/"))
-    assert "还不能分派" in page and "确定分类" in page and "确定等级" in page  # what is missing is listed
+    assert "还不能「分派" in page and "确定分类" in page and "确定等级" in page  # what is missing is listed
     assert act(client, case, "assign", unit=now.units["sh"].pk).status_code == 409
     assert act(client, case, "classify", category="product.safety", also=["service.attitude"]).status_code == 302
     boss = at_desk(now.supervisor)

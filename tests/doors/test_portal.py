@@ -583,6 +583,25 @@ def test_a_refusal_can_be_put_before_those_above(client, story):
     assert Notice.objects.filter(case=case, person=story.supervisor, kind="case.reminded").exists()
 
 
+def test_an_archived_refusal_goes_on_as_a_new_case(client, story):
+    case = story.receives("你们隔壁那家店卖的手机坏了", channel="web")
+    acceptance.refuse(case, case.pack.refusal_reasons[0].code, "秘密依据", by=story.agent, at=story.now)
+    followup.archive(case, by=story.manager, at=story.wait(days=8))
+    answer = client.post(page_of(case, story) + "disagree/", {"words": "发票找到了，就是在你们店买的"}, follow=True)
+    assert answer.status_code == 200
+    new = case.continued_by.get()
+    assert new.stage == "received" and "发票找到了" in new.record.description
+
+
+def test_a_promise_that_moved_says_what_was_told_before(client, story):
+    case = story.triages(story.receives(KETTLE, channel="web"), to="zl")
+    solve = case.clocks.get(kind="solve", state="running")
+    assert "原先告诉您的是" not in words_of(client.get(page_of(case, story)))
+    case.clocks.filter(pk=solve.pk).update(due_at=solve.due_at + timedelta(hours=8))
+    page = words_of(client.get(page_of(case, story)))
+    assert f"原先告诉您的是 {plain_time(solve.first_due_at, story.now)}" in page
+
+
 # ── files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

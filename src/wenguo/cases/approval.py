@@ -203,7 +203,8 @@ def _ask(step: Approval, rule: ApprovalRule | None, *, by: Any, at: datetime) ->
     """This step's turn: its clock starts, those who may sign hear of it."""
     case, people = step.option.case, signers(step, at=at)
     clock.start(
-        case, "approve", by=by, at=at, about=step.about, title=_noop("方案审批（{rule}）").format(rule=step.rule),
+        case, "approve", by=by, at=at, about=step.about,
+        title=_noop("方案审批（{role}）").format(role=case.pack.role_title(step.role)),
         rule=_clock_rule(case, rule, at),
     )  # fmt: skip
     involve(case, *people, at=at)

@@ -35,7 +35,7 @@ PUBLIC = {
     "message.called": _("电话沟通"),
     "evidence.added": _("收到材料"),
     "clock.extended": _("时限延长"),
-    "option.proposed": _("处理方案待您确认"),
+    "option.proposed": _("已请客户确认方案"),
     "option.answered": _("客户对方案的意见"),
     "reply.sent": _("答复已发出"),
     "followup.done": _("回访"),

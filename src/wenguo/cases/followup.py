@@ -446,13 +446,13 @@ def take_higher(case: Case, words: str, *, by: Any, at: datetime) -> Case:
     """「这样处理我不同意」: the next level inside the company takes it up. Returns the case on which it goes on.
 
     While it is being worked on, those above the handler hear of it at once; a refusal (不予受理) is put before them for
-    review; what was answered or closed is opened anew. Source: PO-1, PV-5.
+    review; what was answered or closed is opened anew, what is archived goes on as a new case. Source: PO-1, PV-5.
     """
     words = clean(words, 5000)
     if not words:
         raise Invalid(_("请写明您不同意什么、希望怎样处理"), fields={"words": _("请写明您不同意什么、希望怎样处理")})
     refused = case.outcome == Outcome.REFUSED
-    if not refused and case.stage in {Stage.FOLLOWUP, Stage.CLOSED, Stage.ARCHIVED}:
+    if case.stage == Stage.ARCHIVED or (not refused and case.stage in {Stage.FOLLOWUP, Stage.CLOSED}):
         return reopen(case, words, by=by, at=at)
     if refused:
         require(case, "message", by=by, at=at)

@@ -255,9 +255,10 @@ def _event(found: Met, limits: Thresholds) -> list[int]:
 
 def _grown(group: Group, case: Case, same_words: float) -> list[int]:
     """Count the people anew, now that `case` is among them. The cases in the group."""
-    inside = list(group.members.exclude(state=Member.State.OUT).values_list("case_id", flat=True))
+    received = dict(group.members.exclude(state=Member.State.OUT).values_list("case_id", "case__received_at"))
+    inside = list(received)
     group.people = len(people(voices(inside), same_words))
-    group.newest_at = max(group.newest_at, case.received_at)
+    group.newest_at = max(group.newest_at, case.received_at, *received.values())
     group.save(update_fields=["people", "newest_at"])
     return inside
 

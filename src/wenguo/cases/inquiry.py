@@ -211,11 +211,10 @@ def ask_customer(case: Case, questions: Sequence[str], *, by: Person, at: dateti
         raise NotNow(_("上次请客户补充的内容还没有答复，请等客户答复，不要反复询问"))
     missing = "\n".join(f"{n}. {q}" for n, q in enumerate(asked, 1))
     template = case.pack.templates_for("request", case.category)[0]
-    given = {**letters.values(case, at=at), "missing": missing}
-    text = letters.fill(template.text, given)
     reason = _pause_reason(case, by, at) if pause else None
-    if reason is not None:
-        text = f"{text}\n\n{reason.tell_customer}"
+    asking = missing if reason is None else f"{missing}\n\n{reason.tell_customer}"
+    given = {**letters.values(case, at=at), "missing": asking}
+    text = letters.fill(template.text, given)
     event = letters.say(case, letters.fill(template.subject, given), text, by=by, at=at, because=template.id)
     request = InfoRequest.objects.create(
         case=case, to_customer=True, question=missing, asked_by=by, asked_at=at, asked_seq=event.seq
@@ -247,7 +246,7 @@ def heard(case: Case, *, by: Any, at: datetime) -> None:
             record(case, "request.answered", by=by, at=at, data={"request": request.pk, "customer": True})
 
 
-def _is_heard(request: InfoRequest) -> bool:
+def is_heard(request: InfoRequest) -> bool:
     """Did the customer who was asked speak since? One query for a request to the customer, none for any other."""
     if not request.to_customer:
         return False
@@ -258,7 +257,7 @@ def _is_heard(request: InfoRequest) -> bool:
 
 def request_gate(case: Case) -> Gate:
     """An investigation does not end while an answer is awaited; one that will not come is cancelled with a reason."""
-    waiting = [r.whom for r in rows(case, "info_requests") if r.state == InfoRequest.State.OPEN and not _is_heard(r)]
+    waiting = [r.whom for r in rows(case, "info_requests") if r.state == InfoRequest.State.OPEN and not is_heard(r)]
     if waiting:
         return Gate(_("等待协查答复：{whom}").format(whom="、".join(dict.fromkeys(waiting))), False)
     return Gate(_("协查已全部答复"), True)

@@ -312,7 +312,7 @@ def conclusion_gates(case: Case) -> list[Gate]:
     finding = finding_of(case)
     needed = [
         Gate(_("登记事实，并写明每条事实的来源"), bool(facts) and all(f.source for f in facts)),
-        Gate(_("核实关键事实（已证实、存疑或矛盾）"), all(f.state != Fact.State.OPEN for f in keys)),
+        Gate(_("核实关键事实（已证实、存疑或矛盾）"), bool(facts) and all(f.state != Fact.State.OPEN for f in keys)),
         Gate(_("作出责任认定"), finding is not None),
     ]
     if case.level <= limits.both_sides_from_level:

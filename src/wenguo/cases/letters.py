@@ -109,9 +109,9 @@ def values(case: Case, *, at: datetime) -> dict[str, str]:
             "due_basis": rule.basis if rule else "",
             "track_url": f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/",
             "wish": case.record.wish,
-            "old_due": local(case.next_due_at),
+            "old_due": local((solve and solve.due_at) or case.next_due_at),
             "executed_at": local(case.executed_at),
-            "appeal": _("可在进度页面选择「这样处理我不同意」，由上级复核；也可拨打 12315 或向消费者协会反映。"),
+            "appeal": _("可在进度页面选择“这样处理我不同意”，由上级复核；也可拨打 12315 或向消费者协会反映。"),
             "signer": " ".join(p for p in (unit.title if unit else "", owner.name if owner else "") if p),
             "today": local(at).split(" ")[0],
         }

@@ -81,6 +81,7 @@ def _act(
 
 S = Stage
 _WORKED_ON = {Outcome.RESOLVED, Outcome.WITHDRAWN}
+_CONTINUED = {*_WORKED_ON, Outcome.REFUSED}
 ACTS: dict[str, Act] = {
     # The moves: from stage to stage.
     "accept": _act(_lazy("受理"), "case.accept", {S.RECEIVED}, S.TRIAGE),
@@ -125,7 +126,7 @@ ACTS: dict[str, Act] = {
     "add_evidence": _act(_lazy("添加证据"), "case.note", NOT_ARCHIVED, customer=True),
     "change_record": _act(_lazy("补充记录单"), "case.register", OPEN),
     "convert": _act(_lazy("转换性质"), "case.triage", OPEN, reason=True),
-    "continue": _act(_lazy("归档后重开"), "case.reopen", {S.ARCHIVED}, customer=True, reason=True, ended=_WORKED_ON),
+    "continue": _act(_lazy("归档后重开"), "case.reopen", {S.ARCHIVED}, customer=True, reason=True, ended=_CONTINUED),
     "join": _act(_lazy("并入在办件"), "case.register", OPEN),
     "unjoin": _act(_lazy("撤销并入"), "case.register", NOT_ARCHIVED),
     "split": _act(_lazy("拆单"), "case.triage", {S.RECEIVED, S.TRIAGE}),
@@ -226,9 +227,9 @@ def why_not(case: Case, name: str, *, by: Any, at: datetime) -> str:
     if not _permitted(act, by, at):
         return _("您没有「{act}」的权限").format(act=act.title)
     if case.stage not in act.stages:
-        return _("该投诉件当前为「{stage}」，不能{act}").format(stage=Stage(case.stage).label, act=act.title)
+        return _("该投诉件当前为「{stage}」，不能「{act}」").format(stage=Stage(case.stage).label, act=act.title)
     if not _ended_so(case, act):
-        return _("以「{outcome}」结束的投诉不能{act}").format(outcome=Outcome(case.outcome).label, act=act.title)
+        return _("以「{outcome}」结束的投诉不能「{act}」").format(outcome=Outcome(case.outcome).label, act=act.title)
     return ""
 
 
@@ -251,7 +252,7 @@ def require(case: Case, name: str, *, by: Any, at: datetime, gated: bool = False
         raise NotNow(refused)
     if gated and (shut := [g.words for g in gates(case, name) if not g.open]):
         raise NotNow(
-            _("还不能{act}，还缺：{missing}").format(act=act.title, missing="；".join(shut)),
+            _("还不能「{act}」，还缺：{missing}").format(act=act.title, missing="；".join(shut)),
             missing=shut,
         )
     return act

@@ -38,9 +38,9 @@ def follow(token: str, purpose: str, *, at: datetime) -> Case:
     try:
         pk, meant, until = signing.loads(token[:400], salt="wenguo.link")
     except (signing.BadSignature, ValueError, TypeError):
-        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询")) from None
+        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询。")) from None
     if meant != purpose:
-        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询"))
+        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询。"))
     if datetime.fromtimestamp(until, UTC) < at:
         raise NotFound(_("链接已过期。请用编号和联系方式查询"))
     case = Case.objects.filter(pk=pk).first()

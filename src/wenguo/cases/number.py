@@ -45,7 +45,7 @@ def parse(said: str) -> str:
         raise Invalid(_("编号应形如 TS-2611-0042-7，请核对"))
     month, serial, check = found.groups()
     if check_character(month + serial) != check:
-        raise Invalid(_("编号「{said}」有误：校验位不符，请核对是否抄错一位").format(said=said.strip()[:40]))
+        raise Invalid(_("编号「{said}」不对，可能抄错了一位，请对照收到的通知再核对").format(said=said.strip()[:40]))
     return f"TS-{month}-{serial}-{check}"
 
 

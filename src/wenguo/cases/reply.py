@@ -134,9 +134,9 @@ def remarks(reply: Reply) -> list[Remark]:
 
 def unwise(case: Case, text: str, part: str = "") -> list[Remark]:
     """Phrases that make it worse, with why and what to say instead. Source: IN-9."""
-    words = _("「{phrase}」：{why} 可以改为：{instead}")
+    words = _("「{phrase}」：{why}，可以改为：{instead}")
     return [
-        Remark(part, words.format(phrase=said[0], why=told(avoid.why), instead=avoid.instead), False)
+        Remark(part, words.format(phrase=said[0], why=told(avoid.why).rstrip("。."), instead=avoid.instead), False)
         for avoid in case.pack.wording.avoid
         if (said := [p for p in avoid.phrases if p in text])
     ]

@@ -234,7 +234,8 @@ def _offer_letter(option: Option, at: datetime) -> dict[str, str]:
     url = f"{settings.PUBLIC_URL}/t/{links.make(case, links.TRACK, at=at)}/"
     with letters.as_the_house_writes():
         body = _(
-            "{customer}：\n\n关于您的投诉（编号 {number}），我们拟订了处理方案，请您确认。\n\n「{title}」\n{what}\n\n"
+            "{customer}，您好：\n\n关于您的投诉（编号 {number}），我们拟订了处理方案，请您确认。\n\n"
+            "「{title}」\n{what}\n\n"
             "您可以在进度页面选择同意、不同意，或者提出您的意见：\n{url}"
         )
         words = body.format(

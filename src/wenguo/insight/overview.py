@@ -57,9 +57,10 @@ def headline(kind: str, came: Volume, kept: Share, waits: list[Wait]) -> str:
         return _("这段时间没有接收投诉，也没有到期的时限。")
     parts = [_compared(came)]
     if came.total >= FEW and came.by_category and came.by_category[0].key:
-        top = came.by_category[0]
-        share = top.n / came.total
-        parts.append(counted("最多的是「{name}」，{n} 件，占 {share:.0%}", top.n, name=top.words, share=share))
+        n = came.by_category[0].n
+        most = [one.words for one in came.by_category if one.key and one.n == n]
+        named = _("」和「").join(most)
+        parts.append(counted("最多的是「{name}」，{n} 件，占 {share:.0%}", n, name=named, share=n / came.total))
     if (interval := kept.interval) is not None:
         words = counted_noop("到期的 {n} 项时限按时 {share:.0%}（95% 区间 {low:.0%}–{high:.0%}）")
         parts.append(counted(words, kept.n, share=kept.value or 0, low=interval[0], high=interval[1]))

@@ -60,6 +60,7 @@ class Level(Part):
     title: Words  # 一级
     name: Words  # 危机
     meaning: Words
+    for_customers: Words | None = None  # the meaning in a complainant's words; without it, `meaning`
     examples: tuple[Words, ...]
     handled_by: Role
     look: Literal["filled-red", "filled-orange", "outline-blue", "outline-grey"]

@@ -178,7 +178,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[str, Any]]:
-    reader = csv.reader(io.StringIO(text.replace("\0", "")))
+    reader = csv.reader(io.StringIO(text.replace("\0", "").replace("，", ",")))
     try:
         for cells in reader:
             row = [cell.strip() for cell in cells]

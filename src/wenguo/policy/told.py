@@ -16,9 +16,10 @@ from django.utils.translation import get_language, gettext, gettext_noop, ngette
 
 from wenguo.spoken import counted, counted_noop
 
-SPOKEN = frozenset(
-    {"title", "meaning", "because", "unit", "base_words", "hours_words", "stated", "low_words", "high_words"}
-)
+SPOKEN = frozenset({
+    "title", "meaning", "for_customers", "because", "unit", "base_words", "hours_words", "stated", "low_words",
+    "high_words",
+})  # fmt: skip
 
 
 def spoken(content: Any, within: str = "") -> Iterator[str]:
@@ -65,7 +66,7 @@ _UNITS = {
 }  # fmt: skip
 _LENGTH = re.compile(rf"(\d+) ?({'|'.join(_UNITS)})")
 
-_RULE = re.compile(r"(.+)[(（]([A-Z0-9-]+)[)）]")  # a clock with the rule it stands under: 方案审批（AP-2）
+_RULE = re.compile(r"(.+)[(（]([^()（）]+)[)）]")  # a clock with whose it is, or the rule: 方案审批（部门经理）
 _JOINED = " · "  # a class and its sub: 产品质量 · 功能缺陷
 
 
@@ -83,7 +84,7 @@ def _told(words: str, language: str | None) -> str:
         if rest != words and _LENGTH.fullmatch(rest):
             return gettext(aside).format(length=told(rest))
     if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:
-        return f"{known} ({rule[2]})"
+        return f"{known} ({told(rule[2])})"
     known = _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
     return _entitled(words) if known == words else known
 

@@ -241,9 +241,10 @@ def _role(request: StaffRequest, found: Role | None) -> HttpResponse:
 def _token_context(person: Person) -> dict[str, Any]:
     everybody = may(person, "token.manage")
     rows = ApiToken.objects.select_related("person", "created_by")
+    working = Person.objects.working()
     return {
         "rows": list((rows if everybody else rows.filter(person=person))[:300]), "everybody": everybody,
-        "people": list(Person.objects.working().order_by("name").values_list("pk", "name")) if everybody else [],
+        "people": list(working.order_by("pinyin", "pk").values_list("pk", "name")) if everybody else [],
         "scopes": [("read", _("只读")), ("write", _("读写（本人可做的一切）"))],
         "permissions": [(title, [(p.code, p.title) for p in group]) for title, group in grouped()],
     }  # fmt: skip

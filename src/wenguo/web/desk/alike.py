@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from wenguo.cases.case import Case
 from wenguo.cases.group import Group, Member
 from wenguo.errors import Invalid, NotFound
 from wenguo.policy.versions import in_force
-from wenguo.spoken import counted, counted_noop
+from wenguo.spoken import counted
 from wenguo.text import alike, personal
 from wenguo.web.desk.common import me
 from wenguo.web.desk.risk import seen_case
@@ -37,13 +37,14 @@ SHOWN = 100  # members of a group on its page; of a larger one the newest
 
 @dataclass(frozen=True)
 class Line:
-    """A member as the page shows it. `text`: (words, is it shared?), masked; `share`: where on the line of time it
-    stands, 0 to 1."""
+    """A member as the page shows it. `text`, `subject`: (words, is it shared?), masked; `share`: where on the line of
+    time it stands, 0 to 1."""
 
     member: Member
     case: Case
     text: list[tuple[str, bool]]
     share: float
+    subject: list[tuple[str, bool]]
 
 
 # ── among the hints of a case ─────────────────────────────────────────────────────────────────────────────────────
@@ -129,9 +130,17 @@ def _context(request: HttpRequest, group: Group) -> dict[str, Any]:
         "hidden": max(hidden, 0),
         "decides": decides and bool(open_to_me) and group.state != Group.State.DISMISSED,
         "leads": decides,
-        "lead_id": group.lead_id or (min(cases, key=lambda c: (c.level, c.received_at)).pk if cases else None),
+        "lead_id": group.lead_id or _lead(cases),
+        "subject": personal.mask(cases[-1].subject) if cases else "",
         "limits": limits,
     }
+
+
+def _lead(cases: Sequence[Case]) -> int | None:
+    """Which case offers itself to lead: an open one before a closed one, the gravest, the oldest."""
+    may_lead = [case for case in cases if case.stage != "archived"]
+    best = min(may_lead, key=lambda c: (not c.is_open, c.level, c.received_at), default=None)
+    return best.pk if best else None
 
 
 def _line(member: Member, evidence: groups.Evidence) -> Line:
@@ -140,7 +149,11 @@ def _line(member: Member, evidence: groups.Evidence) -> Line:
     first, last = evidence.first, evidence.last
     span = (last - first) / timedelta(seconds=1) if first and last else 0
     share = (case.received_at - first) / timedelta(seconds=1) / span if first and span else 0.0
-    return Line(member, case, marked(text, alike.spans(text, evidence.phrases), around=90), share)
+    subject = personal.mask(case.subject)
+    return Line(
+        member, case, marked(text, alike.spans(text, evidence.phrases), around=90), share,
+        marked(subject, alike.spans(subject, evidence.phrases), around=90),
+    )  # fmt: skip
 
 
 def _decide(request: HttpRequest, group: Group, act: Callable[[Given], Any], to: str, said: str) -> HttpResponse:
@@ -202,11 +215,11 @@ def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, s
     newest = Subquery(seen.order_by("-case_id").values("case__subject")[:1])
     rows = Group.objects.visible_to(person, at).waiting().annotate(subject=newest).order_by("-newest_at")
     words = {
-        Group.State.SUGGESTED: counted_noop("疑似群诉（{n} 人）：{subject}"),
-        Group.State.CONFIRMED: counted_noop("群诉有新来的待确认（{n} 人）：{subject}"),
+        Group.State.SUGGESTED: _("疑似群诉：{subject}"),
+        Group.State.CONFIRMED: _("群诉有新来的待确认：{subject}"),
     }
     return [
-        ("due", counted(words[Group.State(row.state)], row.people, subject=personal.mask(row.subject)),
+        ("due", words[Group.State(row.state)].format(subject=personal.mask(row.subject)),
          url("desk:group", row.pk), row.people)
         for row in rows[:most]
     ]  # fmt: skip

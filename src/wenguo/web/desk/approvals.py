@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -18,6 +20,7 @@ from wenguo.cases.budget import budget_for
 from wenguo.cases.case import Case
 from wenguo.cases.clock import Clock
 from wenguo.cases.lifecycle import ACTS
+from wenguo.cases.reply import ReplyReview
 from wenguo.cases.report import Report
 from wenguo.customers.masking import mask_name
 from wenguo.errors import NotFound
@@ -26,6 +29,7 @@ from wenguo.policy.versions import in_force
 from wenguo.text.amounts import in_words
 from wenguo.web.desk.common import RELATED, me
 from wenguo.web.desk.folder import Folder
+from wenguo.web.desk.listing import share_gone
 from wenguo.web.doors import desk, go, may, page
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -48,33 +52,49 @@ def show(request: HttpRequest) -> HttpResponse:
     at, person = timezone.now(), me(request)
     pack = in_force(at).pack
     steps = approval.waiting_for(person, at)
-    due = dict(
-        Clock.objects.live().filter(kind="approve", about__in=[s.about for s in steps]).values_list("about", "due_at")
-    )
+    replies = reply.waiting_for(person, at)
     owed: list[override.Override] = []
     if may(person, "case.override"):
         visible = Case.objects.visible_to(person, at)
         owed = list(override.owed_overrides().filter(option__case__in=visible)[:MOST])
+    clocks = _clocks(steps, replies, owed, at)
     context = {
-        "steps": sorted(((s, due.get(s.about)) for s in steps), key=_soonest),
+        "steps": sorted(steps, key=lambda step: _soonest(step, clocks)),
+        "clocks": clocks,
         "asked": approval.awaiting_words(steps),
-        "replies": reply.waiting_for(person, at),
+        "replies": replies,
         "reports": _reports(person, at),
         "owed": owed,
-        "owed_due": dict(
-            Clock.objects.live()
-            .filter(kind="override", about__in=[o.about for o in owed])
-            .values_list("about", "due_at")
-        ),
         "role_title": pack.role_title,
         "why_review": {gate.id: gate.because for gate in pack.approval.reply_gates},
     }
     return page(request, "desk/stage/approvals.html", context, here="approvals", follow=["queue"])
 
 
-def _soonest(line: tuple[Approval, datetime | None]) -> tuple[bool, float, int]:
-    step, due = line
-    return due is None, due.timestamp() if due else 0.0, step.pk
+Clocks = dict[str, tuple[datetime, float]]
+
+
+def _clocks(
+    steps: Sequence[Approval], replies: Sequence[ReplyReview], owed: Sequence[override.Override], at: datetime
+) -> Clocks:
+    """When each of these is due and how much of its time is gone, by what it is about. A reply has the nearest promise
+    of its case. One query."""
+    of_reply = {r.reply.case_id: f"review:{r.pk}" for r in replies}
+    own = Q(kind__in=("approve", "override"), about__in=[s.about for s in steps] + [o.about for o in owed])
+    running = Clock.objects.running().filter(own | Q(case__in=list(of_reply))).order_by("-due_at")
+    found: Clocks = {}
+    for case, about, since, due in running.values_list("case", "about", "started_at", "due_at"):
+        assert due is not None  # a running clock has one
+        told = due, share_gone(since, due, at)
+        found[about] = told
+        if case in of_reply:  # the nearest comes last
+            found[of_reply[case]] = told
+    return found
+
+
+def _soonest(step: Approval, clocks: Clocks) -> tuple[bool, float, int]:
+    due = clocks[step.about][0].timestamp() if step.about in clocks else 0.0
+    return not due, due, step.pk
 
 
 def _reports(person: Any, at: Any) -> list[Report]:

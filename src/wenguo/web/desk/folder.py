@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from wenguo.cases.case import Case, Channel, Liability, Nature, rows
 from wenguo.cases.causes import CauseNode
 from wenguo.cases.clock import Clock, Pause, State, Terms
-from wenguo.cases.covered import as_received
+from wenguo.cases.covered import as_received, as_written
 from wenguo.cases.evidence import Evidence
 from wenguo.cases.execution import Measure
 from wenguo.cases.followup import UNHAPPY, FollowUp, Survey
@@ -369,6 +369,10 @@ class Folder:
             "phone": mask_phone(r.contact_phone),
             "mail": mask_email(r.contact_mail) if r.contact_mail else "",
         }
+
+    def as_written(self, words: str) -> str:
+        """What we wrote to the customer, as this person may see it."""
+        return as_written(self.case, words, self.person, self.at)
 
     def as_received(self, words: str) -> str:
         """What was received, as this reader may see it."""

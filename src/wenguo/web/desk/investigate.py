@@ -60,7 +60,10 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "states": words_of(Fact.State.choices),
         "files": [(str(e.pk), e.name) for e in folder.evidence],
         "request_chips": {r.pk: chip_of(folder, r.about) for r in board.requests},
-        "asked_customer": next((r for r in board.requests if r.to_customer and r.state == "open"), None),
+        "heard": inquiry.is_heard,
+        "asked_customer": next(
+            (r for r in board.requests if r.to_customer and r.state == "open" and not inquiry.is_heard(r)), None
+        ),
         "units": units,
         "people": [(pk, words) for pk, words in people if pk != str(me(request).pk)],
         "bones": [(b.code, told(b.title)) for b in case.pack.causes],

@@ -31,17 +31,21 @@ def show(request: HttpRequest, number: str) -> HttpResponse:
     if not by_htmx(request):
         return go(request, url("desk:case", case.number))
     folder = Folder(case, me(request), timezone.now())
-    context = {**frame(request, folder), "said": last_words(case), "moves": [m for m in folder.moves if m.form]}
+    context = {**frame(request, folder), "said": last_words(folder), "moves": [m for m in folder.moves if m.form]}
     return render(request, "desk/peek.html", context)
 
 
-def last_words(case: Any) -> list[dict[str, Any]]:
+def last_words(folder: Folder) -> list[dict[str, Any]]:
     """The last words between us and the customer, and of colleagues, newest first. One query."""
-    events = Event.objects.filter(stream_id=case.stream_id, type__in=WORDS).order_by("-seq")
+    events = Event.objects.filter(stream_id=folder.case.stream_id, type__in=WORDS).order_by("-seq")
     told = []
     for event in events[: LAST * 3]:
         private = event.private or {}
         words = next((str(private[k]) for k in SAID if private.get(k)), "")
+        if event.type == "case.joined":
+            words = folder.as_received(words)
+        elif not event.by.startswith("customer:"):
+            words = folder.as_written(words)
         if words:
             told.append({"title": title_of(event.type), "at": event.at, "words": words, "type": event.type})
     return told[:LAST]

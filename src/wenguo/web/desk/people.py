@@ -43,7 +43,7 @@ def show(request: StaffRequest) -> HttpResponse:
         rows = rows.filter(pk__in=Post.objects.active(at).filter(unit__path__startswith=found.path).values("person"))
     posts = Post.objects.active(at).select_related("unit", "role")
     rows = rows.prefetch_related(Prefetch("posts", posts, to_attr="present"))
-    part = keyset(rows, "name", "pk", after=given.raw("after"))
+    part = keyset(rows, "pinyin", "pk", after=given.raw("after"))
     asked = {k: v for k in ("q", "unit", "left") if (v := given.raw(k))}
     context = {
         "slice": part, "rows": part.rows, "q": q, "unit": unit, "left": left, "asked": asked, "at": at,
@@ -227,7 +227,7 @@ def _absence_context(request: StaffRequest) -> dict[str, Any]:
     rows = Deputy.objects.select_related("absent", "deputy", "set_by").order_by("-until", "-pk")
     if not everybody:
         rows = rows.filter(Q(absent=person) | Q(deputy=person) | Q(set_by=person))
-    colleagues = list(Person.objects.working().order_by("name").values_list("pk", "name"))
+    colleagues = list(Person.objects.working().order_by("pinyin", "pk").values_list("pk", "name"))
     return {
         "rows": list(rows[:200]), "everybody": everybody, "at": at, "colleagues": colleagues,
         "absentees": colleagues if everybody else [(person.pk, person.name), *_reports(person, at)],
@@ -243,7 +243,7 @@ def _reports(person: Person, at: datetime) -> list[tuple[int, str]]:
         below |= Q(unit__path__startswith=unit.path)
     posts = Post.objects.active(at).filter(below).exclude(person=person)
     found = Person.objects.working().filter(pk__in=posts.values("person"))
-    return list(found.order_by("name").values_list("pk", "name"))
+    return list(found.order_by("pinyin", "pk").values_list("pk", "name"))
 
 
 @desk

@@ -24,6 +24,7 @@ from markupsafe import Markup
 
 from wenguo.cases.covered import covered_names
 from wenguo.cases.events import LOOKS
+from wenguo.cases.option import Answer
 from wenguo.compiled import ask, evened
 from wenguo.journal import Event, is_public, title_of
 from wenguo.people.staff import Person
@@ -242,10 +243,12 @@ def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping
     words = next((str(private[k]) for k in SAID if private.get(k)), "")
     if event.type in {"case.received", "case.joined"}:
         words = folder.as_received(words)
+    elif side != "customer":
+        words = folder.as_written(words)
     return Line(
         seq=event.seq,
         type=event.type,
-        title=title_of(event.type),
+        title=_("超时完成") if _late(event) else title_of(event.type),
         who=who,
         at=event.at,
         side=side,
@@ -257,6 +260,12 @@ def _line(folder: Folder, event: Event, names: Mapping[int, str], units: Mapping
         erased=event.is_erased,
         because=event.because,
     )
+
+
+def _late(event: Event) -> bool:
+    """A promise that was met when its time had passed."""
+    due = parse_datetime(event.data.get("due_at") or "") if event.type == "clock.met" else None
+    return due is not None and event.at > due
 
 
 def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mapping[int, str]) -> list[str]:
@@ -301,7 +310,10 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
     if type.startswith("risk."):
         levels = {level.code: told(level.title) for level in pack.escalation.levels}
         moved = _("{old} → {new}").format(old=levels[data["from"]], new=levels[data["to"]])
-        return [moved, f"{data['score'] / 100:.2f}", *(told(pack.escalation.sign(c).title) for c in data["signs"][:3])]
+        return [moved, *(told(pack.escalation.sign(c).title) for c in data["signs"][:3])]
+    if type == "option.answered":
+        verdict = data.get("answer")
+        return [str(Answer(verdict).label) if verdict in Answer.values else ""]
     if type == "evidence.added":
         return [_("{n} KB").format(n=max(1, data.get("size", 0) // 1024))]
     if type == "case.refused":
@@ -311,10 +323,11 @@ def _facts(folder: Folder, event: Event, units: Mapping[int, str], names: Mappin
 
         return [_("{old} → {new}").format(old=Stage(data["from"]).label, new=Stage(data["to"]).label)]
     unit = next((units[v] for k in ("to", "unit") if isinstance(v := data.get(k), int) and v in units), "")
-    owner = names.get(data.get("owner") or 0, "") if isinstance(data.get("owner"), int) else ""
+    theirs = data.get("owner")
+    owner = names.get(theirs, "") if isinstance(theirs, int) and event.by != f"staff:{theirs}" else ""
     money = (
         _("{yuan} 元").format(yuan=f"{data['amount_fen'] / 100:,.2f}")
-        if isinstance(data.get("amount_fen"), int)
+        if isinstance(data.get("amount_fen"), int) and data["amount_fen"]
         else ""
     )
     return [

@@ -170,7 +170,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ("joint", _lazy("会办"), "users", _tasks(person, units, at)),
         ("request", _lazy("协查"), "message-question", _requests(person, units)),
         ("pay", _lazy("待付款"), "cash", _payments(person, seen, at)),
-        ("measure", _lazy("待完成的措施"), "list-check", _measures(person)),
+        ("measure", _lazy("待完成的措施"), "list-check", _measures(person, person.may("case.pay", at))),
         ("followup", _lazy("回访"), "phone-call", _call_backs(person, at)),
     ]
     mine = _mine(person, units, at)
@@ -263,8 +263,10 @@ def _payments(person: Any, seen: Any, at: datetime) -> list[Item]:
     return [(m.case_id, "", m.what, "") for m in found.order_by("due_at")[:ASKED]]
 
 
-def _measures(person: Any) -> list[Item]:
-    return [(m.case_id, "", m.what, "") for m in my_measures(person)[:ASKED]]
+def _measures(person: Any, paying: bool) -> list[Item]:
+    """`paying`: what waits for money stands among the payments."""
+    found = my_measures(person)[:ASKED]
+    return [(m.case_id, "", m.what, "") for m in found if not (paying and m.kind in PAID_KINDS and m.amount_fen)]
 
 
 def _requests(person: Any, units: set[int]) -> list[Item]:

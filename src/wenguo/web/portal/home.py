@@ -42,7 +42,7 @@ def promises(pack: Pack) -> list[Promise]:
     return [
         Promise(
             _("{title}（{name}）").format(title=told(level.title), name=told(level.name)),
-            told(level.meaning),
+            told(level.for_customers or level.meaning),
             level.examples,
             allowance_words(pack.clock("respond", level=level.number, channel=CHANNEL)),
             allowance_words(pack.clock("solve", level=level.number, channel=CHANNEL)),

@@ -100,7 +100,8 @@ def journey(
         word = _("待您补充") if state == "yours" else _("待您确认方案")
         steps[-1] = Step(_("处理中"), "done", case.accepted_at, working.lines)
         steps.append(Step(word, "now", case.waiting_since, tuple(waiting)))
-    steps.append(Step(_("已答复"), _mark(2, rank), case.answered_at, _answered(case, solve, at)))
+    answered = _answered(case, solve, at, ours=state not in {"yours", "choose"})
+    steps.append(Step(_("已答复"), _mark(2, rank), case.answered_at, answered))
     lines = (_("请在 {until} 前评价").format(until=plain_time(survey.until, at)),) if asked and survey else ()
     rated = survey.answered_at if survey else None
     if rated or rank < 4:  # closed without a rating: nothing is done there, and nothing waits
@@ -151,15 +152,18 @@ def _working(case: Case, respond: Clock | None, at: datetime) -> tuple[str, ...]
     return (*anew, *_promised(respond, _("{moment} 前告诉您怎样办理"), at))
 
 
-def _answered(case: Case, solve: Clock | None, at: datetime) -> tuple[str, ...]:
+def _answered(case: Case, solve: Clock | None, at: datetime, *, ours: bool) -> tuple[str, ...]:
     if case.answered_at:
         promised = solve.first_due_at if solve else None
         return (_("原承诺 {moment} 前").format(moment=plain_time(promised, at)),) if promised else ()
-    return _promised(solve, _("{moment} 前给您处理结果"), at)
+    return _promised(solve, _("{moment} 前给您处理结果"), at, ours=ours)
 
 
-def _promised(clock: Clock | None, words: str, at: datetime) -> tuple[str, ...]:
-    """A promise in words: when, whether it was moved, and that we are sorry when it is past."""
+def _promised(clock: Clock | None, words: str, at: datetime, *, ours: bool = True) -> tuple[str, ...]:
+    """A promise in words: when, whether it was moved, and that we are sorry when it is past.
+
+    `ours`: it is our turn, so the customer may remind us.
+    """
     if clock is None:
         return ()
     if clock.state == "paused":
@@ -169,8 +173,12 @@ def _promised(clock: Clock | None, words: str, at: datetime) -> tuple[str, ...]:
     lines = [words.format(moment=plain_time(clock.due_at, at))]
     if clock.extended_until:
         lines.append(_("经您同意，已从 {old} 延到这个时间").format(old=plain_time(clock.first_due_at, at)))
+    elif clock.due_at != clock.first_due_at:
+        changed = _("原先告诉您的是 {old}；因等您回复、事情的轻重或承办部门有变，改为这个时间")
+        lines.append(changed.format(old=plain_time(clock.first_due_at, at)))
     if clock.due_at < at:
-        lines.append(_("已经超过承诺的时间，对不起。您可以点“催一催”，上级会知道"))
+        sorry = _("已经超过承诺的时间，对不起。您可以点“催一催”，上级会知道")
+        lines.append(sorry if ours else _("已经超过承诺的时间，对不起"))
     return tuple(lines)
 
 
@@ -205,11 +213,10 @@ def said(case: Case, company: str, files: Iterable[Evidence]) -> list[Said]:
     events = Event.objects.filter(stream_id=case.stream_id, type__in=SHOWN).order_by("-seq")[:MOST_SAID]
     newest_first = list(events)
     letter = any(e.type == "message.sent" and e.because == "refusal" for e in newest_first)
-    lines = [
-        _line(event, case, company, by_id)
-        for event in reversed(newest_first)
-        if not (letter and event.type == "case.refused")  # the letter says the same and more
-    ]
+    replied = any(e.type == "reply.sent" for e in newest_first)
+    twice = {"case.refused"} if letter else set()  # the letter says the same and more
+    twice |= {"case.answered"} if replied else set()  # so does the reply
+    lines = [_line(event, case, company, by_id) for event in reversed(newest_first) if event.type not in twice]
     return [line for line in lines if line]
 
 
@@ -258,7 +265,12 @@ def _title(event: Event) -> str:
         return _("同一件事的另一件投诉已并入这里") if event.because == "merge" else _("您又反映了同一件事")
     if event.type == "case.received":
         return _("您反映的情况") if event.by.startswith("customer:") else _("已记下您反映的情况")
-    return {"message.received": "", "message.sent": ""}.get(event.type, title_of(event.type))
+    own = {
+        "message.received": "", "message.sent": "",
+        "option.proposed": _("处理方案待您确认"), "case.acknowledged": _("已告知收到"),
+        "case.responded": _("已告诉您怎样办理"),
+    }  # fmt: skip
+    return own.get(event.type, title_of(event.type))
 
 
 def _name(by: str, case: Case, company: str) -> str:

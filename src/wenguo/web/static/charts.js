@@ -112,10 +112,10 @@
     if (kind === "pareto") {
       const p = pareto(data);
       if (room / data.x.length < small * 4) { // too narrow for names side by side: lying, the cumulative share in words
-        const rows = { ...data, series: [{ ...data.series[0], values: data.series[0].values.slice(0, 10) }], x: data.x.slice(0, 10) };
+        const rows = { ...data, series: [{ ...data.series[0], values: data.series[0].values.slice(0, 10) }], x: data.x.slice(0, 10) }; // the table has all
         const lying = option("bars", rows, room);
         lying.series[0].label = { ...lying.series[0].label, show: true, formatter: (mark) => `${show(mark.value)} · ${Math.round(p.share[mark.dataIndex] * 100)}%` };
-        return { ...lying, title: { text: `${say("cumulative")} %`, right: 0, top: 0, textStyle: { color: token("ink-3"), fontSize: small * 0.75, fontWeight: 400 } }, grid: { ...lying.grid, top: small * 1.5, right: small * 7 } };
+        return { ...lying, grid: { ...lying.grid, right: small * 7 } };
       }
       const shares = { name: say("cumulative"), type: "line", yAxisIndex: 1, data: p.share, symbol: "circle", symbolSize: 6, lineStyle: { color: token("c2") }, itemStyle: { color: token("c2") }, tooltip: { valueFormatter: (v) => `${Math.round(v * 100)}%` } };
       return { ...base, legend: { top: 0, left: 0, itemWidth: small, itemHeight: small * 0.5, textStyle: { color: token("ink-2"), fontSize: small * 0.75 } }, xAxis: category(data, small, { axisLabel: { interval: 0, color: token("ink-2"), fontSize: small * 0.75, width: Math.max(small * 2, (room - small * 6) / data.x.length - 4), overflow: "break" } }),

@@ -34,7 +34,9 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id !== "act-slot" && event.target.id !== "clock-told") return;
     event.target.scrollIntoView({ block: "nearest" });
-    event.target.querySelector("select:not([size]), textarea, input:not([type=hidden], [type=radio])")?.focus({ preventScroll: true });
+    const fields = [...event.target.querySelectorAll("select:not([size]), textarea, input:not([type=hidden])")];
+    const open = fields.find((field) => field.type !== "radio" || !event.target.querySelector(`[name="${field.name}"]:checked`)); // a choice still to be made comes first
+    open?.focus({ preventScroll: true });
   });
   // Who unfolds a form by hand writes at once; from the keyboard the cursor stays where it was, as everywhere.
   document.addEventListener("click", (event) => {

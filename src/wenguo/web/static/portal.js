@@ -126,6 +126,12 @@
       if (at >= 0 && at !== here) go(at, false);
     }, true);
     if (bar) bar.hidden = false;
+    for (const link of document.querySelectorAll(".p-note a[href^='#f-']")) link.addEventListener("click", (event) => {
+      const field = form.querySelector(`[id="${link.hash.slice(1)}"]`);
+      const at = parts.findIndex((part) => part.contains(field));
+      if (at < 0) return;
+      event.preventDefault(); go(at, false); field.focus();
+    });
     go(here, false);
   }
 
