@@ -243,7 +243,7 @@ def test_a_case_one_may_not_see_is_not_there(api, desk):
         refused(answer, 422 if act == "pay" else 404)
     assert number not in {row["number"] for row in api.get("east_agent", "/cases").json()["items"]}
     wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
-    assert "校验位" in refused(api.get("agent", f"/cases/{wrong}"), 404)["detail"]
+    assert "抄错了一位" in refused(api.get("agent", f"/cases/{wrong}"), 404)["detail"]
 
 
 # who, act, body, answer: on a case that has just been received by the agent's desk

@@ -197,6 +197,7 @@ FIELDS: dict[str, Any] = {
     "makeup": _("调休日时段"),
     "max_time": _("最长时间"),
     "meaning": _("含义"),
+    "for_customers": _("对客户的说法"),
     "measure": _("计量"),
     "moods": _("六种心态"),
     "name": _("名称"),

@@ -261,8 +261,11 @@ def _tree(pack: Pack) -> Table:
 
 
 def _levels(pack: Pack) -> Table:
-    rows = [(x.title, x.name, x.meaning, x.examples, pack.role_title(x.handled_by)) for x in pack.levels]
-    return _table(_("四个等级"), (_("等级"), _("名称"), _("含义"), _("举例"), _("办理层级")), rows)
+    rows = [
+        (x.title, x.name, x.meaning, x.for_customers or x.meaning, x.examples, pack.role_title(x.handled_by))
+        for x in pack.levels
+    ]
+    return _table(_("四个等级"), (_("等级"), _("名称"), _("含义"), _("对客户的说法"), _("举例"), _("办理层级")), rows)
 
 
 def _severity(pack: Pack) -> Iterable[Table]:
