@@ -70,6 +70,7 @@ COLUMNS = (
     "owner__name",
     "unit__title",
     "next_due_at",
+    "closed_at",
     "next_clock",
     "waiting_since",
     "unanswered_since",
