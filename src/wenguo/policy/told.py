@@ -83,9 +83,9 @@ def _told(words: str, language: str | None) -> str:
         rest = words.removesuffix(aside.removeprefix("{length}"))
         if rest != words and _LENGTH.fullmatch(rest):
             return gettext(aside).format(length=told(rest))
-    if (rule := _RULE.fullmatch(words)) and (known := told(rule[1])) != rule[1]:
-        return f"{known} ({told(rule[2])})"
     known = _JOINED.join(pgettext("policy", part) if part else "" for part in words.split(_JOINED))
+    if known == words and (rule := _RULE.fullmatch(words)) and (named := told(rule[1])) != rule[1]:
+        return f"{named} ({told(rule[2])})"
     return _entitled(words) if known == words else known
 
 
