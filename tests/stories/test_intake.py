@@ -127,7 +127,7 @@ def test_refusing_needs_a_reason_the_customer_is_told_and_can_be_reviewed(desk):
         acceptance.reconsider(case, "客户补充了发票", by=desk.agent, at=desk.now)
     case.refresh_from_db()
     assert {o.name for o in offers(case, by=desk.senior, at=desk.now)} >= {"reconsider"}
-    with pytest.raises(NotNow, match="以「不予受理」结束的投诉不能重开"):
+    with pytest.raises(NotNow, match="以「不予受理」结束的投诉不能「重开」"):
         followup.reopen(case, "再看看", by=desk.senior, at=desk.now)
     acceptance.reconsider(case, "客户补充了发票", by=desk.senior, at=desk.now)
     assert case.stage == "received" and case.outcome == ""

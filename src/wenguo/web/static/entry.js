@@ -27,7 +27,7 @@
     mine.add(name);
     frame(name)?.querySelector(".heard")?.remove();
   }
-  const written = (name) => controls(name).some((c) => (["checkbox", "radio"].includes(c.type) ? c.checked : c.value.trim() !== ""));
+  const held = (name) => controls(name).filter((c) => !["checkbox", "radio"].includes(c.type) || c.checked).map((c) => c.value.trim()).filter(Boolean).join(",");
   function write(name, value) {
     const among = value ? value.split(",") : [];
     for (const control of controls(name)) {
@@ -58,7 +58,8 @@
     const names = new Set(told.map((t) => t.field));
     for (const { field, value, because } of told) {
       const ours = frame(field)?.querySelector(".heard");
-      if (mine.has(field) || (written(field) && !ours) || !controls(field).length) continue;
+      const now = held(field); // a draft brings back what was heard before, without its mark
+      if (mine.has(field) || (now && now !== value && !ours) || !controls(field).length) continue;
       write(field, value);
       note(field, because);
       controls(field)[0].closest("details")?.setAttribute("open", "");
