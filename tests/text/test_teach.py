@@ -62,6 +62,28 @@ def test_probabilities_are_calibrated_on_what_was_held_back():
     assert evaluate(wild, *parts(made_up(600, 4, noise=0.4))).ece > 0.2
 
 
+def test_a_piece_counts_the_more_the_more_it_tells_of_the_class():
+    examples = [Example(f"{thing}{word}了", {"category": c}) for c in "ab" for thing in THINGS for word in WORDS_OF[c]]
+    plain, telling = (teach(examples, Recipe(least=1, telling=t, cue=0.0)) for t in (0.0, 0.5))
+    ratio = telling.rarity / plain.rarity
+    assert plain.places == telling.places
+    assert ratio[plain.places["漏"]] > 3 * ratio[plain.places["了"]]
+    assert evaluate(telling, *parts(examples)).accuracy == 1
+
+
+WORDS_OF = {"a": ["漏", "裂"], "b": ["慢", "迟"]}
+
+
+def test_what_is_held_back_does_not_say_how_much_a_piece_tells():
+    """Words without meaning, each in one text: whoever peeked at the classes held back would seem to know them."""
+    chance = Random(5)
+    examples = [Example("".join(chance.sample("甲乙丙丁戊己庚辛壬癸子丑寅卯", 6)), {"what": chance.choice("ab")})
+                for _ in range(400)]  # fmt: skip
+    model = teach(examples, Recipe(least=1, telling=1.0, calibrate=True))
+    sure = [model.probabilities(model.vector(e.text), "what").max() for e in examples]
+    assert np.mean(sure) < 0.65
+
+
 def test_how_far_teaching_is_moves_and_ends_at_the_end():
     base, own = made_up(1300, 5), made_up(300, 6)
     told = []
