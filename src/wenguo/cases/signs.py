@@ -239,7 +239,7 @@ def _promises(story: Story, rules: Escalation) -> list[Sign]:
     nearly = [c for c in running if c not in late and c.percent >= rules.nearly_due_percent]
     soon = min((c.due for c in running if c.due and c not in late), default=None)
     return [
-        Sign("overdue", len(late), tuple((c.seq, c.at) for c in late[:SHOWN]), soon if late else None),
+        Sign("overdue", len(late), tuple((c.seq, c.due) for c in late[:SHOWN] if c.due), soon if late else None),
         Sign("nearly_due", len(nearly), tuple((c.seq, c.at) for c in nearly[:SHOWN])),
         _of("broken", story.broken),
     ]
