@@ -24,6 +24,7 @@ from wenguo.cases.quote import Item
 from wenguo.cases.resolution import Draft
 from wenguo.errors import Invalid, NotNow, NotYours, Overtaken, Refusal
 from wenguo.people.actor import SYSTEM
+from wenguo.web.desk.today import groups_for
 
 MONDAY = datetime(2026, 11, 16, 1, 30, tzinfo=UTC)
 
@@ -156,6 +157,19 @@ def test_after_an_override_who_passed_over_counts_as_signer(desk, remedy):
     with pytest.raises(NotYours):
         remedy.pays(measure, by=desk.manager)
     assert remedy.pays(measure, by=desk.senior).approved_by == desk.manager
+
+
+def test_what_waits_for_money_stands_once_on_todays_list(desk, remedy):
+    _case, option, measure = remedy.settled()
+    apology = remedy.plans(option, kind="apology", owner=desk.senior)
+    Measure.objects.filter(pk=measure.pk).update(owner=desk.senior)  # who may pay it, and has to see to it
+
+    def asked(person):
+        return {g.key: len(g.lines) for g in groups_for(person, desk.now) if g.key in {"pay", "measure"}}
+
+    assert asked(desk.senior) == {"pay": 1, "measure": 1}
+    Measure.objects.filter(pk__in=[measure.pk, apology.pk]).update(owner=desk.agent)
+    assert asked(desk.agent) == {"measure": 2}, "who drafted it does not pay it, and still has to see to it"
 
 
 def test_the_same_payment_is_made_once(desk, remedy):

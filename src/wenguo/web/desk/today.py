@@ -145,6 +145,7 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
     units = {post.unit_id for post in person.standing.effective(at)}
     seen = Case.objects.visible_to(person, at)
     why_review = {gate.id: gate.because for gate in in_force(at).pack.approval.reply_gates}
+    payable = _payable(person, seen, at)
     asked = [
         ("arbitrate", _lazy("退单待裁定"), "gavel", _disputes(person, seen, at)),
         ("sign", _lazy("转办待签收"), "checkbox", _handovers(person, units, at)),
@@ -169,8 +170,13 @@ def groups_for(person: Any, at: datetime) -> list[Group]:
         ("supervise", _lazy("督办待回报"), "eye", _orders(person)),
         ("joint", _lazy("会办"), "users", _tasks(person, units, at)),
         ("request", _lazy("协查"), "message-question", _requests(person, units)),
-        ("pay", _lazy("待付款"), "cash", _payments(person, seen, at)),
-        ("measure", _lazy("待完成的措施"), "list-check", _measures(person, person.may("case.pay", at))),
+        ("pay", _lazy("待付款"), "cash", _doing(payable)),
+        (
+            "measure",
+            _lazy("待完成的措施"),
+            "list-check",
+            _doing(m for m in my_measures(person)[:ASKED] if m not in payable),
+        ),
         ("followup", _lazy("回访"), "phone-call", _call_backs(person, at)),
     ]
     mine = _mine(person, units, at)
@@ -254,19 +260,17 @@ def _tasks(person: Any, units: set[int], at: datetime) -> list[Item]:
     return [(t.case_id, t.about, t.what, "") for t in found[:ASKED]]
 
 
-def _payments(person: Any, seen: Any, at: datetime) -> list[Item]:
+def _payable(person: Any, seen: Any, at: datetime) -> list[Measure]:
     """What is signed and not yet paid; not what this person drafted, since nobody pays their own."""
     if not person.may("case.pay", at):
         return []
     open_ = Measure.objects.filter(state=Measure.State.PLANNED, kind__in=PAID_KINDS, amount_fen__gt=0, payment=None)
     found = open_.filter(case__in=seen.filter(stage=Stage.EXECUTION)).exclude(option__drafted_by=person)
-    return [(m.case_id, "", m.what, "") for m in found.order_by("due_at")[:ASKED]]
+    return list(found.order_by("due_at")[:ASKED])
 
 
-def _measures(person: Any, paying: bool) -> list[Item]:
-    """`paying`: what waits for money stands among the payments."""
-    found = my_measures(person)[:ASKED]
-    return [(m.case_id, "", m.what, "") for m in found if not (paying and m.kind in PAID_KINDS and m.amount_fen)]
+def _doing(measures: Iterable[Measure]) -> list[Item]:
+    return [(m.case_id, "", m.what, "") for m in measures]
 
 
 def _requests(person: Any, units: set[int]) -> list[Item]:
