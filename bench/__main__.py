@@ -61,7 +61,7 @@ def main() -> None:
             print(line(Figure("load", done["cases"] / done["seconds"], "cases/s", settings=told)), flush=True)
         measured("reads", lambda: reads.measure(number=250))
         measured("search", lambda: search.measure(number=100))
-        measured("writes", lambda: writes.measure(url, number=800))
+        measured("writes", lambda: writes.measure(url, number=4000))
         measured("worker", worker.measure)
     measured("memory", lambda: memory.measure(number=10_000))
     print(f"\n{(time.perf_counter() - began) / 60:.1f} minutes", flush=True)
