@@ -73,9 +73,12 @@ def hint(request: HttpRequest, number: str) -> HttpResponse:
 
 def shown(case: Case, reason: risk.Reason) -> Shown:
     rule = reason.rule
+    amount = f"{reason.amount} {unit_told(rule.unit, reason.amount)}" if rule.most > 1 else ""
+    if rule.code in {"silence", "unowned"}:  # what is counted begins when the grace is over
+        amount = _("超出 {amount}").format(amount=amount)
     return Shown(
         title=told(rule.title),
-        amount=f"{reason.amount} {unit_told(rule.unit, reason.amount)}" if rule.most > 1 else "",
+        amount=amount,
         part=f"{reason.part:+.2f}",
         because=told(rule.because),
         places=[(at, address_of(case, seq)) for seq, at in reason.places if seq],
