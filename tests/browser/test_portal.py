@@ -324,3 +324,23 @@ def test_what_is_missing_is_said_in_the_page_and_a_long_talk_is_folded(browser, 
     assert page.locator(".wrong[data-by-script]").count() == 0
     fits(page)
     assert not page.wrong
+
+
+def test_a_scale_of_eleven_is_one_line_of_targets_on_the_smallest_phone(browser, home, desk, world):
+    case = desk.receives(TEXT, channel="web")
+    with transaction.atomic():
+        case = answered(desk, case)
+    page = watched(browser.new_context(viewport={"width": 320, "height": 640}, locale="zh-CN"))
+    page.goto(f"{home}/s/{links.make(case, links.SURVEY, at=world.now(), days=7)}/")
+    scale = page.locator(".p-scale-11")
+    for width, large in ((320, False), (320, True), (390, False), (768, False)):
+        page.set_viewport_size({"width": width, "height": 640})
+        page.evaluate("large => { document.documentElement.dataset.type = large ? 'large' : '' }", large)
+        targets = scale.evaluate(
+            "e => [...e.children].map(c => (r => [r.top, r.width, r.height])(c.getBoundingClientRect()))"
+        )
+        assert len(targets) == 11 and len({top for top, _w, _h in targets}) == 1
+        assert min(w for _t, w, _h in targets) >= 24 and min(h for _t, _w, h in targets) >= 24
+        words = scale.evaluate("e => [...e.children].some(c => c.scrollWidth > c.clientWidth)")
+        assert not words and page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.wrong
