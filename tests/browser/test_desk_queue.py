@@ -124,3 +124,28 @@ def test_a_possible_danger_is_answered_with_one_key_and_the_case_is_classified_w
     case.refresh_from_db()
     assert case.category
     assert not page.wrong
+
+
+def test_the_views_stand_in_one_line_and_what_has_no_room_is_in_a_menu(desk, world, hands):
+    page = hands.signs_in("supervisor").goes("/desk/queue/?view=all")
+    offered = page.locator("nav.views a").count()
+    lines = "new Set([...document.querySelectorAll('#views a')].map(a => a.getBoundingClientRect().top)).size"
+    for width in (1440, 1100, 768, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(150)
+        fits(page)
+        assert page.evaluate(lines) == 1
+        assert page.locator("nav.views a").count() == offered
+        assert page.locator("#views [aria-current]").count() == 1
+        now, line = page.locator("#views [aria-current]").bounding_box(), page.locator("#views").bounding_box()
+        assert line["x"] <= now["x"] and now["x"] + now["width"] <= line["x"] + line["width"] + 1
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.wait_for_timeout(150)
+    page.focus("#views-more summary")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#views-more .drop-list') !== null")
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: "view=all" not in url)
+    assert page.locator("#views [aria-current]").count() == 1
+    assert not page.wrong

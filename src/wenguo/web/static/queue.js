@@ -7,6 +7,27 @@
   if (!panel) return;
   const wide = matchMedia("(min-width: 1200px)");
 
+  // ── the views in one line: what has no room goes into the menu at its end, never the one in force ──
+  const line = $("#views");
+  const more = $("#views-more");
+  const views = $$("a", line);
+  const phone = matchMedia("(max-width: 767.98px)"); // there the line is pushed by the thumb
+  function fold() {
+    line.append(...views);
+    more.hidden = phone.matches || line.scrollWidth <= line.clientWidth;
+    if (!more.hidden) {
+      const menu = $(".drop-list", more);
+      more.hidden = false;
+      for (const view of views.filter((v) => !v.hasAttribute("aria-current")).reverse()) {
+        if (line.scrollWidth <= line.clientWidth) break;
+        menu.prepend(view);
+      }
+    }
+    const now = $("[aria-current]", line);
+    if (now) line.scrollLeft = now.offsetLeft - (line.clientWidth - now.offsetWidth) / 2;
+  }
+  new ResizeObserver(fold).observe(line.parentElement);
+
   // ── the selection ──
   const boxes = () => $$('input[name="case"][form="bulk"]', panel);
   let picked = new Set();
