@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.browser.conftest import fits, until
 
-from wenguo.cases import acceptance, letters, triage
+from wenguo.cases import acceptance, causes, letters, triage
 
 LONG = "无空格长文" * 100  # 500 characters without a space
 
@@ -202,3 +202,35 @@ def test_who_takes_a_case_over_has_its_next_step_in_front(hands: Any, desk: Any,
     page.click('[data-panes] a[href="#case-story"]')
     page.reload()
     assert page.is_visible("#case-story"), "what was chosen since then stays in front"
+
+
+def test_the_pictures_of_the_causes_are_whole_and_readable_at_every_width(hands: Any, desk: Any, world: Any) -> None:
+    case = desk.triages(desk.receives("洗衣机新机不排水"))
+    why = None
+    for words in (
+        "排水泵叶轮被线屑缠住",
+        "出厂前未做排水试验",
+        "检验规程漏写排水一项",
+        "改版时抄了旧规程",
+        "新品没有规程评审",
+    ):
+        why = causes.add_cause(case, words, parent=why, by=desk.agent, at=desk.now)
+    for bone in case.pack.causes:
+        for words in ("新员工未经排水专项培训", "夜班检验员人手一直不足"):
+            causes.add_cause(case, words, bone=bone.code, by=desk.agent, at=desk.now)
+    hand = hands.signs_in("agent")
+    smallest = """e => Math.min(...[...e.querySelectorAll('.drawn svg')].filter(s => s.getClientRects().length)
+        .map(s => 12 * s.getBoundingClientRect().width / s.viewBox.baseVal.width))"""
+    for address in (f"/desk/cases/{case.number}/", f"/desk/cases/{case.number}/causes/print/"):
+        page = hand.goes(address)
+        for width in (1440, 1100, 768, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            if (pane := page.locator('[data-panes] a[href="#case-work"]')).count():
+                pane.first.click()
+            fits(page)
+            drawn = page.locator(".drawn")
+            assert drawn.count() == 2
+            assert drawn.evaluate_all("all => all.every(e => e.scrollWidth <= e.clientWidth)")
+            assert page.locator(".drawn svg:visible").count() == 2
+            assert page.locator("body").evaluate(smallest) >= 11.9
+        assert "人员" in page.inner_text("body") and not page.wrong

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wenguo.cases.drawing import EM, LINE, Bone, Node, fishbone, outline, why_tree, width, wrap
+from wenguo.cases.drawing import EM, LINE, NARROW, WIDE, Bone, Node, fishbone, outline, why_tree, width, wrap
 
 SVG = "{http://www.w3.org/2000/svg}"
 PROBLEM = "空调开机后外壳带电，客户被电到手指，要求退货并赔偿"
@@ -48,6 +48,8 @@ def bones(size: int) -> list[Bone]:
 PICTURES = {
     **{f"why-{n}": why_tree(PROBLEM, tree(n), title="5-why 分析") for n in (1, 3, 9, 25)},
     **{f"fish-{n}": fishbone(PROBLEM, bones(n), title="鱼骨图") for n in (0, 3, 9, 25)},
+    "why-narrow": why_tree(PROBLEM, tree(9), title="5-why 分析", wide=NARROW),
+    "fish-narrow": fishbone(PROBLEM, bones(9), title="鱼骨图", wide=NARROW),
 }
 
 
@@ -79,6 +81,25 @@ def test_no_words_meet_and_none_leave_the_picture(name: str) -> None:
     found = boxes(svg)
     assert overlapping(found) == []
     assert all(left >= 0 and top >= 0 and right <= wide and bottom <= high for left, top, right, bottom, _w in found)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_as_wide_as_its_place_so_that_its_writing_is_never_made_smaller(name: str) -> None:
+    root = ElementTree.fromstring(PICTURES[name])
+    assert float(root.get("width", 0)) == (NARROW if name.endswith("narrow") else WIDE)
+    assert min(float(text.get("font-size", EM)) for text in root.iter(f"{SVG}text")) >= 12
+
+
+def test_five_whys_have_a_step_each_and_no_mark_is_cut_on_a_phone() -> None:
+    node = Node("新品导入没有规程评审关", [], ["根本原因", "已核实", "权重 5"], True)
+    for n in range(4):
+        node = Node(f"上一层的原因 {n}", [node])
+    steps = ["问题", *(f"第 {n} 个为什么" for n in range(1, 6))]
+    svg = why_tree(PROBLEM, [node], title="t", steps=steps, wide=NARROW)
+    words = [e.text or "" for e in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+    assert all(any(word.startswith(step) for word in words) for step in steps)
+    assert "权重 5" in "".join(words)
+    assert not any("…" in word for word in words)
 
 
 def test_the_overlap_check_sees_an_overlap() -> None:
@@ -142,7 +163,10 @@ def test_a_text_too_long_ends_in_dots_within_its_lines() -> None:
 def test_whatever_was_written_the_picture_is_sound(text: str, ems: int) -> None:
     assert all(width(line) <= ems for line in wrap(text, ems))
     node = Node(text, [Node(text)], [text])
-    for svg in (why_tree(text, [node], title=text), fishbone(text, [Bone(text, [node])], title=text, id=text)):
+    for svg in (
+        why_tree(text, [node], title=text, wide=NARROW),
+        fishbone(text, [Bone(text, [node]), Bone("", [node])], title=text, id=text),
+    ):
         root = ElementTree.fromstring(svg)
         _x, _y, wide, _high = (float(n) for n in root.get("viewBox", "").split())
         assert overlapping(boxes(svg)) == []

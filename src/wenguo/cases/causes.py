@@ -352,22 +352,24 @@ def _tags(node: CauseNode) -> list[str]:
     return tags + ([_("权重 {n}").format(n=node.weight)] if node.weight else [])
 
 
-def why_picture(case: Case) -> str:
-    """The tree of whys of this case as SVG; empty when there is none."""
+def why_picture(case: Case, wide: int = drawing.WIDE) -> str:
+    """The tree of whys of this case as SVG, `wide` px wide; empty when there is none."""
     nodes = [n for n in rows(case, "causes") if n.kind == CauseNode.Kind.WHY]
     if not nodes:
         return ""
     depth = case.pack.thresholds.root_cause_max_depth
     steps = [_("问题"), *(_("第 {n} 个为什么").format(n=n) for n in range(1, depth + 1))]
     title = _("5-why 分析：{subject}").format(subject=case.subject)
-    return drawing.why_tree(case.subject, _drawn(nodes, None), title=title, steps=steps, id=f"why-{case.pk}")
+    return drawing.why_tree(
+        case.subject, _drawn(nodes, None), title=title, steps=steps, id=f"why-{case.pk}-{wide}", wide=wide
+    )
 
 
-def fish_picture(case: Case) -> str:
-    """The fishbone of this case as SVG with every branch of the pack; empty when nothing is on it."""
+def fish_picture(case: Case, wide: int = drawing.WIDE) -> str:
+    """The fishbone of this case as SVG, `wide` px wide, with every branch of the pack; empty when nothing is on it."""
     nodes = [n for n in rows(case, "causes") if n.kind == CauseNode.Kind.BONE]
     if not nodes:
         return ""
     bones = [drawing.Bone(told(b.title), _drawn(nodes, None, b.code)) for b in case.pack.causes]
     title = _("鱼骨图：{subject}").format(subject=case.subject)
-    return drawing.fishbone(case.subject, bones, title=title, id=f"fish-{case.pk}")
+    return drawing.fishbone(case.subject, bones, title=title, id=f"fish-{case.pk}-{wide}", wide=wide)

@@ -99,6 +99,17 @@ def _pieces(text: str, ems: float) -> Iterator[str]:
             yield " " if piece.isspace() else piece
 
 
+def _small(tags: Sequence[str], ems: float) -> list[str]:
+    """The short words above a text, none of them torn; no line when there are none."""
+    lines: list[str] = []
+    for tag in tags:
+        if lines and width(f"{lines[-1]} · {tag}") < ems:
+            lines[-1] += f" · {tag}"
+        else:
+            lines += wrap(tag, ems, 1)
+    return lines
+
+
 def _plain(text: str) -> str:
     return _NOT_XML.sub("", text.replace("\r", ""))
 
@@ -107,34 +118,40 @@ def _esc(text: str) -> str:
     return escape(_plain(text), quote=True)
 
 
+# Both pictures stand upright and are as wide as they are asked to be, so that their writing is never made smaller: the
+# tree goes down and a step to the right, the fish hangs with its head at the foot.
+
+WIDE, NARROW = 460, 320  # px: the middle column of a case and a sheet of paper; a phone
+
+
 # Boxes
 
 
 @dataclass
 class _Box:
-    """A framed text of the tree. `y` is its upper edge; `span` the height that it and what hangs on it take."""
+    """A framed text of the tree. `y` is its upper edge, `mark` the small lines above its text."""
 
     lines: list[str]
-    tags: str
+    mark: list[str]
     full: str
     root: bool
     depth: int
+    x: float
+    wide: float
     children: list[_Box] = field(default_factory=list)
     y: float = 0
-    span: float = 0
 
     @property
     def height(self) -> float:
-        return 2 * PAD + LINE * (len(self.lines) + bool(self.tags))
+        return 2 * PAD + LINE * (len(self.lines) + len(self.mark))
 
     @property
     def middle(self) -> float:
         return self.y + self.height / 2
 
 
-BOX = 214  # px wide
-GAP_X, GAP_Y = 44, 16
-HEADER = 30
+GAP = 12  # px between two boxes
+STEP = 24.0  # px to the right from a cause to what lies beneath it, less where the tree is deep
 
 
 def why_tree(
@@ -145,49 +162,37 @@ def why_tree(
     description: str = "",
     steps: Sequence[str] = (),
     id: str = "why",
+    wide: float = WIDE,
 ) -> str:
-    """The tree of whys from the problem at the left to the deepest causes at the right.
+    """The tree of whys from the problem at the head to the deepest causes at the foot, `wide` px wide.
 
-    `steps`: headings of the columns, the first stands over the problem. `id` begins the ids inside, unique on a page.
+    `steps`: what a box of each depth is called, the first the problem. `id` begins the ids inside, unique on a page.
     """
-    top = _box(Node(problem, causes), 0)
-    _measure(top)
-    _place(top, HEADER)
-    boxes = list(_walk(top))
-    deepest = max(b.depth for b in boxes)
-    wide = (deepest + 1) * BOX + deepest * GAP_X + 2 * PAD
-    high = HEADER + top.span + PAD
-    parts = [
-        _text(_x(n) + BOX / 2, 18, words, "wg-step", anchor="middle", small=True)
-        for n, words in enumerate(steps[: deepest + 1])
-    ]
-    parts += [_joint(box, child) for box in boxes for child in box.children]
+    top = Node(problem, causes)
+    step = min(STEP, wide / 5 / max(_depth(top), 1))
+    boxes = list(_walk(_box(top, 0, step, wide, steps)))
+    y = float(PAD)
+    for box in boxes:
+        box.y = y
+        y += box.height + GAP
+    parts = [_joint(box, child, step) for box in boxes for child in box.children]
     parts += [_draw(box) for box in boxes]
-    return _svg(wide, high, title, description or outline(problem, causes), parts, id, "wg-why")
+    return _svg(wide, y - GAP + PAD, title, description or outline(problem, causes), parts, id, "wg-why")
 
 
-def _box(node: Node, depth: int) -> _Box:
-    ems = (BOX - 2 * PAD) / EM
-    tags = " · ".join(node.tags)
-    box = _Box(wrap(node.text, ems), wrap(tags, ems, 1)[0], node.text, node.root, depth)
-    box.children = [_box(child, depth + 1) for child in node.children]
+def _depth(node: Node) -> int:
+    return max((1 + _depth(child) for child in node.children), default=0)
+
+
+def _box(node: Node, depth: int, step: float, wide: float, steps: Sequence[str]) -> _Box:
+    x = PAD + depth * step
+    room = wide - PAD - x
+    ems = (room - 2 * PAD) / EM
+    box = _Box(
+        wrap(node.text, ems), _small([*steps[depth : depth + 1], *node.tags], ems), node.text, node.root, depth, x, room
+    )
+    box.children = [_box(child, depth + 1, step, wide, steps) for child in node.children]
     return box
-
-
-def _measure(box: _Box) -> float:
-    below = sum(_measure(c) for c in box.children) + GAP_Y * max(0, len(box.children) - 1)
-    box.span = max(box.height, below)
-    return box.span
-
-
-def _place(box: _Box, y: float) -> None:
-    """Put the box into the middle of its span and its children one beneath the other into the same span."""
-    box.y = y + (box.span - box.height) / 2
-    below = sum(c.span for c in box.children) + GAP_Y * max(0, len(box.children) - 1)
-    y += (box.span - below) / 2
-    for child in box.children:
-        _place(child, y)
-        y += child.span + GAP_Y
 
 
 def _walk(box: _Box) -> Iterator[_Box]:
@@ -196,131 +201,116 @@ def _walk(box: _Box) -> Iterator[_Box]:
         yield from _walk(child)
 
 
-def _x(depth: int) -> float:
-    return PAD + depth * (BOX + GAP_X)
-
-
-def _joint(box: _Box, child: _Box) -> str:
-    x, to = _x(box.depth) + BOX, _x(child.depth)
-    half = (x + to) / 2
-    path = f"M{_n(x)} {_n(box.middle)}H{_n(half)}V{_n(child.middle)}H{_n(to)}"
+def _joint(box: _Box, child: _Box, step: float) -> str:
+    x = box.x + step / 2
+    path = f"M{_n(x)} {_n(box.y + box.height)}V{_n(child.middle)}H{_n(child.x)}"
     return f'<path class="wg-line" d="{path}" fill="none" stroke="currentColor" stroke-width="1"/>'
 
 
 def _draw(box: _Box) -> str:
-    x, kind = _x(box.depth), "wg-problem" if box.depth == 0 else "wg-root" if box.root else "wg-cause"
-    frame = _frame(x, box.y, BOX, box.height, heavy=box.depth == 0 or box.root)
+    kind = "wg-problem" if box.depth == 0 else "wg-root" if box.root else "wg-cause"
+    frame = _frame(box.x, box.y, box.wide, box.height, heavy=box.depth == 0 or box.root)
     if box.root:
-        frame += _frame(x + 3, box.y + 3, BOX - 6, box.height - 6)
-    y = box.y + PAD + EM
+        frame += _frame(box.x + 3, box.y + 3, box.wide - 6, box.height - 6)
+    x, y = box.x + PAD, box.y + PAD + EM
     words = []
-    if box.tags:
-        words.append(_text(x + PAD, y, box.tags, "wg-tag", small=True, bold=True))
+    for line in box.mark:
+        words.append(_text(x, y, line, "wg-tag", small=True, bold=box.root))
         y += LINE
-    words += [_text(x + PAD, y + n * LINE, line) for n, line in enumerate(box.lines)]
+    words += [_text(x, y + n * LINE, line) for n, line in enumerate(box.lines)]
     return f'<g class="{kind}"><title>{_esc(box.full)}</title>{frame}{"".join(words)}</g>'
 
 
 # The fishbone
 
-LABEL = 208  # px, the widest words on a twig
 TWIG_LINES = 6
-SLANT = 0.2  # a rib moves so far to the left for each pixel away from the spine
+LEAN = 26  # px a rib moves away from the spine, from its foot to its name
 ROOM = 8  # px between words and the rib they hang on
-STEP = LABEL + ROOM + SLANT * LINE * (TWIG_LINES + 2) + 16  # px from rib to rib: words, and the slant beside them
-HEAD = 200
+NAME = 28  # px, the frame of a branch's name
+BARE = 36  # px, a rib with nothing on it
 
 
 @dataclass
 class _Twig:
     lines: list[str]
-    tags: str
+    tags: list[str]
     full: str
     root: bool
     indent: float
 
     @property
     def height(self) -> float:
-        return LINE * (len(self.lines) + bool(self.tags)) + 12
+        return LINE * (len(self.lines) + len(self.tags)) + 12
 
 
-def fishbone(problem: str, bones: Sequence[Bone], *, title: str, description: str = "", id: str = "fish") -> str:
-    """The fishbone: the problem is the head at the right, the branches are ribs above and below the spine.
+def fishbone(
+    problem: str, bones: Sequence[Bone], *, title: str, description: str = "", id: str = "fish", wide: float = WIDE
+) -> str:
+    """The fishbone, `wide` px wide: the spine leads down to the problem, the branches are ribs at its left and right.
 
-    Ribs are parallel, so the room between two of them is the same at every height and no words can meet.
+    The words of a branch stand between its rib and the edge of the picture, so no words can meet.
     """
-    ribs = [(bone, [t for cause in bone.causes for t in _twigs(cause, 0)]) for bone in bones]
-    above, below = ribs[: (len(ribs) + 1) // 2], ribs[(len(ribs) + 1) // 2 :]
-    up = max([_reach(twigs) for _bone, twigs in above], default=0)
-    down = max([_reach(twigs) for _bone, twigs in below], default=0)
-    head = wrap(problem, (HEAD - 2 * PAD) / EM)
+    spine = wide / 2
+    label = spine - LEAN - ROOM - PAD
+    ribs = [(bone, [t for cause in bone.causes for t in _twigs(cause, 0, label)]) for bone in bones]
+    parts, y = [], float(PAD)
+    for pair in (ribs[n : n + 2] for n in range(0, len(ribs), 2)):
+        high = max(max(BARE, 8 + sum(t.height for t in twigs)) for _bone, twigs in pair)
+        parts += [
+            _rib(bone, twigs, spine, y, high, side, label) for side, (bone, twigs) in zip((-1, 1), pair, strict=False)
+        ]
+        y += NAME + high + GAP
+    y += GAP
+    head = wrap(problem, (wide - 4 * PAD) / EM)
+    head_wide = min(wide - 2 * PAD, EM * max(width(line) for line in head) + 2 * PAD)
     head_high = 2 * PAD + LINE * len(head)
-    spine = PAD + max(up + _TITLE, head_high / 2)
-    columns = max(len(above), len(below), 1)
-    left = PAD + SLANT * max(up, down) + 40
-    head_x = left + columns * STEP + 30
-    high = spine + max(down + _TITLE, head_high / 2) + PAD
-    parts = [_line(PAD, spine, head_x, spine, "wg-spine", 3)]
-    for side, ribs_here, far in ((-1, above, up), (1, below, down)):
-        for n, (bone, twigs) in enumerate(ribs_here):
-            parts.append(_rib(bone, twigs, left + (n + 1) * STEP, spine, side, far))
-    words = [
-        _text(head_x + PAD, spine - head_high / 2 + PAD + EM + n * LINE, line, bold=True) for n, line in enumerate(head)
-    ]
-    frame = _frame(head_x, spine - head_high / 2, HEAD, head_high, heavy=True)
+    parts.append(_line(spine, PAD, spine, y, "wg-spine", 3))
+    words = [_text(spine, y + PAD + EM + n * LINE, line, anchor="middle", bold=True) for n, line in enumerate(head)]
+    frame = _frame(spine - head_wide / 2, y, head_wide, head_high, heavy=True)
     parts.append(f'<g class="wg-problem"><title>{_esc(problem)}</title>{frame}{"".join(words)}</g>')
     told = description or "\n".join(outline(bone.title, bone.causes) for bone in bones)
-    return _svg(head_x + HEAD + PAD, high, title, told, parts, id, "wg-fish")
+    return _svg(wide, y + head_high + PAD, title, told, parts, id, "wg-fish")
 
 
-_TITLE = 34  # the height of a branch's name at the far end of its rib
-_FIRST = 10  # px between the spine and the first words
-
-
-def _twigs(node: Node, depth: int) -> Iterator[_Twig]:
-    indent = min(depth, 3) * 14.0
-    ems = (LABEL - indent) / EM
-    tags = " · ".join(node.tags)
+def _twigs(node: Node, depth: int, label: float) -> Iterator[_Twig]:
+    indent = min(depth, 3) * 10.0
+    ems = (label - indent) / EM
     text = ("↳ " if depth else "") + node.text
-    yield _Twig(wrap(text, ems, TWIG_LINES), wrap(tags, ems, 1)[0], node.text, node.root, indent)
+    yield _Twig(wrap(text, ems, TWIG_LINES), _small(node.tags, ems), node.text, node.root, indent)
     for child in node.children:
-        yield from _twigs(child, depth + 1)
+        yield from _twigs(child, depth + 1, label)
 
 
-def _reach(twigs: Sequence[_Twig]) -> float:
-    return max(70.0, _FIRST + sum(t.height for t in twigs) + 8)
-
-
-def _rib(bone: Bone, twigs: Sequence[_Twig], foot: float, spine: float, side: int, far: float) -> str:
-    """One rib from its foot on the spine to its name; `side` -1 above the spine, 1 below; `far` its height in px."""
-    end_x, end_y = foot - SLANT * far, spine + side * far
-    parts = [_line(foot, spine, end_x, end_y, "wg-rib", 2)]
-    name = wrap(bone.title, STEP / EM - 4, 1)[0]
+def _rib(bone: Bone, twigs: Sequence[_Twig], spine: float, top: float, high: float, side: int, label: float) -> str:
+    """One rib from its name down to the spine; `side` -1 left of the spine, 1 right; `high` its height in px."""
+    foot = top + NAME + high
+    parts = [_line(spine, foot, spine + side * LEAN, top + NAME, "wg-rib", 2)]
+    name = wrap(bone.title, label / EM, 1)[0]
     wide = EM * width(name) + 2 * PAD
-    box_y = end_y - 28 if side < 0 else end_y
-    parts.append(_frame(end_x - wide / 2, box_y, wide, 28, heavy=True))
-    parts.append(_text(end_x, box_y + 19, name, "wg-bone", anchor="middle", bold=True))
-    top = spine + _FIRST if side > 0 else spine - _FIRST - sum(t.height for t in twigs)
+    left = spine + 6 if side > 0 else spine - 6 - wide
+    parts.append(_frame(left, top, wide, NAME, heavy=True))
+    parts.append(_text(left + wide / 2, top + 19, name, "wg-bone", anchor="middle", bold=True))
+    y = top + NAME + 8
     for twig in twigs:
-        parts.append(_twig(twig, top, foot, spine))
-        top += twig.height
+        lower = y + twig.height - 6
+        rib = spine + side * LEAN * (foot - lower) / high
+        edge = spine + side * (LEAN + ROOM + label)
+        parts.append(_twig(twig, y, min(edge, spine + side * (LEAN + ROOM)), lower, (rib, edge)))
+        y += twig.height
     return f'<g class="wg-branch">{"".join(parts)}</g>'
 
 
-def _twig(twig: _Twig, top: float, foot: float, spine: float) -> str:
-    """Words with the line beneath them that leads to the rib."""
-    line_y = top + twig.height - 6
-    rib_x = foot - SLANT * abs(spine - line_y)
-    x = foot - SLANT * max(abs(spine - top), abs(spine - line_y)) - ROOM - LABEL + twig.indent
-    y = top + EM
+def _twig(twig: _Twig, top: float, x: float, lower: float, line: tuple[float, float]) -> str:
+    """Words from `x` on, with the line beneath them that leads to the rib."""
+    x, y = x + twig.indent, top + EM
     words = []
-    if twig.tags:
-        words.append(_text(x, y, twig.tags, "wg-tag", small=True, bold=True))
+    for words_here in twig.tags:
+        words.append(_text(x, y, words_here, "wg-tag", small=True, bold=True))
         y += LINE
-    words += [_text(x, y + n * LINE, line) for n, line in enumerate(twig.lines)]
+    words += [_text(x, y + n * LINE, words_here) for n, words_here in enumerate(twig.lines)]
     kind = "wg-root" if twig.root else "wg-cause"
-    line = _line(x, line_y, rib_x, line_y, "wg-twig", 2.5 if twig.root else 1)
-    return f'<g class="{kind}"><title>{_esc(twig.full)}</title>{"".join(words)}{line}</g>'
+    drawn = _line(line[0], lower, line[1], lower, "wg-twig", 2.5 if twig.root else 1)
+    return f'<g class="{kind}"><title>{_esc(twig.full)}</title>{"".join(words)}{drawn}</g>'
 
 
 # What both share

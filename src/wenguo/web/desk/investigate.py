@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.http import require_GET, require_POST
 from markupsafe import Markup
 
-from wenguo.cases import causes, inquiry, investigation, report
+from wenguo.cases import causes, drawing, inquiry, investigation, report
 from wenguo.cases.case import Case, Liability
 from wenguo.cases.causes import CauseNode
 from wenguo.cases.evidence import Evidence
@@ -72,6 +72,8 @@ def context(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "cause_title": case.pack.cause_title,
         "why_picture": Markup(board.why_picture),  # drawing.py escapes every word
         "fish_picture": Markup(board.fish_picture),
+        "why_narrow": Markup(causes.why_picture(case, drawing.NARROW)),
+        "fish_narrow": Markup(causes.fish_picture(case, drawing.NARROW)),
         "warned": {w.node.pk: w.words for w in board.warnings if w.node},
         "substantiated": words_of(Finding.Substantiated.choices),
         "liabilities": words_of(Liability.choices),
