@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -163,6 +164,20 @@ def test_a_second_tap_does_no_second_thing(now: Any, double: str) -> None:
         long = "长" * 500
         assert client.post(at(case, "notes/"), {"words": long}, follow=True).status_code == 200
         assert long in client.get(at(case)).content.decode()
+
+
+@pytest.mark.parametrize(("rest", "title"), [
+    ("messages/templates/", "写给客户的模板"), ("reply/", "写答复"),
+    ("options/new/", "拟定方案"), ("acts/remind/", "催办"),
+])  # fmt: skip
+def test_a_page_of_a_case_says_what_it_is_and_leads_back(now: Any, rest: str, title: str) -> None:
+    case = now.triages(now.receives("空调漏电，吓坏了老人"))
+    page = at_desk(now.supervisor).get(at(case, rest)).content.decode()
+    assert re.findall(r"<h1[^>]*>(.*?)</h1>", page) == [title]
+    crumbs = page.split('<nav class="crumbs"')[1].split("</nav>")[0]
+    assert (
+        re.findall(r"<(?:a|span)[^>]*>([^<]*)</", crumbs)[:2] == ["队列", case.number] and crumbs.count("<span>") == 1
+    )
 
 
 # ── writing to the customer ───────────────────────────────────────────────────────────────────────────────────────
