@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,9 @@ def test_typing_the_story_proposes_and_asks(now: Any) -> None:
     client = at_desk(now.agent)
     body = body_of(client.post("/desk/register/hints/", {**GIVEN, "mood": "vent"}, headers=HTMX))
     assert "level-2" in body or "level-1" in body
-    assert "漏电" in body and "必问" in body and "发泄" in body
+    assert "漏电" in body and "必问" in body and "发泄" in body and "<small>「漏电」" in body
+    angry = {**GIVEN, "text": "电话没人接，气死我了，太过分了"}
+    assert re.search(r"<small>情绪强度 [1-3]/3<", body_of(client.post("/desk/register/hints/", angry, headers=HTMX)))
     complete = {**GIVEN, "happened": "昨晚", "place": "家里", "product": "空调", "wish": "上门检修"}
     assert "必问的都有了" in body_of(client.post("/desk/register/hints/", complete, headers=HTMX))
     assert (

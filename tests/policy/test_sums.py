@@ -254,6 +254,13 @@ def test_every_point_has_its_reason_and_only_the_strongest_counts() -> None:
     assert "住院" not in str(made.data), "the customer's words are personal and stay out of the hashed part"
 
 
+def test_a_floor_tells_the_words_heard_and_the_facts_with_their_values() -> None:
+    hits = [Heard("漏电", "electric"), Heard("受伤", "injury", standing="supposed")]
+    safety, feeling = severity.score(PACK, hits, {"people_affected": 6, "emotion": 2}).floors
+    assert (safety.evidence, safety.facts) == (("漏电",), (("people_affected", 6),))
+    assert (feeling.evidence, feeling.facts) == ((), (("emotion", 2),))
+
+
 @given(st.lists(SIGNALS, max_size=6), st.lists(SIGNALS, max_size=4), FACTS)
 def test_hearing_more_never_makes_it_milder(first: list, more: list, facts: dict) -> None:
     before, after = severity.score(PACK, first, facts), severity.score(PACK, first + more, facts)

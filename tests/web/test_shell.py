@@ -381,13 +381,18 @@ AT = datetime(2026, 11, 22, 5, 10, tzinfo=UTC)  # 13:10 in Beijing
 @pytest.mark.parametrize(
     ("minutes", "words"),
     [
-        (200, "还剩 3 小时 20 分"), (0.5, "还剩 不到 1 分"), (0, "已超 不到 1 分"), (-1500, "已超 1 天 1 小时"),
-        (60, "还剩 1 小时"), (2880, "还剩 2 天"), (1445, "还剩 1 天"), (-20, "已超 20 分"),
+        (200, "还剩 3 小时 20 分"), (0.5, "还剩 不到 1 分钟"), (0, "已超 不到 1 分钟"), (-1500, "已超 1 天 1 小时"),
+        (60, "还剩 1 小时"), (2880, "还剩 2 天"), (1445, "还剩 1 天"), (-20, "已超 20 分钟"),
     ],
 )  # fmt: skip
 def test_time_left_in_words(minutes: float, words: str) -> None:
     shown = filters.remaining(AT + timedelta(minutes=minutes), AT)
     assert shown == words or (minutes == 1445 and shown == "还剩 1 天 5 分")
+
+
+def test_how_long_ago_in_words() -> None:
+    said = [filters.since(AT - timedelta(minutes=minutes), AT) for minutes in (0.5, 2, 62, 1500)]
+    assert said == ["刚刚", "2 分钟前", "1 小时 2 分前", "1 天 1 小时前"]
 
 
 def test_values_look_as_the_trade_writes_them() -> None:

@@ -357,15 +357,29 @@ def condition_words(pack: Pack, condition: Condition) -> str:
         return f"{name} ≥ {most}"
     if condition.is_true is not None:
         return str(name) if condition.is_true else _("不是{name}").format(name=name)
+    return _("{name}为{values}").format(
+        name=name, values=_("、").join(_titled(pack, condition.fact, v) for v in condition.any_of)
+    )
+
+
+def fact_words(pack: Pack, fact: str, value: Any) -> str:
+    """「受影响人数 6」「情绪强度 2/3」「会员等级：金」"""
+    name = str(VALUES.get(fact, fact))
+    if isinstance(value, bool):
+        return name if value else _("不是{name}").format(name=name)
+    if isinstance(value, int):
+        return f"{name} {yuan(value) if fact.endswith('_fen') else f'{value}/3' if fact == 'emotion' else value}"
+    return _("{name}：{said}").format(name=name, said=_titled(pack, fact, value))
+
+
+def _titled(pack: Pack, fact: str, value: str) -> str:
     titles: dict[str, Any] = {
         "tier": {t.code: t.title for t in pack.tiers},
         "channel": {c.code: c.title for c in pack.channels},
-        "category": {v: _category(pack, v) for v in condition.any_of},
+        "category": {value: _category(pack, value)},
     }
-    known = titles.get(condition.fact, VALUES)
-    return _("{name}为{values}").format(
-        name=name, values=_("、").join(told(str(known.get(v, v))) for v in condition.any_of)
-    )
+    known = titles.get(fact, VALUES)
+    return told(str(known.get(value, value)))
 
 
 def _scope(pack: Pack, rule: ClockRule) -> str:

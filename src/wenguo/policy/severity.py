@@ -46,12 +46,13 @@ class DimensionScore:
 
 @dataclass(frozen=True)
 class Floor:
-    """At least this level: rule id, why, and what set it off."""
+    """At least this level: rule id, why, and what set it off: the words heard (personal), the facts as (name, value)."""
 
     rule: str
     level: int
     because: str
     evidence: tuple[str, ...] = ()
+    facts: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,15 +143,14 @@ def _heard(hits: Iterable[Hit], dangers: set[str]) -> dict[str, dict[str, int]]:
 
 def _floors(pack: Pack, heard: Mapping[str, Mapping[str, int]], facts: Mapping[str, Any]) -> Iterable[Floor]:
     """A danger just avoided is no crisis but urgent; one only feared sets no floor."""
-    titles = {s.code: s.title for s in pack.severity.signals}
     for rule in pack.severity.floors:
-        strongest = {code: max(heard[code].values()) for code in rule.signals if heard.get(code)}
-        evidence = [titles[code] for code, strength in strongest.items() if strength > FEARED]
-        meant = [condition.fact for condition in rule.when if holds(condition, facts)]
+        said = [found for code in rule.signals for found in heard.get(code, {}).items()]
+        evidence = tuple(dict.fromkeys(term for term, strength in said if strength > FEARED))
+        meant = tuple((c.fact, facts[c.fact]) for c in rule.when if holds(c, facts))
         if evidence or meant:
-            only_nearly = not meant and max(strongest.values()) < MEANT
+            only_nearly = not meant and max(strength for _term, strength in said) < MEANT
             level = max(rule.level, 2) if only_nearly else rule.level
-            yield Floor(rule.id, level, rule.because, (*evidence, *meant))
+            yield Floor(rule.id, level, rule.because, evidence, meant)
 
 
 def holds(condition: Condition, facts: Mapping[str, Any]) -> bool:

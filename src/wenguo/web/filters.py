@@ -72,18 +72,18 @@ def plain_time(moment: datetime | None, at: datetime, empty: str = "—") -> str
 
 
 def span(seconds: float | timedelta) -> str:
-    """The two largest units of a length of time, in words: 3 小时 20 分. Less than a minute is 不到 1 分."""
+    """The two largest units of a length of time, in words: 3 小时 20 分, 20 分钟. Less than a minute is 不到 1 分钟."""
     whole = int(abs(seconds.total_seconds() if isinstance(seconds, timedelta) else seconds)) // 60
     days, hours, minutes = whole // 1440, whole % 1440 // 60, whole % 60
     if not whole:
-        return _("不到 1 分")
+        return _("不到 1 分钟")
     parts = []
     if days:
         parts.append(counted("{n} 天", days))
     if hours:
         parts.append(counted("{n} 小时", hours))
     if minutes and not days:
-        parts.append(counted("{n} 分", minutes))
+        parts.append(counted("{n} 分", minutes) if hours else counted("{n} 分钟", minutes))
     return " ".join(parts)
 
 

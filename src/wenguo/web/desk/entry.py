@@ -231,7 +231,7 @@ def hints(request: HttpRequest) -> HttpResponse:
     context = {
         "at": at,
         "heard": score,
-        "floors": floors_of(score),
+        "floors": floors_of(version.pack, score),
         "pack": version.pack,
         "suggested": suggested,
         "matters": _matters(version.pack, text),

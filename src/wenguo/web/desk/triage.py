@@ -14,6 +14,9 @@ from wenguo.cases.case import Case, Nature, Record
 from wenguo.cases.number import parse
 from wenguo.errors import Invalid
 from wenguo.people.staff import Person
+from wenguo.policy.reading import fact_words
+from wenguo.policy.schema import Pack
+from wenguo.policy.severity import Floor, Score
 from wenguo.policy.told import told
 from wenguo.text.matters import matters
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
@@ -99,41 +102,21 @@ def classify(request: HttpRequest, folder: Folder, given: Given) -> str:
     return _("已分类为「{title}」").format(title=told(folder.case.pack.category_title(category)))
 
 
-FACTS = {
-    "people_affected": _lazy("涉及人数"),
-    "tier": _lazy("会员等级"),
-    "vip": _lazy("VIP"),
-    "enterprise": _lazy("企业客户"),
-    "vulnerable": _lazy("特殊群体"),
-    "repeat_count": _lazy("重复或催办次数"),
-    "escalated_before": _lazy("曾向外部反映"),
-    "channel": _lazy("渠道"),
-    "category": _lazy("分类"),
-    "injury": _lazy("人身伤害"),
-    "loss_fen": _lazy("损失金额"),
-    "order_fen": _lazy("订单金额"),
-    "followers": _lazy("作者粉丝数"),
-    "reposts": _lazy("转发数"),
-    "returned_count": _lazy("退单次数"),
-    "days_silent": _lazy("未联系客户的天数"),
-    "emotion": _lazy("情绪强度"),
-    "claim_times": _lazy("索赔是订单的几倍"),
-    "group_people": _lazy("群诉人数"),
-    "danger_percent": _lazy("涉及危险的可能（百分数）"),
-    "danger_confirmed": _lazy("经人核实有危险"),
-}
+def floors_of(pack: Pack, score: Score) -> list[tuple[int, str, str]]:
+    """Why at least a level, as (level, because, what it rests on): the words heard, the facts with their values."""
 
+    def rests_on(floor: Floor) -> str:
+        heard, known = (f"「{term}」" for term in floor.evidence), (fact_words(pack, *fact) for fact in floor.facts)
+        return _("、").join([*heard, *known])
 
-def floors_of(score: Any) -> list[tuple[int, str, str]]:
-    """Why at least a level, as (level, because, what it rests on); facts by their names for people."""
-    return [(f.level, f.because, _("、").join(told(str(FACTS.get(e, e))) for e in f.evidence)) for f in score.floors]
+    return [(floor.level, floor.because, rests_on(floor)) for floor in score.floors]
 
 
 def _grading(request: HttpRequest, folder: Folder) -> dict[str, Any]:
     score = triage.assess(folder.case)
     return {
         "score": score,
-        "floors": floors_of(score),
+        "floors": floors_of(folder.case.pack, score),
         "levels": folder.case.pack.levels,
         "most": folder.case.pack.severity.max_total,
         "last": folder.last_grading,

@@ -285,7 +285,7 @@
   function span(seconds) {
     const whole = Math.floor(Math.abs(seconds) / 60);
     if (!whole) return say("moment");
-    const parts = [["day", Math.floor(whole / 1440)], ["hour", Math.floor((whole % 1440) / 60)], ["minute", whole % 60]];
+    const parts = [["day", Math.floor(whole / 1440)], ["hour", Math.floor((whole % 1440) / 60)], [whole < 60 ? "minutes" : "minute", whole % 60]];
     const first = parts.findIndex(([, n]) => n);
     return parts.slice(first, first + 2).filter(([, n]) => n).map(([unit, n]) => unitWords(unit, n)).join(" ");
   }
