@@ -66,6 +66,12 @@ def test_events_are_shown_without_anybodys_words(desk, door, case):
     assert bytes(last.hash).hex() in page
 
 
+def test_why_it_happened_is_told_by_the_names_of_the_policy(desk, door, case):
+    page = door(desk.inspector).get(to("audit_stream", case.stream_id)).content.decode()
+    assert "第 1 版政策 <small" in page and "policy:1</small>" in page
+    assert "受理回执 <small" in page and "<td>ACK" not in page
+
+
 def test_one_record_is_checked_and_a_forged_line_is_named(desk, door, case):
     client = door(desk.inspector)
     assert "校验通过" in client.post(to("audit_stream", case.stream_id)).content.decode()

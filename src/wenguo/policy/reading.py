@@ -166,6 +166,17 @@ _CODED = {
 }  # fmt: skip
 
 
+def rules_told(pack: Pack) -> dict[str, str]:
+    """What the journal names by its code: clocks, rules, reasons and templates, {code: its title or its words}."""
+    approval = pack.approval
+    rules = (*approval.rules, approval.override, *approval.reply_gates, *pack.responsibility)
+    found = {r.code: r.title for r in (*pack.pause_reasons, *pack.refusal_reasons, *pack.return_reasons)}
+    found |= {t.id: t.title for t in pack.templates} | {r.id: r.title for r in pack.major.rules}
+    found |= {r.id: r.when for r in pack.conversion.rules} | {r.id: r.because for r in rules}
+    found |= {r.id: r.title for r in pack.clocks.rules}
+    return {code: told(words) for code, words in found.items()}
+
+
 def _category(pack: Pack, code: str) -> str:
     return pack.category_title(code) if pack.has_category(code) else code
 

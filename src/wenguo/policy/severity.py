@@ -46,7 +46,7 @@ class DimensionScore:
 
 @dataclass(frozen=True)
 class Floor:
-    """At least this level: rule id, why, and what set it off: the words heard (personal), the facts as (name, value)."""
+    """At least this level: rule id, why, and what set it off: words heard (personal), facts as (name, value)."""
 
     rule: str
     level: int

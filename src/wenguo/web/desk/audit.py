@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Q
@@ -26,6 +26,8 @@ from wenguo.insight import soundness
 from wenguo.journal import Event, Root, Stream
 from wenguo.people.scope import reach
 from wenguo.people.staff import Person
+from wenguo.policy.reading import rules_told
+from wenguo.policy.versions import current_pack
 from wenguo.web.desk.admin import admin_page
 from wenguo.web.desk.asking import StaffRequest
 from wenguo.web.doors import by_htmx, desk, go
@@ -34,6 +36,13 @@ from wenguo.web.jinja import url
 from wenguo.web.keyset import Slice, capped_count, keyset, sliced
 
 PAGE = 50
+
+OWN = {  # because of what the program does itself; all else is a rule of the policy
+    "option.withdrawn:settled": _lazy("已选定另一方案"), "option.withdrawn:answered": _lazy("客户选择了另一方案"),
+    "case.joined:repeat": _lazy("同一事项再次反映"), "case.joined:merge": _lazy("并单"),
+    "message.sent:split": _lazy("拆成几件"), "case.executed:at_once": _lazy("即时办结"),
+    "case.flagged:payment_split": _lazy("疑似拆分付款"),
+}  # fmt: skip
 
 KINDS = {
     "case": _lazy("投诉件"), "customer": _lazy("客户"), "staff": _lazy("人员"), "unit": _lazy("机构"),
@@ -113,7 +122,8 @@ def stream(request: StaffRequest, pk: int) -> HttpResponse:
     after = request.GET.get("after", "")
     part = keyset(Event.objects.filter(stream=found), "seq", after=after, size=100)
     context: dict[str, Any] = {
-        "stream": found, "slice": part, "events": told(part.rows), "kinds": KINDS, "names": _names([found]),
+        "stream": found, "slice": part, "events": told(part.rows, _rules(found)), "kinds": KINDS,
+        "names": _names([found]),
     }  # fmt: skip
     if by_htmx(request) and after:
         return render(request, "desk/admin/_events.html", {**context, "at": timezone.now()})
@@ -123,7 +133,26 @@ def stream(request: StaffRequest, pk: int) -> HttpResponse:
     return admin_page(request, "desk/admin/stream.html", "audit", context)
 
 
-def told(events: Iterable[Event]) -> list[dict[str, Any]]:
+def _rules(stream: Stream) -> dict[str, str]:
+    """The rules of the policy that the events of a case name by their codes: {code: its words}."""
+    case = Case.objects.filter(stream=stream).select_related("policy").defer("policy__content").first()
+    if case is None:
+        return {}
+    version = _("第 {n} 版政策").format(n=case.policy.number)
+    return {**rules_told(current_pack()), **rules_told(case.pack), f"policy:{case.policy_id}": version}
+
+
+def _basis(event: Event, rules: Mapping[str, str]) -> str:
+    """Why, in words; empty when the code is all there is."""
+    kind, _sep, name = event.because.partition(":")
+    if kind in {"model", "group"} and name:
+        return {"model": _("分类模型 {name}"), "group": _("群诉 {name}")}[kind].format(name=name)
+    if own := OWN.get(f"{event.type}:{event.because}"):
+        return str(own)
+    return _("、").join(words for code in event.because.split(";") if (words := rules.get(code)))
+
+
+def told(events: Iterable[Event], rules: Mapping[str, str]) -> list[dict[str, Any]]:
     """Events as rows: who by name, what by title, facts as JSON, hash in hex. One query for the names."""
     events = list(events)
     ids = {int(e.by[6:]) for e in events if e.by.startswith("staff:") and e.by[6:].isdecimal()}
@@ -133,7 +162,8 @@ def told(events: Iterable[Event]) -> list[dict[str, Any]]:
         kind, _sep, ref = event.by.partition(":")
         who = names.get(int(ref), event.by) if kind == "staff" and ref.isdecimal() else _actor(kind, ref)
         rows.append({
-            "seq": event.seq, "at": event.at, "type": event.type, "who": who, "because": event.because,
+            "seq": event.seq, "at": event.at, "type": event.type, "who": who,
+            "because": event.because, "basis": _basis(event, rules),
             "title": str(journal.types()[event.type].title) if event.type in journal.types() else event.type,
             "data": json.dumps(event.data, ensure_ascii=False, sort_keys=True) if event.data else "",
             "hash": bytes(event.hash).hex(), "has_words": event.private is not None, "erased": event.is_erased,
