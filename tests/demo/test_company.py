@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -104,6 +105,27 @@ def test_the_desks_a_visitor_is_sent_to_have_their_story() -> None:
 
 
 # Grown
+
+
+@pytest.mark.slow
+def test_what_is_said_fits_the_case_and_its_stage(grown: list[Case]) -> None:
+    for case in grown:
+        signing = offered = False
+        titles = set()
+        for event in journal.Event.objects.filter(stream_id=case.stream_id).order_by("seq"):
+            signing = event.type == "approval.asked" or (
+                signing and event.type not in {"option.proposed", "measure.added"}
+            )
+            offered = event.type == "option.proposed" or (offered and event.type != "option.answered")
+            said = "\n".join(str(words) for words in (event.private or {}).values())
+            titles |= set(re.findall(rf"{case.record.contact_name[:1]}(女士|先生|老师)[，,]", said))
+            if event.type in {"message.sent", "message.called"}:
+                assert "正在审批" not in said or signing, f"{case.number} {event.seq}: {said}"
+                assert "等您看过以后答复" not in said or offered, f"{case.number} {event.seq}: {said}"
+                assert "检测" not in said or case.category.startswith(("product.", "aftersales.")), said
+            if event.type == "option.drafted":
+                assert not re.search("不同意|不满意|不接受", said), f"{case.number}: {said}"
+        assert len(titles) <= 1, f"{case.number}: {titles}"
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from wenguo.demo.corpus import Woven, customers, load, planted, weave, year
-from wenguo.demo.corpus.filling import Malformed, check_text, fen, fill, yuan
+from wenguo.demo.corpus.filling import Malformed, check_text, fen, fill, fits, yuan
 from wenguo.demo.corpus.reading import FUNCTIONS, ROLES, SUBCLASSES
 from wenguo.demo.corpus.shapes import Product
 from wenguo.demo.corpus.year import SHANGHAI, day_weight
@@ -128,6 +128,32 @@ def test_texts_differ_in_length_and_voice() -> None:
     lengths = [len(woven.text) for woven in told]
     assert min(lengths) < 35 and max(lengths) > 250 and statistics.stdev(lengths) > 40
     assert {woven.voice for woven in told} >= {"phone_note", "plain", "rant", "wechat", "elder", "mail", "formal"}
+
+
+def test_nobody_is_called_what_they_are_not() -> None:
+    for woven in weaves(500):
+        hers = woven.customer.honorific in {"女士", "阿姨"}
+        his = woven.customer.honorific in {"先生", "大爷"}
+        given = woven.customer.contact[1:]
+        assert not (his and any(char in load().crowd["hers"] for char in given)), woven.customer.contact
+        for text in strings(woven):
+            said = set(re.findall(rf"{woven.customer.contact[0]}(女士|阿姨|先生|大爷|老师)", text))
+            assert not said & ({"先生", "大爷"} if hers else {"女士", "阿姨"} if his else {"女士", "先生"}), text
+            assert not (hers and re.search("老婆|妻子|媳妇", text)) and not (his and re.search("老公|丈夫", text)), text
+
+
+@pytest.mark.parametrize(
+    ("text", "category", "kinds", "fitting"),
+    [
+        ("正在安排检测", "price.refund", {"refund"}, False),
+        ("正在安排检测", "product.function", set(), True),
+        ("客户来电称答应的款项只到账一部分，要求重开。", "service.attitude", {"apology"}, False),
+        ("涉及人身安全，按从严原则调高一级处理。", "aftersales.repair_quality", {"exchange"}, False),
+        ("客户在线催办，要求告知具体进度。", "security.privacy", {"apology"}, True),
+    ],
+)
+def test_a_borrowed_sentence_speaks_of_what_is_there(text: str, category: str, kinds: set[str], fitting: bool) -> None:
+    assert fits(text, category=category, kinds=kinds, heated=False) is fitting
 
 
 def test_the_same_seed_tells_the_same_story() -> None:

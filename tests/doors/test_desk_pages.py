@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -298,3 +299,15 @@ def test_papers_are_printed_and_journalled(now: Any) -> None:
         assert ("王小明" in body) == (paper == "receipt")  # masked as on the screen, but not to the customer's face
     assert now.timeline(case).count("case.printed") == 3
     assert client.get(f"/desk/cases/{case.number}/papers/nonsense/").status_code == 404
+
+
+def test_every_paper_writes_level_category_and_wish_alike(now: Any) -> None:
+    case = now.triages(now.receives("空调漏电，打13912345678", wish="退款，打13912345678", wishes=("refund",)), to="sh")
+    client = at_desk(now.agent)
+    papers = [client.get(f"/desk/cases/{case.number}/{p}/") for p in ("papers/record", "papers/handover", "plan")]
+    row = re.search(r"<tr><th>等级.*?</tr>", papers[0].content.decode())
+    wish = re.search(r"<tr><th>客户诉求.*?</tr>", papers[0].content.decode(), re.DOTALL)
+    assert row and wish and " · " in row[0] and "退款；" in wish[0]
+    for paper in papers:
+        shown = paper.content.decode()
+        assert row[0] in shown and wish[0] in shown and "内部资料，注意保管" in shown and "13912345678" not in shown

@@ -266,7 +266,7 @@ class Case(models.Model):
     @property
     def level_words(self) -> str:
         level = self.pack.level(self.level)
-        return f"{level.title}（{level.name}）"
+        return f"{level.title} · {level.name}"
 
     @property
     def category_words(self) -> str:

@@ -241,8 +241,10 @@ def _matter(known: _Known) -> str:
     return _lines(
         [
             case.subject,
-            _("编号：{number}；分类：{category}；等级：{level}").format(
-                number=case.number, category=case.category_words, level=case.level_words
+            _("编号：{number}；等级：{level}；分类：{category}").format(
+                number=case.number,
+                level=case.level_words,
+                category=case.pack.category_title(case.category) if case.category else _("未分类"),
             ),
             _("涉及产品：{product}").format(product=" ".join(p for p in (case.product, case.batch) if p))
             if case.product or case.batch

@@ -144,15 +144,14 @@ def _caller(scene: Scene) -> Person:
     return next(p for p in people if p.pk != scene.case.owner_id and (p is people[-1] or scene.chance(0.55)))
 
 
-def reassess(scene: Scene) -> str:
-    """A supervisor hears the customer again: back to the solution, with a fresh promise. Returns the reason."""
+def reassess(scene: Scene) -> None:
+    """A supervisor hears the customer again: back to the solution, with a fresh promise."""
     turn = scene.woven.turn("reassessed")
     reason = turn.text if turn else scene.says("reassess_why")
     leads = scene.cast.leads(scene.case.intake_unit, "supervisor", "manager")
     who = next(p for p in leads if p.pk != scene.case.owner_id and not scene.cast.is_away(p, scene.at))
     scene.hours = working_hours(scene.place)
     followup.reassess(scene.case, reason, by=who, at=scene.after(30, 300))
-    return reason
 
 
 def close(scene: Scene) -> None:

@@ -103,10 +103,10 @@ def _afterwards(scene: Scene) -> None:
     """Follow-up until the customer is content, then 结案."""
     ending.follow_up(scene)
     while UNHAPPY in scene.case.flags:
-        reason = ending.reassess(scene)
+        ending.reassess(scene)
         _plan(scene, late=scene.chance(LATE))
         scene.lead = _owner(scene)
-        settling.solve_again(scene, reason)
+        settling.solve_again(scene)
         ending.answer(scene)
         ending.follow_up(scene)
     ending.close(scene)
@@ -117,7 +117,7 @@ def _another_round(scene: Scene) -> None:
     _plan(scene, late=scene.chance(LATE))
     scene.lead = _owner(scene)
     looking.investigate_again(scene, reason)
-    settling.solve_again(scene, reason)
+    settling.solve_again(scene)
     ending.answer(scene)
     _afterwards(scene)
 

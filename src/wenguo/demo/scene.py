@@ -21,6 +21,8 @@ from wenguo.cases.sweep import sweep
 from wenguo.demo import words
 from wenguo.demo.cast import Cast
 from wenguo.demo.corpus import Woven
+from wenguo.demo.corpus.filling import fits
+from wenguo.demo.corpus.weaving import addressed
 from wenguo.people.staff import Person
 from wenguo.people.units import Unit
 from wenguo.policy.calendar import Calendar
@@ -195,7 +197,13 @@ class Scene:
     # -- words ---------------------------------------------------------------------------------------------------------
 
     def says(self, pool: str, key: str = "", **slots: str) -> str:
-        return words.pick(self.rng, pool, key, **slots)
+        return words.pick(self.rng, pool, key, fits=self.fits, **slots)
+
+    def fits(self, text: str) -> bool:
+        """May this sentence of the common pools be said of the story?"""
+        woven = self.woven
+        kinds = {measure.kind for measure in woven.measures}
+        return fits(text, category=woven.category, kinds=kinds, heated=woven.voice == "rant")
 
     def own(self, text: str) -> str:
         """A text of the story, with the person who really answers for it in the place of the one it was woven for."""
@@ -219,9 +227,7 @@ class Scene:
 
     @property
     def dear(self) -> str:
-        customer = self.woven.customer
-        surname = customer.contact[:2] if customer.contact[:2] in COMPOUND else customer.contact[:1]
-        return surname + ("女士" if customer.honorific in {"女士", "阿姨"} else "先生")
+        return addressed(self.woven.customer)
 
     @property
     def writes(self) -> bool:
@@ -229,20 +235,25 @@ class Scene:
         return self.woven.channel in {"web", "app", "mail", "wechat"}
 
 
-COMPOUND = {"欧阳", "上官", "司徒", "诸葛"}
-
-
 def working_hours(unit: Unit) -> Calendar:
     """When people of this unit are at work: the round-the-clock hotline by shifts of the day."""
     return SHIFT if unit.calendar == "hotline" else calendar_of(unit.calendar)
 
 
+def _reached(scene: Scene) -> str:
+    """How far the work has come, as a part of the pool `progress`."""
+    stage = str(scene.case.stage)
+    if stage in {"execution", "reply"}:
+        return stage
+    states = set(scene.case.options.values_list("state", flat=True)) if stage == "resolution" else set()
+    if "offered" in states:
+        return "offered"
+    return "approval" if "submitted" in states else "draft" if stage == "resolution" else "investigation"
+
+
 def _keep_in_touch(scene: Scene, at: datetime) -> None:
     """Tell the customer how far we are, before it is owed."""
-    stage = str(scene.case.stage)
-    pool = words.pools()["progress"]
-    spans = {"resolution": pool[2:4], "execution": pool[4:], "reply": pool[4:5]}
-    what = scene.rng.choice(spans.get(stage, pool[:2]))
+    what = scene.says("progress", _reached(scene))
     who = scene.lead if scene.lead.may("case.message", at) else scene.first
     if scene.writes:
         letters.say(scene.case, "", scene.says("progress_said", dear=scene.dear, what=what), by=who, at=at)

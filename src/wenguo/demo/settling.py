@@ -33,20 +33,20 @@ def solve(scene: Scene) -> None:
     _carry_out(scene, option, scene.woven.measures)
 
 
-def solve_again(scene: Scene, reason: str, *, plain: bool = False) -> None:
-    """A second solution after the first did not content the customer: better, or (`plain`) only explained better."""
-    kinds = ["explanation", "apology"] if plain else ["apology", "service_recovery"]
-    items = [] if plain or scene.chance(0.4) else [Item("service")]
-    title = "再次说明并致歉" if plain else "重新协商后的方案"
+def solve_again(scene: Scene) -> None:
+    """A second, better solution after the first did not content the customer."""
+    kinds = ["apology", "service_recovery"]
+    items = [] if scene.chance(0.4) else [Item("service")]
+    title, what = "重新协商后的方案", scene.says("better")
     option = resolution.draft_option(
-        scene.case, Draft(title, reason, kinds, items, _scores(scene), scene.says("success")), by=scene.lead,
+        scene.case, Draft(title, what, kinds, items, _scores(scene), scene.says("success")), by=scene.lead,
         at=scene.share(0.6),
     )  # fmt: skip
     resolution.choose(option, scene.says("choose_why"), by=scene.lead, at=scene.share(0.61))
     _signed(scene, _fresh(scene, option))
     option = _agreed(scene, _fresh(scene, option), content=True)
     unit = scene.place
-    done = Measure("apology", unit.function or "customer_service", 1, "0", reason)
+    done = Measure("apology", unit.function or "customer_service", 1, "0", what)
     more = [Measure("voucher", "customer_service", 2, "0", "赠送服务券一张")] if items else []
     _carry_out(scene, option, (done, *more))
 
@@ -215,7 +215,7 @@ def _agreed(scene: Scene, option: Option, content: bool = False) -> Option:
     verdict = "accept" if content else {"propose": "counter"}.get(reaction.answer, reaction.answer)
     said = "" if content else scene.own(reaction.text)
     if verdict == "accept" and content:
-        said = scene.says("offer_accept_note")
+        said = scene.says("accepted", "noted" if scene.woven.channel in BY_STAFF else "customer")
     _answer(scene, option, verdict, said)
     if verdict == "accept":
         return _fresh(scene, option)
@@ -249,7 +249,7 @@ def _second_offer(scene: Scene, first: Option, said: str, *, angry: bool) -> Opt
         items = _items(scene, scene.woven.measures)
         if angry and "service" not in {i.kind for i in items}:
             items.append(Item("service"))
-        what = scene.says("second_option", what=said)
+        what = scene.says("second_option", "refuse" if angry else "counter", what=said)
         draft = Draft("调整后的方案", f"{first.what}\n{what}", [*first.kinds, "service_recovery"], items)
     option = _drafted(scene, draft, scene.after(15, 70))
     resolution.choose(option, "按客户意见调整", by=scene.lead, at=scene.after(2, 8))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -19,10 +19,10 @@ def pools() -> Mapping[str, Any]:
     return dict(yaml.safe_load((files("wenguo.demo") / "acting.yaml").read_text(encoding="utf-8")))
 
 
-def pick(rng: random.Random, pool: str, key: str = "", **slots: str) -> str:
-    """One sentence of a pool (of its part `key`), its slots filled."""
+def pick(rng: random.Random, pool: str, key: str = "", *, fits: Callable[[str], bool], **slots: str) -> str:
+    """One sentence of a pool (of its part `key`) that fits, its slots filled."""
     said = pools()[pool][key] if key else pools()[pool]
-    chosen = said if isinstance(said, str) else rng.choice(said)
+    chosen = said if isinstance(said, str) else rng.choice([text for text in said if fits(text)])
     return str(chosen.format(**slots)) if slots else str(chosen)
 
 

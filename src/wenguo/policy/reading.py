@@ -169,8 +169,9 @@ _CODED = {
 def rules_told(pack: Pack) -> dict[str, str]:
     """What the journal names by its code: clocks, rules, reasons and templates, {code: its title or its words}."""
     approval = pack.approval
-    rules = (*approval.rules, approval.override, *approval.reply_gates, *pack.responsibility)
-    found = {r.code: r.title for r in (*pack.pause_reasons, *pack.refusal_reasons, *pack.return_reasons)}
+    rules: Iterable[Any] = (*approval.rules, approval.override, *approval.reply_gates, *pack.responsibility)
+    reasons: Iterable[Any] = (*pack.pause_reasons, *pack.refusal_reasons, *pack.return_reasons)
+    found = {r.code: r.title for r in reasons}
     found |= {t.id: t.title for t in pack.templates} | {r.id: r.title for r in pack.major.rules}
     found |= {r.id: r.when for r in pack.conversion.rules} | {r.id: r.because for r in rules}
     found |= {r.id: r.title for r in pack.clocks.rules}

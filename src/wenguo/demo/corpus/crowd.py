@@ -91,7 +91,7 @@ def _customer(corpus: Corpus, rng: random.Random, place: int, name: str, company
         name=name,
         kind="company" if company else "person",
         contact=contact,
-        honorific=rng.choice(("女士", "先生")) if not elder else rng.choice(("阿姨", "大爷", "老师")),
+        honorific=_honorific(crowd, rng, contact, elder),
         elder=elder,
         age=rng.randint(66, 84) if elder else rng.randint(22, 60),
         tier=tier,
@@ -106,6 +106,15 @@ def _customer(corpus: Corpus, rng: random.Random, place: int, name: str, company
         address=f"{city}{street}" + ("" if company else home),
         orders=tuple(sorted(bought, key=lambda one: one.bought_on)),
     )
+
+
+def _honorific(crowd: Mapping[str, Any], rng: random.Random, name: str, elder: bool) -> str:
+    """How one is called: as the name sounds, where it sounds like anything."""
+    hers, his = (any(char in crowd[whose] for char in name[1:]) for whose in ("hers", "his"))
+    women, men = hers or not his, not hers
+    if elder:
+        return rng.choice(["阿姨"] * women + ["大爷"] * men + ["老师"])
+    return rng.choice(["女士"] * women + ["先生"] * men)
 
 
 def region_digit(region: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 SLOTS = frozenset(
     {"product", "model", "title", "batch", "serial", "order", "price", "amount"}
@@ -45,6 +45,23 @@ def fill(text: str, slots: Mapping[str, str], rng: random.Random) -> str:
     """The text with each choice made and each slot filled. KeyError if a slot is not given."""
     chosen = _CHOICE.sub(lambda match: rng.choice(match[1].split("|")), text)
     return _SLOT.sub(lambda match: slots[match[1]], chosen)
+
+
+_GOODS = re.compile("检测|故障|批次|保修|维修|机身|师傅|配件|零件|服务站|送检|复检|序列号|视频|停用")
+_MONEY = re.compile("款项|到账|钱退")
+
+
+def fits(text: str, *, category: str, kinds: Collection[str], heated: bool) -> bool:
+    """May this sentence, which any complaint can borrow, be said of one of this class, solved by measures of these
+    kinds, told in anger or not? It must not speak of a device, of money or of a danger that is not there."""
+    return not (
+        (_GOODS.search(text) and category.split(".")[0] not in {"product", "aftersales"})
+        or (_MONEY.search(text) and not {"refund", "compensation"} & set(kinds))
+        or ("诉求为退款" in text and "refund" not in kinds)
+        or ("更换的机器" in text and "exchange" not in kinds)
+        or ("人身" in text and category != "product.safety")
+        or ("公开传播" in text and not heated)
+    )
 
 
 def fen(rule: str, rng: random.Random, *, price_fen: int, wish_fen: int = 0) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from wenguo.demo.corpus.crowd import order_for, outlets
-from wenguo.demo.corpus.filling import fen, fill, yuan
+from wenguo.demo.corpus.filling import fen, fill, fits, yuan
 from wenguo.demo.corpus.reading import load
 from wenguo.demo.corpus.shapes import (
     Cause,
@@ -27,7 +28,7 @@ from wenguo.demo.corpus.shapes import (
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BRANCHES = {"华东": "华东分公司", "华南": "华南分公司", "西南": "西南分公司"}
-TITLED = {"女士": "女士", "先生": "先生", "阿姨": "阿姨", "大爷": "先生", "老师": "老师"}
+TITLED = {"阿姨": "女士", "大爷": "先生"}  # in writing; the others are called the same
 ELDER_VOICES = ("elder", "phone_note")
 FORMAL = ("formal", "sheet")
 
@@ -56,7 +57,8 @@ def weave(
     wish_fen = fen(scenario.amount, rng, price_fen=order.paid_fen)
     days = min(rng.randint(*scenario.days), max((today - order.bought_on).days, 1))
     slots = _slots(rng, customer, order, product, today, days, wish_fen)
-    pen = _Pen(rng, slots)
+    kinds = {measure.kind for measure in scenario.measures}
+    pen = _Pen(rng, slots, partial(fits, category=scenario.category, kinds=kinds, heated=story.voice == "rant"))
     turns = _turns(scenario, pen)
     content = not any(turn.kind in ("reassessed", "reopened") for turn in turns) and scenario.survey.csat[1] > 2
     mood = "content" if content else "unhappy"
@@ -80,7 +82,10 @@ def weave(
         amount_fen=wish_fen,
         flags=scenario.flags,
         messages=_messages(scenario, pen, turns, elder=customer.elder),
-        notes=tuple(pen.write(note) for note in [*scenario.notes, *rng.sample(common.notes, rng.choice((0, 1, 1, 2)))]),
+        notes=tuple(
+            pen.write(note)
+            for note in [*scenario.notes, *rng.sample(pen.fitting(common.notes), rng.choice((0, 1, 1, 2)))]
+        ),
         facts=tuple(replace(fact, text=pen.write(fact.text)) for fact in scenario.facts),
         statements=tuple(
             replace(one, speaker=pen.write(one.speaker), text=pen.write(one.text)) for one in scenario.statements
@@ -95,8 +100,8 @@ def weave(
         ),
         reply=_reply(scenario.reply, pen),
         reaction=_reaction(scenario, pen, content),
-        first_call=pen.pick(_own_or(first, common.first_calls[mood], rng)),
-        second_call=pen.pick(_own_or(second, common.second_calls[mood], rng)),
+        first_call=pen.own_or(first, common.first_calls[mood]),
+        second_call=pen.own_or(second, common.second_calls[mood]),
         survey=_survey(scenario, pen, content),
         turns=turns,
         handler=slots["handler"],
@@ -107,21 +112,24 @@ def weave(
 
 @dataclass(frozen=True)
 class _Pen:
-    """Fills templates with one set of slots."""
+    """Fills templates with one set of slots; of sentences that anybody may borrow it takes those that fit."""
 
     rng: random.Random
     slots: Mapping[str, str]
+    fits: Callable[[str], bool]
 
     def write(self, text: str) -> str:
         return fill(text, self.slots, self.rng)
 
+    def fitting(self, pool: Sequence[str]) -> Sequence[str]:
+        return [text for text in pool if self.fits(text)]
+
     def pick(self, pool: Sequence[str]) -> str:
-        return self.write(self.rng.choice(pool))
+        return self.write(self.rng.choice(self.fitting(pool)))
 
-
-def _own_or(own: tuple[str, ...], pool: tuple[str, ...], rng: random.Random) -> tuple[str, ...]:
-    """The scenario's own sentences mostly, the common ones sometimes, so that neither wears out."""
-    return own if own and rng.random() < 0.6 else pool
+    def own_or(self, own: Sequence[str], pool: Sequence[str]) -> str:
+        """The scenario's own sentences mostly, the common ones sometimes, so that neither wears out."""
+        return self.write(self.rng.choice(own)) if own and self.rng.random() < 0.6 else self.pick(pool)
 
 
 def _order(scenario: Scenario, rng: random.Random, customer: Customer, today: date) -> Order:
@@ -177,10 +185,9 @@ def _slots(
     near = {unit.code for unit in company.units if unit.region in ("总部", customer.region)}
     handlers = company.holding("agent", "senior_agent", "relationship")
     staff = rng.choice([one for one in handlers if any(post.unit in near for post in one.posts)])
-    surname = _surname(customer.contact, corpus.crowd["surnames"])
+    surname = _surname(customer.contact)
     clerk, fitter, colleague = rng.sample(corpus.crowd["workers"], 3)
     happened = today - timedelta(days=days)
-    person = surname + TITLED[customer.honorific]
     return {
         "product": product.kind,
         "model": product.model,
@@ -207,7 +214,7 @@ def _slots(
         "promised": _day(today - timedelta(days=max(days // 2, 1))),
         "deadline": _day(today + timedelta(days=rng.choice((3, 5, 7)))),
         "name": customer.contact,
-        "dear": customer.name if customer.kind == "company" else person,
+        "dear": customer.name if customer.kind == "company" else addressed(customer),
         "surname": surname,
         "honorific": customer.honorific,
         "phone": customer.phone,
@@ -228,8 +235,14 @@ def _day(day: date, today: date | None = None) -> str:
     return f"{day.year}年{day.month}月{day.day}日" if today and day.year != today.year else f"{day.month}月{day.day}日"
 
 
-def _surname(name: str, surnames: list[str]) -> str:
-    return next((one for one in sorted(surnames, key=len, reverse=True) if name.startswith(one)), name[:1])
+def addressed(customer: Customer) -> str:
+    """王女士: the person, also of a company."""
+    return _surname(customer.contact) + TITLED.get(customer.honorific, customer.honorific)
+
+
+def _surname(name: str) -> str:
+    surnames = sorted(load().crowd["surnames"], key=len, reverse=True)
+    return next((one for one in surnames if name.startswith(one)), name[:1])
 
 
 def _channel(scenario: Scenario, rng: random.Random, story: Story) -> str:
@@ -306,7 +319,7 @@ def _survey(scenario: Scenario, pen: _Pen, content: bool) -> Survey:
 
     csat, nps, ces = score(ranges.csat), score(ranges.nps), score(ranges.ces)
     pool = load().common.comments["content" if csat > 3 else "unhappy"]
-    comment = pen.pick(_own_or(scenario.comments, pool, rng)) if rng.random() < 0.8 else ""
+    comment = pen.own_or(scenario.comments, pool) if rng.random() < 0.8 else ""
     return Survey(csat, nps, ces, comment)
 
 

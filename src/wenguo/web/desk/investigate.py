@@ -366,7 +366,11 @@ def print_report(request: HttpRequest, number: str, pk: int) -> HttpResponse:
     found = case.reports.select_related("author", "reviewer").filter(pk=pk).first()
     if found is None:
         raise NotFound(_("没有找到这项{what}").format(what=_("报告")))
-    given = {"case": case, "report": found, "sections": report.sections(case, found), "company": _company()}
+    folder = Folder(case, me(request), timezone.now())
+    given = {
+        "case": case, "folder": folder, "report": found, "sections": report.sections(case, found),
+        "company": _company(),
+    }  # fmt: skip
     return page(request, "print/report.html", given)
 
 
