@@ -194,6 +194,8 @@ def test_templates_come_filled_with_the_facts_and_blanks_stop_the_sending(now: A
     progress = letters.drafted(case, case.pack.templates_for("progress")[0].body, at=now.now)
     blank = letters.left_blank(case, progress)
     assert blank and case.number not in blank
+    late = letters.drafted(case, "想延长到 {new_due}（编号 {number}），最迟 {new_due} 一定办好", at=now.now)
+    assert late == f"想延长到【新的时间】（编号 {case.number}），最迟【新的时间】一定办好"
     told = client.post(at(case, "messages/remarks/"), {"words": progress}).content.decode()
     assert blank[0] in told
     refused = client.post(at(case, "messages/"), {"words": progress})

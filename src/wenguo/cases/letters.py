@@ -32,8 +32,11 @@ from wenguo.people.actor import SYSTEM
 from wenguo.people.units import Unit
 from wenguo.policy.contents import Template
 from wenguo.text.normal import clean, one_line
+from wenguo.text.search import CJK
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+# With the blanks that set a number off from Chinese words; words in 【】 need none.
+_WITH_BLANKS = re.compile(rf"((?<=[{CJK}]) )?\{{([a-z_]+)\}}( (?=[{CJK}（]))?")
 
 
 def local(moment: datetime | None) -> str:
@@ -73,8 +76,13 @@ def subject_for(case: Case, subject: str, usual: str) -> str:
 def drafted(case: Case, text: str, *, at: datetime, known: Mapping[str, str] | None = None) -> str:
     """A text of the pack with its placeholders filled as far as the case can; the rest as 【…】 for the writer."""
     known = values(case, at=at) if known is None else known
-    filled = {p.name: known.get(p.name) or f"【{p.meaning}】" for p in case.pack.placeholders}
-    return re.sub(r"\{([a-z_]+)\}", lambda m: filled.get(m.group(1), m.group(0)), text)
+    blanks = {p.name: f"【{p.meaning}】" for p in case.pack.placeholders}
+
+    def put(found: re.Match[str]) -> str:
+        before, name, after = found.groups(default="")
+        return f"{before}{known[name]}{after}" if known.get(name) else blanks.get(name, found[0])
+
+    return _WITH_BLANKS.sub(put, text)
 
 
 def left_blank(case: Case, text: str) -> list[str]:
@@ -128,9 +136,7 @@ def fill(text: str, given: dict[str, str]) -> str:
 def draft(case: Case, template: Template, *, at: datetime, **given: str) -> tuple[str, str]:
     """Subject and body of a template for this case; what cannot be filled yet stays as 【meaning】 for the writer."""
     known = {**values(case, at=at), **{k: v for k, v in given.items() if v}}
-    meanings = {p.name: f"【{p.meaning}】" for p in case.pack.placeholders}
-    full = {name: known.get(name) or blank for name, blank in meanings.items()}
-    return fill(template.subject, full), fill(template.text, full)
+    return drafted(case, template.subject, at=at, known=known), drafted(case, template.text, at=at, known=known)
 
 
 def post(case: Case, event: Any, *, at: datetime) -> outbox.Delivery | None:
