@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wenguo.cases import alike, group, intake, reading
+from wenguo.cases import alike, group, grouping, intake, reading
 from wenguo.cases.case import fold
 from wenguo.cases.group import Group, Member
 from wenguo.cases.intake import Complaint
@@ -84,10 +84,10 @@ def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
     found = Group.objects.get()
     ids = [c.pk for c in leak]
     with pytest.raises(NotYours):
-        group.confirm(found, ids, ids[0], by=desk.agent, at=desk.now)
+        grouping.confirm(found, ids, ids[0], by=desk.agent, at=desk.now)
     with pytest.raises(Invalid):
-        group.confirm(found, ids[:2], ids[2], by=desk.supervisor, at=desk.now)
-    group.confirm(found, ids, ids[0], by=desk.supervisor, at=desk.now)
+        grouping.confirm(found, ids[:2], ids[2], by=desk.supervisor, at=desk.now)
+    grouping.confirm(found, ids, ids[0], by=desk.supervisor, at=desk.now)
     for case in leak:
         case.refresh_from_db()
         assert "group" in case.flags and "group.joined" in desk.timeline(case)
@@ -97,11 +97,11 @@ def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
     member = Member.objects.get(case=late)
     assert (member.group, member.state) == (found, "suggested")
     assert member.group.people == 4, "the list says as many as the page of the group"
-    group.confirm(found, [late.pk], ids[0], by=desk.supervisor, at=desk.now)
+    grouping.confirm(found, [late.pk], ids[0], by=desk.supervisor, at=desk.now)
     assert set(found.members.filter(state="in").values_list("case_id", flat=True)) == {*ids, late.pk}
     with pytest.raises(NotNow):
-        group.take_out(found.members.get(case=leak[0]), "不是一回事", by=desk.supervisor, at=desk.now)
-    group.take_out(found.members.get(case=late), "是另一种故障", by=desk.supervisor, at=desk.now)
+        grouping.take_out(found.members.get(case=leak[0]), "不是一回事", by=desk.supervisor, at=desk.now)
+    grouping.take_out(found.members.get(case=late), "是另一种故障", by=desk.supervisor, at=desk.now)
     late.refresh_from_db()
     assert "group" not in late.flags and desk.timeline(late)[-1] == "group.left"
 
@@ -109,14 +109,14 @@ def test_confirmed_they_say_so_and_who_comes_later_is_suggested(desk, leak):
 def test_dismissed_it_does_not_come_back_for_the_same_people(desk, leak):
     found = Group.objects.get()
     with pytest.raises(Invalid):
-        group.dismiss(found, " ", by=desk.supervisor, at=desk.now)
-    group.dismiss(found, "三家装修时自己改了水路", by=desk.supervisor, at=desk.now)
+        grouping.dismiss(found, " ", by=desk.supervisor, at=desk.now)
+    grouping.dismiss(found, "三家装修时自己改了水路", by=desk.supervisor, at=desk.now)
     assert desk.timeline(leak[0])[-1] == "group.dismissed"
     group.meet(leak[2].pk, at=desk.now)
     arrives(desk, LEAK[3], 9)
     assert Group.objects.count() == 1
     with pytest.raises(NotNow):
-        group.dismiss(found, "再说一次", by=desk.supervisor, at=desk.now)
+        grouping.dismiss(found, "再说一次", by=desk.supervisor, at=desk.now)
     for n, text in enumerate(LEAK[:2]):
         arrives(desk, text + "物业也来看过了。", 20 + n)
     again = Group.objects.get(state="suggested")
@@ -205,7 +205,7 @@ def test_one_thing_at_one_outlet_told_by_one_person_or_over_weeks_is_no_group(de
 def test_a_thing_at_an_outlet_confirmed_takes_in_who_comes_next_day(desk):
     cases = [arrives(desk, text, n) for n, text in enumerate(PILES[:3])]
     found = Group.objects.get()
-    group.confirm(found, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
+    grouping.confirm(found, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
     late = arrives(desk, PILES[3], 9)
     assert Member.objects.get(case=late).group == found
 
@@ -259,12 +259,76 @@ def test_the_supervisor_decides_on_the_page_of_the_group(desk, leak, client):
     assert leak[0].number not in client.get("/desk/groups/").content.decode()
 
 
+@pytest.fixture
+def pumps(desk):
+    """The same matter in words so different that it became a group of its own."""
+    return [arrives(desk, text, 40 + n) for n, text in enumerate(LIFTS)]
+
+
+def test_a_case_the_program_did_not_suggest_joins_by_its_number(desk, leak, client):
+    found, ids = Group.objects.get(), [c.pk for c in leak]
+    odd = arrives(desk, "厨房又进水了，还是那个接头，第三回了。", 30)
+    client.force_login(desk.supervisor)
+    to = f"/desk/groups/{found.pk}/members/"
+    with pytest.raises(NotNow, match="请先确认"):
+        grouping.add(found, odd, by=desk.supervisor, at=desk.now)
+    grouping.confirm(found, ids, ids[0], by=desk.supervisor, at=desk.now)
+    assert "没有找到编号为 TS-1" in client.post(to, {"number": "TS-1"}).content.decode()
+    assert client.post(to, {"number": odd.number.lower()}).status_code == 302
+    odd.refresh_from_db()
+    found.refresh_from_db()
+    assert "group" in odd.flags and found.people == 4 and desk.timeline(odd)[-1] == "group.joined"
+    assert fold(odd)["flags"] == odd.flags
+    with pytest.raises(NotNow, match=f"已列入由 {leak[0].number} 牵头"):
+        grouping.add(found, odd, by=desk.supervisor, at=desk.now)
+    with pytest.raises(NotYours):
+        grouping.add(found, odd, by=desk.agent, at=desk.now)
+
+
+def test_two_groups_about_one_matter_become_one(desk, leak, pumps, client):
+    water, lifts = Group.objects.get(members__case=leak[0]), Group.objects.get(members__case=pumps[0])
+    assert water.pk != lifts.pk
+    grouping.confirm(water, [c.pk for c in leak], leak[0].pk, by=desk.supervisor, at=desk.now)
+    with pytest.raises(NotNow, match="只能并入已确认的"):
+        grouping.merge(water, lifts, by=desk.supervisor, at=desk.now)
+    with pytest.raises(Invalid, match="另一组"):
+        grouping.merge(water, water, by=desk.supervisor, at=desk.now)
+    client.force_login(desk.supervisor)
+    page = client.get(f"/desk/groups/{lifts.pk}/").content.decode()
+    assert f'<option value="{water.pk}">' in page and f"由 {leak[0].number} 牵头" in page
+    moved = client.post(f"/desk/groups/{lifts.pk}/merge/", {"into": water.pk})
+    assert moved["Location"] == f"/desk/groups/{water.pk}/"
+    water.refresh_from_db()
+    lifts.refresh_from_db()
+    states = dict(water.members.values_list("case_id", "state"))
+    assert [states[c.pk] for c in leak] == ["in"] * 3 and [states[c.pk] for c in pumps] == ["suggested"] * 3
+    assert (water.people, lifts.state, lifts.merged_into, lifts.members.count()) == (6, "merged", water, 0)
+    assert client.get(f"/desk/groups/{lifts.pk}/")["Location"] == f"/desk/groups/{water.pk}/"
+    assert "group.joined" not in desk.timeline(pumps[0])  # suggested as before: nobody has decided about it
+    late = arrives(desk, "今天城南青柳店的自动扶梯又停了，梯级的缺口也没人修。", 50)
+    assert Member.objects.get(case=late).group == water
+    with pytest.raises(NotNow, match="已并入另一组"):
+        grouping.merge(lifts, water, by=desk.supervisor, at=desk.now)
+
+
+def test_of_two_confirmed_groups_each_case_says_that_it_has_another_lead(desk, leak, pumps):
+    water, lifts = Group.objects.get(members__case=leak[0]), Group.objects.get(members__case=pumps[0])
+    for found, cases in ((water, leak), (lifts, pumps)):
+        grouping.confirm(found, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
+    grouping.merge(lifts, water, by=desk.supervisor, at=desk.now)
+    assert set(water.members.values_list("state", flat=True)) == {"in"} and water.members.count() == 6
+    for case in pumps:
+        case.refresh_from_db()
+        assert desk.timeline(case)[-2:] == ["group.joined", "group.joined"] and case.flags.count("group") == 1
+        assert fold(case)["flags"] == case.flags
+
+
 def test_the_page_of_a_group_and_the_hints_cost_a_fixed_number_of_queries(desk, client, django_assert_max_num_queries):
     for n in range(12):
         arrives(desk, LEAK[n % 4], n, name=f"业主{n}")
     found = Group.objects.get()
     client.force_login(desk.supervisor)
-    for address, most in ((f"/desk/groups/{found.pk}/", 16), ("/desk/groups/", 14)):
+    for address, most in ((f"/desk/groups/{found.pk}/", 18), ("/desk/groups/", 14)):
         client.get(address)
         with django_assert_max_num_queries(most):
             assert client.get(address).status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wenguo.cases import acceptance, group, letters, major
+from wenguo.cases import acceptance, group, grouping, letters, major
 from wenguo.cases.case import PROJECTED, fold, plain
 from wenguo.cases.notice import Notice
 from wenguo.customers.customer import Customer
@@ -81,7 +81,7 @@ def test_a_confirmed_group_is_major(desk):
         group.Member.objects.create(
             group=suggested, case=case, state=group.Member.State.SUGGESTED, likeness=1.0, at=desk.now
         )
-    group.confirm(suggested, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
+    grouping.confirm(suggested, [c.pk for c in cases], cases[0].pk, by=desk.supervisor, at=desk.now)
     assert major.look(cases[1].pk, at=desk.now) == ["MJ-GROUP"]
 
 

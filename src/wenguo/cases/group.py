@@ -1,8 +1,9 @@
-"""Group complaints: several people about one matter. The program suggests with its evidence, a person decides.
+"""Group complaints: several people about one matter. The program suggests with its evidence, a person decides
+(cases/grouping.py).
 
-A suggestion changes no case. Confirmed, its cases carry the flag `group` and say so in their journals, and one of them
-leads; dismissed, it does not come back for the same people. Who comes later is suggested to the confirmed group.
-One person with two numbers is one person; a text posted fifty times by one customer is no group. Source: SP-4, TR-10.
+A suggestion changes no case. Who comes later is suggested to the confirmed group; what was dismissed does not come back
+for the same people. One person with two numbers is one person; a text posted fifty times by one customer is no group.
+Source: SP-4, TR-10.
 """
 
 from __future__ import annotations
@@ -14,16 +15,13 @@ from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import gettext_noop as _noop
 
 from wenguo.cases.alike import Met, Trace, commonness, leave_trace
-from wenguo.cases.case import Case, Nature, flag, record, unflag
-from wenguo.cases.lifecycle import OPEN, require
+from wenguo.cases.case import Case, Nature
+from wenguo.cases.lifecycle import OPEN
 from wenguo.cases.notice import tell
-from wenguo.errors import Invalid, NotNow
-from wenguo.later import later
 from wenguo.people.staff import Person
 from wenguo.people.units import superiors
 from wenguo.policy.schema import Thresholds
@@ -31,7 +29,6 @@ from wenguo.policy.versions import in_force
 from wenguo.spoken import counted_noop
 from wenguo.text import alike, facts
 from wenguo.text.likeness import likeness
-from wenguo.text.normal import clean
 
 MOST = 500  # members a page shows, the newest of a group
 
@@ -56,6 +53,7 @@ class Group(models.Model):
         SUGGESTED = "suggested", _lazy("疑似群诉")
         CONFIRMED = "confirmed", _lazy("群诉")
         DISMISSED = "dismissed", _lazy("不是群诉")
+        MERGED = "merged", _lazy("已并入另一组")  # it has no members any more
 
     matter = models.BigIntegerField(db_index=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUGGESTED)
@@ -66,6 +64,7 @@ class Group(models.Model):
     decided_by = models.ForeignKey("people.Person", null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True, default="")
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = Groups.as_manager()
 
@@ -235,7 +234,7 @@ def _raise(case: Case, found: Met, *, at: datetime) -> Group | None:
         [Member(group=group, case_id=v.case_id, likeness=alikes.get(v.case_id, score), at=at) for v in heard],
         ignore_conflicts=True,
     )
-    inside = _grown(group, case, limits.join_likeness)
+    inside = grown(group, limits.join_likeness)
     marks = (limits.group_people, limits.group_special_people, limits.group_grave_people)
     if any(before < mark <= group.people for mark in marks):
         _announce(case, inside, at=at, hours=limits.group_window_hours, n=group.people)
@@ -253,12 +252,12 @@ def _event(found: Met, limits: Thresholds) -> list[int]:
     return list(dict.fromkeys([trace.case_id, *told]))
 
 
-def _grown(group: Group, case: Case, same_words: float) -> list[int]:
-    """Count the people anew, now that `case` is among them. The cases in the group."""
+def grown(group: Group, same_words: float) -> list[int]:
+    """Count the people anew, now that others are among them. The cases in the group."""
     received = dict(group.members.exclude(state=Member.State.OUT).values_list("case_id", "case__received_at"))
     inside = list(received)
     group.people = len(people(voices(inside), same_words))
-    group.newest_at = max(group.newest_at, case.received_at, *received.values())
+    group.newest_at = max([group.newest_at, *received.values()])
     group.save(update_fields=["people", "newest_at"])
     return inside
 
@@ -266,7 +265,7 @@ def _grown(group: Group, case: Case, same_words: float) -> list[int]:
 def _comes_later(group: Group, case: Case, score: float, *, same_words: float, at: datetime) -> Group:
     _member, new = Member.objects.get_or_create(group=group, case=case, defaults={"likeness": score, "at": at})
     if new:
-        _grown(group, case, same_words)
+        grown(group, same_words)
         told = [group.lead.owner_id if group.lead else None, group.decided_by_id]
         tell(case, told, "group.suggested", _noop("又一件疑似属于已确认的群诉，请决定是否列入"), at=at)
     return group
@@ -285,93 +284,6 @@ def _announce(case: Case, case_ids: Sequence[int], *, at: datetime, hours: int, 
     words = counted_noop("疑似群诉：{hours} 小时内 {n} 人反映同一件事，请查看并决定")
     for member, person in told.values():
         tell(member, [person], "group.suggested", words, at=at, hours=hours, n=n)
-
-
-# ── decided by a person ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-@transaction.atomic
-def confirm(group: Group, case_ids: Sequence[int], lead_id: int, *, by: Any, at: datetime) -> Group:
-    """These cases are one group, led by one of them. Of the others this person may see it is said that they are not.
-
-    Cases out of this person's sight stay suggested, for those who see them. Invalid: fewer than two, or the lead is
-    not among them. NotNow: it was dismissed.
-    """
-    group = Group.objects.select_for_update().get(pk=group.pk)
-    if group.state == Group.State.DISMISSED:
-        raise NotNow(_("这组已被判断为不是群诉"))
-    seen = _seen(group, by, at)
-    chosen = [m for m in seen if m.case_id in set(case_ids)]
-    inside = set(group.members.filter(state=Member.State.IN).values_list("case_id", flat=True))
-    if len(inside | {m.case_id for m in chosen}) < 2:
-        raise Invalid(_("请至少选择两件"), fields={"cases": _("请至少选择两件")})
-    if lead_id not in inside | {m.case_id for m in chosen}:
-        raise Invalid(_("请从列入的投诉中选一件牵头"), fields={"lead": _("请从列入的投诉中选一件牵头")})
-    group.state, group.lead_id, group.decided_by, group.decided_at = Group.State.CONFIRMED, lead_id, by, at
-    group.save(update_fields=["state", "lead", "decided_by", "decided_at"])
-    number = Case.objects.values_list("number", flat=True).get(pk=lead_id)
-    for member in seen:
-        if member in chosen and member.state != Member.State.IN:
-            require(member.case, "group", by=by, at=at)
-            member.state = Member.State.IN
-            record(
-                member.case, "group.joined", by=by, at=at, because=f"group:{group.pk}",
-                data={"group": group.pk, "lead": number}, set={"flags": flag(member.case, "group")},
-            )  # fmt: skip
-            member.save(update_fields=["state"])
-            later("cases.look_for_major", case_id=member.case_id)
-        elif member not in chosen and member.state == Member.State.SUGGESTED:
-            member.state = Member.State.OUT
-            member.save(update_fields=["state"])
-    return group
-
-
-@transaction.atomic
-def dismiss(group: Group, reason: str, *, by: Any, at: datetime) -> Group:
-    """It is no group, and why. It comes back only when as many other people say the same. NotNow: already decided."""
-    group = Group.objects.select_for_update().get(pk=group.pk)
-    if group.state != Group.State.SUGGESTED:
-        raise NotNow(_("这组已经有结论"))
-    reason = clean(reason, 2000)
-    if not reason:
-        raise Invalid(_("请写明理由"), fields={"reason": _("请写明理由")})
-    for member in _seen(group, by, at):
-        require(member.case, "group", by=by, at=at)
-        record(
-            member.case, "group.dismissed", by=by, at=at, because=f"group:{group.pk}", data={"group": group.pk},
-            private={"reason": reason},
-        )  # fmt: skip
-    group.state, group.decided_by, group.decided_at, group.reason = Group.State.DISMISSED, by, at, reason
-    group.save(update_fields=["state", "decided_by", "decided_at", "reason"])
-    return group
-
-
-@transaction.atomic
-def take_out(member: Member, reason: str, *, by: Any, at: datetime) -> None:
-    """This case does not belong to the group after all. Invalid: it leads, or there is no reason."""
-    group = Group.objects.select_for_update().get(pk=member.group_id)
-    member = Member.objects.select_related("case").get(pk=member.pk)
-    require(member.case, "ungroup", by=by, at=at)
-    reason = clean(reason, 2000)
-    if not reason:
-        raise Invalid(_("请写明理由"), fields={"reason": _("请写明理由")})
-    if member.state != Member.State.IN:
-        raise NotNow(_("这件没有列入群诉"))
-    if group.lead_id == member.case_id:
-        raise NotNow(_("牵头的投诉不能移出，请先换一件牵头"))
-    member.state = Member.State.OUT
-    member.save(update_fields=["state"])
-    record(
-        member.case, "group.left", by=by, at=at, because=f"group:{group.pk}", data={"group": group.pk},
-        private={"reason": reason}, set={"flags": unflag(member.case, ["group"])},
-    )  # fmt: skip
-
-
-def _seen(group: Group, by: Any, at: datetime) -> list[Member]:
-    """The members this person may see and that may still change, in the order of their cases."""
-    of_mine = group.members.filter(case__in=Case.objects.visible_to(by, at)).exclude(state=Member.State.OUT)
-    members = of_mine.exclude(case__stage="archived").select_related("case").order_by("case_id")
-    return list(members)
 
 
 # ── for the page ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -9,15 +9,17 @@ from typing import Any
 
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import npgettext
 from django.views.decorators.http import require_GET, require_POST
 from markupsafe import Markup
 
 from wenguo.cases import alike as likes
 from wenguo.cases import group as groups
+from wenguo.cases import grouping
 from wenguo.cases.case import Case
 from wenguo.cases.group import Group, Member
 from wenguo.errors import Invalid, NotFound
@@ -84,12 +86,17 @@ def show(request: HttpRequest) -> HttpResponse:
     rows = Group.objects.visible_to(person, at).select_related("lead", "decided_by")
     rows = rows.filter(state=state) if state in Group.State.values else rows.waiting()
     found = list(rows.order_by("-newest_at", "-pk")[:LISTED])
-    newest: dict[int, str] = {}
-    members = Member.objects.filter(group__in=found, case__in=Case.objects.visible_to(person, at))
-    for pk, subject in members.order_by("case_id").values_list("group_id", "case__subject"):
-        newest[pk] = personal.mask(subject)
-    context = {"groups": found, "subjects": newest, "state": state, "states": Group.State.choices}
+    newest = _subjects(found, person, at)
+    states = [choice for choice in Group.State.choices if choice[0] != Group.State.MERGED]
+    context = {"groups": found, "subjects": newest, "state": state, "states": states}
     return page(request, "desk/groups.html", context, here="queue")
+
+
+def _subjects(found: Sequence[Group], person: Any, at: datetime) -> dict[int, str]:
+    """{group: the subject of its newest case this person may see}, masked. One query."""
+    members = Member.objects.filter(group__in=found, case__in=Case.objects.visible_to(person, at))
+    rows = members.exclude(state=Member.State.OUT).order_by("case_id").values_list("group_id", "case__subject")
+    return {pk: personal.mask(subject) for pk, subject in rows}
 
 
 def _find(request: HttpRequest, pk: int) -> Group:
@@ -103,6 +110,10 @@ def _find(request: HttpRequest, pk: int) -> Group:
 @desk(permission="case.see")
 @require_GET
 def one(request: HttpRequest, pk: int) -> HttpResponse:
+    """A group that goes on in another leads there."""
+    gone = Group.objects.filter(pk=pk, state=Group.State.MERGED).values_list("merged_into", flat=True).first()
+    if gone is not None:
+        return redirect(url("desk:group", gone))
     return page(request, "desk/group.html", _context(request, _find(request, pk)), here="queue")
 
 
@@ -133,7 +144,24 @@ def _context(request: HttpRequest, group: Group) -> dict[str, Any]:
         "lead_id": group.lead_id or _lead(cases),
         "subject": personal.mask(cases[-1].subject) if cases else "",
         "limits": limits,
+        "others": _others(group, person, at) if decides and group.state != Group.State.DISMISSED else [],
     }
+
+
+def _others(group: Group, person: Any, at: datetime) -> list[tuple[int, str]]:
+    """The groups into which this one may go, the newest first, each with what it is. Two queries."""
+    rows = Group.objects.visible_to(person, at).exclude(pk=group.pk).exclude(state=Group.State.DISMISSED)
+    if group.state == Group.State.CONFIRMED:
+        rows = rows.filter(state=Group.State.CONFIRMED)
+    found = list(rows.select_related("lead").order_by("-newest_at", "-pk")[:LISTED])
+    subjects = _subjects(found, person, at)
+    return [(one.pk, _called(one, subjects.get(one.pk, ""))) for one in found]
+
+
+def _called(group: Group, subject: str) -> str:
+    people = npgettext("complainants", "{n} 人", "{n} 人", group.people).format(n=group.people)
+    led = [_("由 {number} 牵头").format(number=group.lead.number)] if group.lead else []
+    return " · ".join([subject, people, str(group.get_state_display()), *led])
 
 
 def _lead(cases: Sequence[Case]) -> int | None:
@@ -174,7 +202,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     def act(given: Given) -> None:
         lead = given.whole("lead", _("牵头的投诉"))
         given.check()
-        groups.confirm(group, chosen, lead or 0, by=me(request), at=timezone.now())
+        grouping.confirm(group, chosen, lead or 0, by=me(request), at=timezone.now())
 
     return _decide(request, group, act, url("desk:group", pk), counted("已确认为群诉，{n} 件列入", len(chosen)))
 
@@ -187,7 +215,7 @@ def dismiss(request: HttpRequest, pk: int) -> HttpResponse:
     def act(given: Given) -> None:
         reason = given.text("reason", _("理由"), most=2000)
         given.check()
-        groups.dismiss(group, reason, by=me(request), at=timezone.now())
+        grouping.dismiss(group, reason, by=me(request), at=timezone.now())
 
     return _decide(request, group, act, url("desk:groups"), _("已记下：不是群诉"))
 
@@ -204,9 +232,42 @@ def take_out(request: HttpRequest, pk: int, number: str) -> HttpResponse:
     def act(given: Given) -> None:
         reason = given.text("out_reason", _("理由"), most=2000)
         given.check()
-        groups.take_out(member, reason, by=me(request), at=timezone.now())
+        grouping.take_out(member, reason, by=me(request), at=timezone.now())
 
     return _decide(request, group, act, url("desk:group", pk), _("已移出群诉"))
+
+
+@desk(permission="case.supervise")
+@require_POST
+def add(request: HttpRequest, pk: int) -> HttpResponse:
+    """A case by its number."""
+    group, at = _find(request, pk), timezone.now()
+
+    def act(given: Given) -> None:
+        number = given.text("number", _("投诉编号"), most=40)
+        given.check()
+        case = Case.objects.visible_to(me(request), at).filter(number=number.upper()).first()
+        if case is None:
+            words = _("没有找到编号为 {number} 的投诉").format(number=number)
+            raise Invalid(words, fields={"number": words})
+        grouping.add(group, case, by=me(request), at=at)
+
+    return _decide(request, group, act, url("desk:group", pk), _("已列入群诉"))
+
+
+@desk(permission="case.supervise")
+@require_POST
+def merge(request: HttpRequest, pk: int) -> HttpResponse:
+    group = _find(request, pk)
+    chosen = request.POST.get("into", "")
+    into = _find(request, int(chosen)) if chosen.isdecimal() and len(chosen) < 18 else None
+
+    def act(given: Given) -> None:
+        if into is None:
+            raise Invalid(_("请选择另一组"), fields={"into": _("请选择另一组")})
+        grouping.merge(group, into, by=me(request), at=timezone.now())
+
+    return _decide(request, group, act, url("desk:group", into.pk if into else pk), _("两组已合成一组"))
 
 
 def waiting_lines(person: Any, at: datetime, most: int = 5) -> list[tuple[str, str, str, int]]:
