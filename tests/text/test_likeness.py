@@ -102,6 +102,11 @@ def test_of_a_run_of_characters_its_whole_words_are_said(run: str, said: str):
     assert words.within(text, start, start + len(run)) == said
 
 
+def test_the_end_of_a_name_before_a_run_is_not_said():
+    assert words.within("快递渗水，破壁机受潮发霉", 7, 12) == "受潮发霉"
+    assert words.within("机受潮发霉，机", 0, 5) == "机受潮发霉"  # nothing touches it
+
+
 def test_reasons_are_marked_as_whole_words():
     text = "甩干的时候整个跳起来，把旁边的柜子都撞倒了"
     spans = [(text.find(part), text.find(part) + len(part)) for part in ("子都撞", "的", "跳起", "起来")]

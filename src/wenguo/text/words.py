@@ -12,10 +12,18 @@ _LITTLE = frozenset({"c", "d", "e", "m", "o", "p", "r", "u", "ud", "uj", "ul", "
 def within(text: str, start: int, end: int) -> str:
     """The whole words of `text` from `start` to `end`, without little words around them; "" if none is left.
 
-    那里团购卖的净 within 你们那里团购卖的净水器 is 团购卖.
+    那里团购卖的净 within 你们那里团购卖的净水器 is 团购卖; 机受潮发霉 within 破壁机受潮发霉 is 受潮发霉.
     """
-    said = text[slice(*_bare([w for w in _cut(text) if start <= w[0] and w[1] <= end]))]
+    cut = [w for w in _cut(text) if start <= w[0] and w[1] <= end]
+    if len(cut) > 1 and _torn(text, cut[0][0], cut[0][1]):
+        cut = cut[1:]
+    said = text[slice(*_bare(cut))]
     return said if len(said) > 1 else ""
+
+
+def _torn(text: str, start: int, end: int) -> bool:
+    """Is this word one character after another word that stays out, so that it may be the end of a name?"""
+    return end - start == 1 and start > 0 and text[start - 1].isalpha()
 
 
 def whole(text: str, spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

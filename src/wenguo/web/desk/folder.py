@@ -468,6 +468,11 @@ class Folder:
             )
         return list(groups.items())
 
+    @property
+    def cannot(self) -> list[Choice]:
+        """Of the further acts those that cannot be done now."""
+        return [choice for _heading, some in self.choices for choice in some if choice.why]
+
     @cached_property
     def call_waits(self) -> bool:
         """Is a call-back to be made before anything else is decided?"""
