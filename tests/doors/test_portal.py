@@ -13,6 +13,7 @@ from unittest import mock
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import translation
 from PIL import Image
@@ -364,7 +365,7 @@ def test_a_forged_link_says_so(client, story, token, door):
     answer = client.get(f"/{door}/{token}/")
     assert answer.status_code in {404, 422}
     if answer.status_code == 422:
-        assert "链接无效" in words_of(answer) and "/track/" in answer.content.decode()
+        assert "这个链接不完整，打不开" in words_of(answer) and "/track/" in answer.content.decode()
 
 
 def test_a_link_for_something_else_or_run_out_opens_nothing(client, story):
@@ -373,7 +374,7 @@ def test_a_link_for_something_else_or_run_out_opens_nothing(client, story):
     assert client.get(f"/t/{survey_token}/").status_code == 422
     story.wait(days=2)
     late = client.get(f"/t/{old}/")
-    assert late.status_code == 404 and "链接已过期" in words_of(late)
+    assert late.status_code == 404 and "这个链接已经过期" in words_of(late) and "手机号后四位" in words_of(late)
     assert client.post(f"/t/{old}/message/", {"text": "你好"}).status_code == 404
 
 
@@ -832,6 +833,17 @@ def test_an_address_that_does_not_exist_is_told_small_and_with_a_way_on(client, 
     page = answer.content.decode()
     assert answer.status_code == 404 and "没有找到这一页" in page and "/track/" in page
     assert "portal.css" in page and "tabler" not in page  # a customer does not load the desk's stylesheets
+    house = letters.head_office()
+    assert f"<span>{house.title}</span>" in page and f'href="tel:{house.phone}"' in page
+
+
+def test_a_page_that_is_not_there_is_told_also_while_the_database_is_away(client, story, monkeypatch):
+    def gone():
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("wenguo.web.doors.head_office", gone)
+    page = client.get("/没有这一页/").content.decode()
+    assert "没有找到这一页" in page and "<span>投诉受理</span>" in page and "tel:" not in page
 
 
 def test_the_address_of_a_form_opened_by_itself_is_no_blank_page(client, story):

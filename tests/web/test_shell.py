@@ -139,6 +139,7 @@ def test_what_is_missing_is_listed(browser: Client) -> None:
     assert all(word in answer.content.decode() for word in ("还不能结案", "回访", "责任认定"))
 
 
+@pytest.mark.django_db
 def test_error_pages_say_what_happened_and_what_to_do(browser: Client) -> None:
     for address, status, words in (
         ("/gone/", 404, "没有找到这一页"),

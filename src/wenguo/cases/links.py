@@ -27,6 +27,14 @@ class Lookup(models.Model):
     at = models.DateTimeField(db_index=True)
 
 
+class WrongLink(Invalid):
+    """A link that leads nowhere: cut off, or for something else (422)."""
+
+
+class OldLink(NotFound):
+    """A link that has run out (404)."""
+
+
 def make(case: Case, purpose: str, *, at: datetime, days: int | None = None) -> str:
     """A token for one case and one purpose, good for `days`."""
     until = at + timedelta(days=days or DAYS[purpose])
@@ -34,15 +42,15 @@ def make(case: Case, purpose: str, *, at: datetime, days: int | None = None) -> 
 
 
 def follow(token: str, purpose: str, *, at: datetime) -> Case:
-    """The case behind a token. Invalid: forged or for something else; NotFound: run out."""
+    """The case behind a token. WrongLink: forged or for something else; OldLink: run out."""
     try:
         pk, meant, until = signing.loads(token[:400], salt="wenguo.link")
     except (signing.BadSignature, ValueError, TypeError):
-        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询。")) from None
+        raise WrongLink(_("链接无效，可能没有复制完整。请用编号和联系方式查询。")) from None
     if meant != purpose:
-        raise Invalid(_("链接无效，可能没有复制完整。请用编号和联系方式查询。"))
+        raise WrongLink(_("链接无效，可能没有复制完整。请用编号和联系方式查询。"))
     if datetime.fromtimestamp(until, UTC) < at:
-        raise NotFound(_("链接已过期。请用编号和联系方式查询"))
+        raise OldLink(_("链接已过期。请用编号和联系方式查询"))
     case = Case.objects.filter(pk=pk).first()
     if case is None:
         raise NotFound(_("没有找到该投诉"))

@@ -28,6 +28,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import TooManyFilesSent
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -37,6 +38,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from wenguo import away
+from wenguo.cases.letters import head_office
 from wenguo.errors import NotYours, Refusal
 from wenguo.uploads import TooLarge, too_large
 from wenguo.web.jinja import url_or
@@ -298,7 +300,12 @@ def _home(request: HttpRequest) -> str:
 
 
 def _error(
-    request: HttpRequest, status: int, title: str, advice: str, kept: Mapping[str, str] | None = None
+    request: HttpRequest,
+    status: int,
+    title: str,
+    advice: str,
+    kept: Mapping[str, str] | None = None,
+    house: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """An error page, or for htmx a notice: what happened and what to do. Touches neither session nor database."""
     if by_htmx(request):
@@ -310,7 +317,9 @@ def _error(
     context = {"status": status, "title": title, "advice": advice, "kept": kept or {}, "back": _back(request)}
     ours = home != "/"
     return HttpResponse(
-        render_to_string("errors/page.html" if ours else "errors/customer.html", {**context, "home": home}),
+        render_to_string(
+            "errors/page.html" if ours else "errors/customer.html", {**(house or {}), **context, "home": home}
+        ),
         status=status,
     )
 
@@ -330,8 +339,21 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _error(
-        request, 404, _("没有找到这一页"), _("地址可能有误，或者内容已移动；编号请逐字核对，也可以从首页重新查找")
+        request,
+        404,
+        _("没有找到这一页"),
+        _("地址可能有误，或者内容已移动；编号请逐字核对，也可以从首页重新查找"),
+        house=_house(),
     )
+
+
+def _house() -> dict[str, str]:
+    """The company's name and its number; nothing while the database is away, for the page stands without them."""
+    try:
+        head = head_office()
+    except Error:
+        return {}
+    return {"company": head.title, "hotline": head.phone} if head else {}
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

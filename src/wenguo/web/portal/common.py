@@ -88,7 +88,8 @@ def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
     """The page that says why not, with what the customer had written."""
     kept = {name: "\n".join(words) for name, words in typed(request).lists() if name in _OWN_WORDS}
     shown = {_label(name): words[:_SHOWN_MOST] for name, words in kept.items() if words.strip()}
-    answer = show(request, "portal/refused.html", {"why": refusal, "kept": shown}, status=refusal.status)
+    link = {links.WrongLink: "wrong", links.OldLink: "old"}.get(type(refusal), "")
+    answer = show(request, "portal/refused.html", {"why": refusal, "link": link, "kept": shown}, status=refusal.status)
     return private(answer)
 
 
@@ -169,7 +170,7 @@ def once(request: HttpRequest, case: Case, act: Callable[[], Any], *, at: dateti
 
 
 def case_of(token: str, purpose: str, *, at: datetime) -> Case:
-    """The case behind a link, with what its page needs. Invalid: forged; NotFound: run out."""
+    """The case behind a link, with what its page needs. WrongLink: forged; OldLink: run out."""
     pk = links.follow(token, purpose, at=at).pk
     return Case.objects.select_related(
         "record", "stream", "customer__merged_into", "owner", "first_responsible", "unit", "intake_unit"
