@@ -420,6 +420,17 @@ def test_nothing_of_what_colleagues_say_among_themselves_is_shown(client, story)
     assert refused.status_code == 404
 
 
+def test_the_page_says_since_when_when_somebody_else_took_over(client, story):
+    case = story.receives(KETTLE, channel="phone")
+    acceptance.accept(case, by=story.agent, at=story.now)
+    assert "起负责" not in words_of(client.get(page_of(case, story)))  # who took it in is still in charge
+    taken = story.wait(minutes=90)
+    case = story.triages(story.receives("洗衣机不排水", channel="phone", phone="13800005678"), to="sh")
+    assert case.owner_id != case.first_responsible_id
+    said = words_of(client.get(page_of(case, story)))
+    assert f"自 {plain_time(taken, taken)} 起负责" in said and case.first_responsible.name not in said
+
+
 def test_the_page_of_a_busy_case_costs_a_fixed_number_of_queries(client, story, django_assert_max_num_queries):
     case = story.triages(story.receives(KETTLE, channel="web"))
     for n in range(30):

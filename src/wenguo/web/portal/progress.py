@@ -25,6 +25,7 @@ from wenguo.cases.lifecycle import why_not
 from wenguo.cases.option import Answer, Option
 from wenguo.cases.split import family
 from wenguo.errors import Invalid, NotFound, NotNow, Overtaken, Refusal
+from wenguo.journal import Event
 from wenguo.spoken import counted
 from wenguo.web.given import Given
 from wenguo.web.portal import story
@@ -77,6 +78,7 @@ def _page(case: Case, token: str, *, at: datetime, brought: Brought | None = Non
         "offers": offers,
         "may": {act: not why_not(case, act, by=me, at=at) for act in OFFERED},
         "responsible": _responsible(case, head),
+        "taken_over_at": _taken_over_at(case),
         "survey_url": _survey_url(case, survey, at) if asked and survey else "",
         "brought": brought or Brought(),
         "together": list(family(case).filter(customer=case.customer_id)),
@@ -94,6 +96,19 @@ def _responsible(case: Case, head: Any) -> dict[str, str]:
         person, unit = case.first_responsible, case.intake_unit or case.unit
     phone = (person.phone if person else "") or (unit.phone if unit else "") or (head.phone if head else "")
     return {"name": person.name if person else "", "unit": unit.title if unit else "", "phone": phone}
+
+
+def _taken_over_at(case: Case) -> datetime | None:
+    """Since when the one in charge is, where the customer was told another name before; None: that is still true."""
+    if case.owner_id is None or case.owner_id == case.first_responsible_id:
+        return None
+    events = Event.objects.filter(stream_id=case.stream_id, data__set__has_key="owner_id").order_by("-seq")
+    since = None
+    for owner, at in events.values_list("data__set__owner_id", "at"):
+        if owner != case.owner_id:
+            break
+        since = at
+    return since
 
 
 def _survey_url(case: Case, survey: Survey, at: datetime) -> str:
