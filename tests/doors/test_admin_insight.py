@@ -82,7 +82,7 @@ def test_it_is_for_those_who_may_see_it_and_about_what_they_may_see(desk, door, 
     assert door(desk.agent).get(to("insight"), SPAN).status_code == 403
     assert door(desk.agent).get(to("insight_cases"), {**SPAN, "m": "received"}).status_code == 403
     east = door(desk.east_supervisor).get(to("insight"), SPAN)
-    assert east.status_code == 200 and "这段时间没有投诉" in east.content.decode()
+    assert east.status_code == 200 and "您能看到的部门里还没有投诉" in east.content.decode()
     cases = door(desk.east_supervisor).get(to("insight_cases"), {**SPAN, "m": "received"}).content.decode()
     assert all(case.number not in cases for case in busy)
 
@@ -101,6 +101,16 @@ def test_wrong_questions_get_words_not_failures(desk, door, busy):
     assert client.get(to("insight"), {"period": "century"}).status_code == 200
     assert client.get(to("insight_cases"), {**SPAN, "m": "nonsense"}).status_code == 422
     assert client.get(to("insight_cases"), {**SPAN, "m": "received", "after": "zzz"}).status_code == 422
+
+
+def test_a_house_without_any_complaint_is_told_where_the_first_comes_from(desk, door):
+    page = door(desk.executive).get(to("insight")).content.decode()
+    assert "还没有投诉" in page and 'href="/new/"' in page and "换一个时段" not in page
+    page = door(desk.supervisor).get(to("insight")).content.decode()
+    assert "您能看到的部门里还没有投诉" in page and "登记第一件投诉" in page
+    assert f'href="{reverse("desk:register")}"' in page
+    desk.receives("空调漏电")
+    assert "还没有投诉" not in door(desk.executive).get(to("insight"), SPAN).content.decode()
 
 
 def test_a_unit_narrows_everything(desk, door, busy):

@@ -90,6 +90,8 @@ def show(request: StaffRequest) -> HttpResponse:
         ],
         "units": list(Unit.objects.working().order_by("path").values_list("pk", "title", "path")),
         "charts": charts(found, seen), "timings": timings(found, seen),
+        "none_yet": not seen.volume.total and found.span.unit is None and not found.span.cases.exists(),
+        "register": request.user.may("case.register", at),
     }  # fmt: skip
     status = wrong.status if wrong else 200
     return page(request, "desk/insight/overview.html", context, here="insight", status=status)

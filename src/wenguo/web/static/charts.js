@@ -42,7 +42,7 @@
   }
   const category = (data, small, more = {}) => ({
     type: "category", data: data.x, axisTick: { show: false }, axisLine: { lineStyle: { color: token("line-2") } },
-    axisLabel: { color: token("ink-2"), fontSize: small * 0.75, hideOverlap: true, ...(more.boundaryGap === false && { alignMinLabel: "left", alignMaxLabel: "right" }) }, ...more,
+    axisLabel: { color: token("ink-2"), fontSize: small * 0.75, hideOverlap: true, showMinLabel: true, showMaxLabel: true, ...(more.boundaryGap === false && { alignMinLabel: "left", alignMaxLabel: "right" }) }, ...more,
   });
   const whole = (data) => (data.series ?? []).every((s) => s.values.every((v) => v === null || Number.isInteger(v)));
   const values = (data, small, more = {}) => ({
