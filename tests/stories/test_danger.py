@@ -84,3 +84,13 @@ def test_accepting_keeps_the_sign(desk):
     acceptance.accept(case, by=desk.agent, at=desk.now)
     case = Case.objects.select_related("record", "reading").get(pk=case.pk)
     assert danger.sign(case) is not None
+
+
+def test_a_faint_suspicion_is_asked_about_in_one_line_and_a_word_heard_is_shown(desk, client):
+    client.force_login(desk.supervisor)
+    for text, slight in (("咨询一下，你们的净水器滤芯多久换一次？官网上没有写，麻烦告诉我。", True), (PERHAPS, False)):
+        case = read(desk, text)
+        assert danger.sign(case) is not None
+        body = client.get(f"/desk/cases/{case.number}/").content.decode()
+        asked = body[body.index('id="case-danger"') :][:2500]
+        assert ("请看一眼" not in asked) == slight and ("<mark>" not in asked) == slight and "没有危险" in asked

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from wenguo.cases import danger as possible
-from wenguo.cases import model, reading
+from wenguo.cases import gravity, model, reading
 from wenguo.cases.reading import DANGER
 from wenguo.text import category, words
 
@@ -107,11 +107,16 @@ def proposal(case: Any) -> Proposal | None:
     return Proposal(suggested, marked(text, words.whole(text, spans)))
 
 
+SLIGHT = 10  # per cent
+
+
 class DangerSign(NamedTuple):
-    """A danger that may be spoken of: how probable the model finds it (0: heard by words alone), and where."""
+    """A danger that may be spoken of: how probable the model finds it (0: heard by words alone), and where.
+    `is_slight`: no word of the policy was heard and the model is far from sure; one line asks, without alarm."""
 
     percent: int
     text: list[tuple[str, bool]]
+    is_slight: bool
 
 
 def danger_sign(case: Any) -> DangerSign | None:
@@ -120,4 +125,5 @@ def danger_sign(case: Any) -> DangerSign | None:
     if asked is None:
         return None
     text = reading.words_of((case.record.description, case.record.wish))[: reading.LONGEST]
-    return DangerSign(asked["percent"], marked(text, words.whole(text, possible.places(case, text))))
+    slight = 0 < asked["percent"] < SLIGHT and not gravity.dangers(case.policy_id, text)
+    return DangerSign(asked["percent"], marked(text, words.whole(text, possible.places(case, text))), slight)
