@@ -184,6 +184,7 @@ def test_scores_are_all_five_or_none_and_the_matrix_shows_them(desk, case, clien
     client.post(at(case, "options/new/"), {**DRAFT, "title": "只道歉", "item.economic": ""})
     shown = page(client, case)
     assert "4.00" in shown and "加权得分" in shown
+    assert shown.count('data-label="只道歉"') == 6  # on a phone each question is a card: five and their sum
     worse = case.options.get(title="只道歉")
     assert client.post(at(case, f"options/{worse.pk}/choice/")).status_code == 422  # a better one needs a reason
     assert client.post(at(case, f"options/{worse.pk}/choice/"), {"why": "客户只要道歉"}).status_code == 302
