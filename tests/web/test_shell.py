@@ -414,6 +414,14 @@ def test_what_somebody_wrote_is_escaped_in_paragraphs() -> None:
     assert json.loads(str(filters.json_block({"a": "</script>", "t": AT})))["a"] == "</script>"
 
 
+def test_a_model_and_a_telephone_are_held_together_and_the_rest_is_escaped():
+    held = '<span class="nowrap">{}</span>'
+    assert filters.whole("变频空调 CK-35A <b>") == f"变频空调 {held.format('CK-35A')} &lt;b&gt;"
+    assert filters.whole("拨400-000-0817或12315") == f"拨{held.format('400-000-0817')}或12315"
+    assert "<span" not in filters.whole("A-" * 60) and "<span" not in filters.whole("长" * 500 + "-")
+    assert filters.whole(None) == ""
+
+
 @pytest.mark.parametrize(
     ("written", "fen"),
     [("12", 1200), ("1,234.5", 123450), ("¥ 0.01", 1), ("100元", 10000), ("", None), ("１２.５", 1250)],

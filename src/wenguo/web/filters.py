@@ -152,6 +152,20 @@ def paragraphs(words: str | None) -> Markup:
     )
 
 
+_NUMBERED = re.compile(  # letters and digits with - or / between, 20 characters at most: what is longer must be torn
+    r"(?<![-/A-Za-z0-9.*])(?=[-/A-Za-z0-9.*]{3,20}(?![-/A-Za-z0-9.*]))[A-Za-z0-9.*]+(?:[-/][A-Za-z0-9.*]+)+"
+)
+
+
+def whole(words: str | None) -> Markup:
+    """The words, with what a line must not tear held together: a model like CK-35A, a telephone like 400-000-0817."""
+    text, done, at = words or "", Markup(""), 0
+    for found in _NUMBERED.finditer(text):
+        done += escape(text[at : found.start()]) + Markup('<span class="nowrap">{}</span>').format(found[0])
+        at = found.end()
+    return done + escape(text[at:])
+
+
 def excerpt(words: str | None, most: int = 60) -> str:
     """The first words on one line, cut with …"""
     line = " ".join((words or "").split())
@@ -189,6 +203,7 @@ FILTERS = {
     "mask_phone": phone,
     "mask_name": person,
     "paragraphs": paragraphs,
+    "whole": whole,
     "excerpt": excerpt,
     "said": said,
     "told": told,
