@@ -149,3 +149,21 @@ def test_the_views_stand_in_one_line_and_what_has_no_room_is_in_a_menu(desk, wor
     page.wait_for_url(lambda url: "view=all" not in url)
     assert page.locator("#views [aria-current]").count() == 1
     assert not page.wrong
+
+
+def test_no_form_has_an_empty_place_at_its_end(desk, world, hands):
+    page = hands.signs_in("admin").goes("/desk/admin/people/new/")
+    ends = """all => all.filter(g => g.getClientRects().length).map(g => {
+        const fields = [...g.children].filter(f => f.getClientRects().length);
+        return g.getBoundingClientRect().right - fields.at(-1).getBoundingClientRect().right;
+    })"""
+    for address in ("/desk/admin/people/new/", "/desk/admin/units/new/", "/desk/register/"):
+        if address == "/desk/register/":
+            page = hands.signs_in("agent").goes(address)
+        else:
+            page.goto(page.url.split("/desk/")[0] + address)
+        for width in (1440, 1100, 768, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            gaps = page.locator(".form-grid").evaluate_all(ends)
+            assert gaps and max(gaps) < 1, (address, width, gaps)
+            fits(page)
