@@ -123,8 +123,11 @@
         series: [...seriesOf("bar", data), shares] };
     }
     const lying = kind === "bars";
-    const few = data.x.length <= 8 && { interval: 0, color: token("ink-2"), fontSize: small * 0.75, width: (room - small * 4) / data.x.length - 4, overflow: "break", formatter: (name) => (room / data.x.length < small * 7 ? name.split(/（| \(/)[0] : name) };
-    const names = category(data, small, lying ? { inverse: true, axisLine: { show: false }, axisLabel: { color: token("ink"), fontSize: small * 0.75, width: small * 8, overflow: "truncate" } } : { boundaryGap: kind !== "line" && kind !== "area", ...(few && { axisLabel: few }) });
+    const along = kind === "line" || kind === "area"; // its ends stand at the edges
+    const label = { interval: 0, color: token("ink-2"), fontSize: small * 0.75, ...(along && { alignMinLabel: "left", alignMaxLabel: "right" }) };
+    const figures = data.x.every((name) => /^[\d.,%–/: -]+$/.test(name)); // 0.05–0.07 is not torn
+    const few = data.x.length <= 8 && (figures ? { ...label, hideOverlap: true } : { ...label, width: (room - small * 4) / data.x.length - 4, overflow: "break", formatter: (name) => (room / data.x.length < small * 7 ? name.split(/（| \(/)[0] : name) });
+    const names = category(data, small, lying ? { inverse: true, axisLine: { show: false }, axisLabel: { color: token("ink"), fontSize: small * 0.75, width: small * 8, overflow: "truncate" } } : { boundaryGap: !along, ...(few && { axisLabel: few }) });
     const amounts = values(data, small, lying ? { axisLabel: { show: false }, splitLine: { show: false }, name: "" } : {});
     const grid = { ...base.grid, left: lying ? small : 4, top: (base.legend ? small * 2 : small * 0.5) + (lying || !data.y ? 0 : small * 1.5), right: lying ? small * 4 : small * 0.75 };
     return { ...base, grid: lying && !base.legend ? { ...grid, top: 0 } : grid, legend: base.legend && { ...base.legend, data: [...data.series.map((s) => s.name), ...(data.band ? [data.band.name] : [])] },
