@@ -154,7 +154,7 @@ def test_the_team_adds_up_to_its_drill_down(now: Any) -> None:
         body = client.get(f"/desk/queue/{address}").content.decode()
         assert body.count("<tr data-row") == n, address
     page = client.get("/desk/").content.decode()
-    assert "团队" in page and "退单两次" not in page  # of which there is none
+    assert "团队" in page and "退单两次</th>" in page and "升级风险高</th>" not in page  # of which there is none
     assert 'id="today-team"' not in at_desk(now.agent).get("/desk/").content.decode()
 
 
