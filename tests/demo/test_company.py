@@ -121,7 +121,7 @@ def test_what_is_said_fits_the_case_and_its_stage(grown: list[Case]) -> None:
             titles |= set(re.findall(rf"{case.record.contact_name[:1]}(女士|先生|老师)[，,]", said))
             if event.type in {"message.sent", "message.called"}:
                 assert "正在审批" not in said or signing, f"{case.number} {event.seq}: {said}"
-                assert "等您看过以后答复" not in said or offered, f"{case.number} {event.seq}: {said}"
+                assert "请看过以后答复" not in said or offered, f"{case.number} {event.seq}: {said}"
                 assert "检测" not in said or case.category.startswith(("product.", "aftersales.")), said
             if event.type == "option.drafted":
                 assert not re.search("不同意|不满意|不接受", said), f"{case.number}: {said}"
