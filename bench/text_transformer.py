@@ -1,0 +1,164 @@
+"""The network of `bench/text_packed.py` as torch teaches it on. Needs torch, which the product does without.
+
+Taught with numbers of 16 bits, in batches of texts of like length; the weights themselves are kept in 32. What lies
+below `FROZEN` stays as it was: the vectors of pieces and places, and the first layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bench.text_packed import Packed
+
+FROZEN = 4
+DROPPED, UNREAD, EVEN_OUT, BIGGEST_STEP = 0.1, 0.05, 0.01, 1.0
+PACE, PACE_OF_ANSWER, WARMING = 2e-4, 1e-3, 0.1
+Texts = Sequence[npt.NDArray[Any]]
+
+
+class Layer(nn.Module):
+    """Attention over the text's own pieces, then two linear steps; each added to what came in, and evened out."""
+
+    def __init__(self, packed: Packed, n: int) -> None:
+        super().__init__()
+        width, inner, self.heads = packed.width, packed.inner, packed.heads
+        self.asks = _linear(packed, width, *(f"l{n}.{part}" for part in "qkv"))
+        self.answers, self.evened = _linear(packed, width, f"l{n}.ao"), _evened(packed, f"l{n}.aln")
+        self.wide, self.narrow = _linear(packed, width, f"l{n}.fi"), _linear(packed, inner, f"l{n}.fo")
+        self.evened_again = _evened(packed, f"l{n}.oln")
+
+    def forward(self, x: Tensor, beyond: Tensor) -> Tensor:
+        """(n_texts, n_pieces, width) to the same; `beyond`: 0 within a text, far below where it is filled up."""
+        texts, pieces, width = x.shape
+        own = self.asks(x).view(texts, pieces, 3, self.heads, width // self.heads)
+        asking, asked, said = own.permute(2, 0, 3, 1, 4)
+        near = (asking * (width // self.heads) ** -0.5) @ asked.transpose(-1, -2)
+        heard = (near.float() + beyond).softmax(-1).to(said.dtype) @ said
+        x = self.evened(x + self.answers(heard.transpose(1, 2).reshape(texts, pieces, width)))
+        return self.evened_again(x + self.narrow(functional.gelu(self.wide(x))))
+
+
+class Network(nn.Module):
+    """The mean over a text's pieces, and from it a score for each class. `known`: the pieces it will meet."""
+
+    def __init__(self, packed: Packed, known: npt.NDArray[Any], classes: int) -> None:
+        super().__init__()
+        width = packed.width
+        self.known, self.unknown = known, int(np.searchsorted(known, packed.unknown))
+        self.pieces = nn.Embedding.from_pretrained(torch.tensor(packed.matrix("emb.word", width, known)))
+        places = packed.numbers("emb.pos").reshape(-1, width) + packed.numbers("emb.type").reshape(-1, width)[0]
+        self.places = nn.Embedding.from_pretrained(torch.tensor(places))
+        self.evened = _evened(packed, "emb.ln").requires_grad_(False)
+        self.layers = nn.ModuleList(Layer(packed, n) for n in range(packed.layers))
+        self.layers[:FROZEN].requires_grad_(False)
+        self.dropped, self.score = nn.Dropout(DROPPED), nn.Linear(width, classes)
+        nn.init.normal_(self.score.weight, std=0.02)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, pieces: Tensor, lengths: Tensor) -> Tensor:
+        """(n_texts, n_classes) of pieces (n_texts, longest), numbered as in `known` and filled up behind."""
+        return self.score(self.dropped(self.mean(pieces, lengths)).to(self.score.weight.dtype)).float()
+
+    def mean(self, pieces: Tensor, lengths: Tensor) -> Tensor:
+        within = torch.arange(pieces.shape[1])[None] < lengths[:, None]
+        beyond = torch.zeros(len(pieces), 1, 1, pieces.shape[1]).masked_fill(~within[:, None, None, :], -1e4)
+        with torch.no_grad():
+            x = self.evened(self.pieces(pieces) + self.places.weight[: pieces.shape[1]])
+            for layer in self.layers[:FROZEN]:
+                x = layer(x, beyond)
+        for layer in self.layers[FROZEN:]:
+            x = layer(x, beyond)
+        return (x.float() * within[..., None]).sum(1) / lengths[:, None]
+
+
+def teach(
+    net: Network, texts: Texts, truth: npt.NDArray[Any], rounds: Sequence[Sequence[int]], seed: int,
+    at_once: int, pieces_at_once: int,
+) -> None:  # fmt: skip
+    """Teach in place. `rounds`: which texts are gone through, one list after the other; `truth`: the class of each."""
+    chance = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    named = [(name, one) for name, one in net.named_parameters() if one.requires_grad]
+    kept = [one.detach().float().clone() for _name, one in named]
+    steps = [
+        {"params": [own], "pace": PACE_OF_ANSWER if name.startswith("score") else PACE,
+         "weight_decay": EVEN_OUT if own.ndim > 1 else 0.0}
+        for (name, _), own in zip(named, kept, strict=True)
+    ]  # fmt: skip
+    optimiser = torch.optim.AdamW(steps, lr=PACE, betas=(0.9, 0.98), eps=1e-6, fused=True)
+    net.bfloat16().train()
+    parts = [batch for some in rounds for batch in batches(texts, some, at_once, pieces_at_once, chance)]
+    classes = torch.as_tensor(truth)
+    for step, batch in enumerate(parts, 1):
+        speed = min(step / (WARMING * len(parts)), (len(parts) - step) / ((1 - WARMING) * len(parts)))
+        for group in optimiser.param_groups:
+            group["lr"] = group["pace"] * speed
+        pieces, lengths = _filled([texts[k] for k in batch])
+        unread = torch.rand(pieces.shape) < UNREAD
+        unread[:, 0] = False
+        scores = net(pieces.masked_fill(unread, net.unknown), lengths)
+        functional.cross_entropy(scores, classes[batch]).backward()
+        for own, (_name, one) in zip(kept, named, strict=True):
+            own.grad, one.grad = one.grad.float(), None
+        nn.utils.clip_grad_norm_(kept, BIGGEST_STEP)
+        optimiser.step()
+        with torch.no_grad():
+            for own, (_name, one) in zip(kept, named, strict=True):
+                one.copy_(own)
+
+
+def scores(net: Network, texts: Texts) -> npt.NDArray[np.float32]:
+    """(n_texts, n_classes)."""
+    net.bfloat16().eval()
+    found = np.zeros((len(texts), net.score.out_features), np.float32)
+    with torch.inference_mode():
+        for batch in batches(texts, range(len(texts)), 128, 4096, None):
+            found[batch] = net(*_filled([texts[k] for k in batch])).numpy()
+    return found
+
+
+def batches(
+    texts: Texts, some: Sequence[int], at_once: int, pieces_at_once: int, chance: np.random.Generator | None
+) -> list[list[int]]:
+    """`some` of the texts, those of like length together and at most so many pieces, filled up, at once; in an order
+    by chance, or without chance just by length."""
+    order = np.asarray(some) if chance is None else chance.permutation(some)
+    made: list[list[int]] = []
+    for start in range(0, len(order), 2048):
+        batch: list[int] = []
+        for k in sorted(order[start : start + 2048].tolist(), key=lambda k: len(texts[k])):
+            if batch and (len(batch) >= at_once or (len(batch) + 1) * len(texts[k]) > pieces_at_once):
+                made.append(batch)
+                batch = []
+            batch.append(k)
+        made.append(batch)
+    return made if chance is None else [made[k] for k in chance.permutation(len(made))]
+
+
+def _filled(texts: Texts) -> tuple[Tensor, Tensor]:
+    """(n_texts, longest), filled up with nought, and how long each is."""
+    return nn.utils.rnn.pad_sequence([torch.as_tensor(text) for text in texts], batch_first=True), torch.tensor(
+        [len(text) for text in texts]
+    )
+
+
+def _linear(packed: Packed, width: int, *names: str) -> nn.Linear:
+    """Of several names one beside the other."""
+    weights = np.concatenate([packed.matrix(f"{name}.w", width) for name in names])
+    made = nn.Linear(width, len(weights))
+    made.weight.data = torch.tensor(weights)
+    made.bias.data = torch.tensor(np.concatenate([packed.numbers(f"{name}.b") for name in names]))
+    return made
+
+
+def _evened(packed: Packed, name: str) -> nn.LayerNorm:
+    made = nn.LayerNorm(packed.width, packed.evened)
+    made.weight.data, made.bias.data = (torch.tensor(packed.numbers(f"{name}.{part}")) for part in "wb")
+    return made
