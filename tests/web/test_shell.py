@@ -276,6 +276,7 @@ def test_strange_names_are_refused_calmly(browser: Client, db: None) -> None:
         assert sign_in(browser, name, "x").status_code == 200
 
 
+@pytest.mark.django_db
 def test_nobody_signs_up_or_resets_by_mail(browser: Client) -> None:
     for address in ("/accounts/signup/", "/accounts/password/reset/", "/accounts/email/"):
         assert browser.get(address).status_code == 404
