@@ -196,7 +196,7 @@ def test_a_complaint_and_its_whole_way_in_the_browser(world, home, hands):
     part.locator("[name=bone]").select_option("material")
     part.locator("[name=text]").fill("同批次绝缘材料不合格")
     quality.sends(part, "登记")
-    assert page.locator("#inv-causes .drawn svg").count() == 2
+    assert page.locator("#inv-causes .drawn svg:visible").count() == 2
     part = page.locator("#inv-finding details.unfold").first
     if part.get_attribute("open") is None:
         part.locator("> summary").click()

@@ -68,7 +68,7 @@ def test_events_are_shown_without_anybodys_words(desk, door, case):
 
 def test_why_it_happened_is_told_by_the_names_of_the_policy(desk, door, case):
     page = door(desk.inspector).get(to("audit_stream", case.stream_id)).content.decode()
-    assert "第 1 版政策 <small" in page and "policy:1</small>" in page
+    assert f"第 {case.policy.number} 版政策 <small" in page and f"policy:{case.policy_id}</small>" in page
     assert "受理回执 <small" in page and "<td>ACK" not in page
 
 

@@ -40,7 +40,8 @@ MAY = {
     "mine/": CASES, "search/": CASES, "notices/": EVERYBODY, "notices/count/": EVERYBODY, "notices/read/": EVERYBODY,
     "followups/": EVERYBODY, "approvals/": EVERYBODY,
     "groups/": CASES, "groups/{pk}/": CASES, "groups/{pk}/confirmation/": SUPERVISE,
-    "groups/{pk}/dismissal/": SUPERVISE, "groups/{pk}/members/{number}/removal/": SUPERVISE,
+    "groups/{pk}/dismissal/": SUPERVISE, "groups/{pk}/members/": SUPERVISE, "groups/{pk}/merge/": SUPERVISE,
+    "groups/{pk}/members/{number}/removal/": SUPERVISE,
     "absence/": EVERYBODY, "absence/{pk}/end/": EVERYBODY,
     # taking in
     "register/": REGISTER, "register/customer/": REGISTER, "register/hints/": REGISTER,
