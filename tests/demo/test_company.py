@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from wenguo.cases.number import next_number
 from wenguo.cases.payment import Payment
 from wenguo.channels.outbox import Delivery, State
 from wenguo.customers.customer import Customer
-from wenguo.demo import company, growth
+from wenguo.demo import company, growth, words
 from wenguo.demo.cast import Cast
 from wenguo.demo.corpus import Woven, load, planted, year
 from wenguo.demo.crew import Story
@@ -355,3 +356,7 @@ def test_the_office_sees_that_the_courier_was_changed(founded: None, a_year: lis
     length = timedelta(days=90)
     before, after = counted(since - length, since - timedelta(days=1)), counted(since, since + length)
     assert before > 25 and after < 0.6 * before
+
+
+def test_where_no_sentence_fits_the_story_is_told_all_the_same():
+    assert words.pick(random.Random(1), "requests", next(iter(words.pools()["requests"])), fits=lambda _text: False)

@@ -20,9 +20,9 @@ def pools() -> Mapping[str, Any]:
 
 
 def pick(rng: random.Random, pool: str, key: str = "", *, fits: Callable[[str], bool], **slots: str) -> str:
-    """One sentence of a pool (of its part `key`) that fits, its slots filled."""
+    """One sentence of a pool (of its part `key`) that fits, any where none does, its slots filled."""
     said = pools()[pool][key] if key else pools()[pool]
-    chosen = said if isinstance(said, str) else rng.choice([text for text in said if fits(text)])
+    chosen = said if isinstance(said, str) else rng.choice([text for text in said if fits(text)] or said)
     return str(chosen.format(**slots)) if slots else str(chosen)
 
 
