@@ -20,6 +20,9 @@ import pytest
 
 PHONE = {"width": 390, "height": 844}
 SCREEN = {"width": 1360, "height": 900}
+PATIENCE_S = 30
+"""A busy machine may take so long for one page; what comes sooner is not waited for."""
+
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run",
@@ -82,7 +85,7 @@ def fits(page: Any) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], page.url
 
 
-def until(page: Any, true: str, seconds: float = 12) -> None:
+def until(page: Any, true: str, seconds: float = PATIENCE_S) -> None:
     """Wait until this is true on the page, whichever page it is by then. (wait_for_function needs eval, the pages'
     policy forbids it.)
     """
@@ -235,7 +238,7 @@ class Hand:
         page.evaluate("window.before = true")
 
         def posted(response: Any) -> bool:
-            aside = ("/remarks/", "/sums/", "/hints/")
+            aside = ("/remarks/", "/sums/", "/hints/", "/watching/")
             return response.request.method == "POST" and not response.request.url.endswith(aside)
 
         with page.expect_response(posted) as answer:
@@ -266,7 +269,7 @@ def hands(browser: Any, home: str) -> Iterator[Any]:
 
     def anybody(viewport: dict[str, int] = PHONE, **more: Any) -> Hand:
         context = browser.new_context(viewport=viewport, locale="zh-CN", timezone_id="Asia/Shanghai", **more)
-        context.set_default_timeout(12_000)
+        context.set_default_timeout(PATIENCE_S * 1000)
         contexts.append(context)
         pages.append(watched(context))
         return Hand(pages[-1], home)

@@ -79,14 +79,18 @@ def test_two_see_each_other_and_nothing_sticks_out(hands: Any, desk: Any, world:
     one.page.fill("#note-words", "正在给客户回电")
     other = hands.signs_in("supervisor", {"width": 390, "height": 844})
     page = other.opens(case.number)
+    parts = "['#case-head', '#case-next', '#case-timeline', '#case-customer']"
+    tops = f"{parts}.map((s) => document.querySelector(s).getBoundingClientRect().top)"
+    alone = page.evaluate(tops)
+    assert not page.inner_text("#watching")
     until(page, "document.querySelector('#watching').innerText.includes('张敏')")
     assert "张敏 正在写" in page.inner_text("#watching")
+    assert page.evaluate(tops) == alone, "who comes to look moves what another is about to press"
     for width in (390, 768, 1440):
         page.set_viewport_size({"width": width, "height": 844})
         fits(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    parts = "['#case-head', '#case-next', '#case-timeline', '#case-customer']"
-    order = page.evaluate(f"{parts}.map((s) => document.querySelector(s).getBoundingClientRect().top)")
+    order = page.evaluate(tops)
     assert order == sorted(order)
 
 
