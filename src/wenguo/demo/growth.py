@@ -30,6 +30,7 @@ from wenguo.demo.cast import Cast
 from wenguo.demo.corpus import year
 from wenguo.demo.corpus.year import SHANGHAI
 from wenguo.demo.crew import Story, at_once
+from wenguo.demo.deciding import decide
 from wenguo.demo.desks import Wanted, wanted
 from wenguo.demo.models import BEGUN
 from wenguo.demo.play import perform
@@ -111,7 +112,17 @@ def grow(
                 made += well
                 if progress is not None and well:
                     progress(made, cases, f"{story.woven.received_at:%Y-%m-%d} {story.woven.title}")
+            if any(families):
+                _decided(batch)
     return made
+
+
+def _decided(batch: Batch) -> None:
+    """Once all of it has been acted out."""
+    told = {story.external_id: story.woven.scenario for story in _stories(batch)}
+    known = Submission.objects.filter(external_id__in=told, case__isnull=False).values_list("case_id", "external_id")
+    if len(_done() & told.keys()) == len(told):
+        decide({case: told[external] for case, external in known if external}, Cast(), at=batch.now)
 
 
 def _undone(family: list[Story], done: set[str]) -> list[Story]:
