@@ -242,6 +242,7 @@ def _complete_record(scene: Scene) -> None:
 
 
 def classify(scene: Scene) -> None:
+    scene.halt("class", 0.1, within=1.2)
     triage.classify(scene.case, scene.woven.category, by=scene.first, at=scene.after(1, 8))
 
 
