@@ -282,6 +282,15 @@ def sticks_out(page: Any, width: int) -> str:
     return f"{wide} px at {width}: {culprit}"
 
 
+def cramped(page: Any) -> list[str]:
+    """Where one is to write sentences there is room for some, behind every fold."""
+    return page.evaluate(
+        "(document.querySelectorAll('main details').forEach((fold) => { fold.open = true; }),"
+        " [...document.querySelectorAll('main textarea')].filter((e) => e.checkVisibility() && e.offsetWidth < 200)"
+        ".map((e) => `${e.offsetWidth} px to write in: ${e.outerHTML.slice(0, 120)}`))"
+    )
+
+
 @pytest.mark.parametrize("name", [*plain(), *PAGES, *ACCOUNTS])
 def test_a_page(w: Any, looks: Any, name: str) -> None:
     if not AXE.exists():
@@ -310,6 +319,7 @@ def test_a_page(w: Any, looks: Any, name: str) -> None:
     wrong += [f"dark, 390 px: {line}" for line in barriers(page, ["color-contrast", "target-size"])]
     page.evaluate("document.documentElement.setAttribute('data-type', 'large')")
     wrong += [f"large type: {line}" for line in [sticks_out(page, 390)] if line]
+    wrong += cramped(page)
 
     page.context.add_cookies([{"name": "django_language", "value": "en", "url": w.url}])
     page.goto(address)

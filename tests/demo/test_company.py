@@ -184,10 +184,10 @@ def test_money_was_paid_by_a_third_person(grown: list[Case]) -> None:
 @pytest.mark.slow
 def test_the_desks_stand_where_they_should(grown: list[Case]) -> None:
     places = {
-        "received": "received", "class": "triage", "triage": "triage", "handover": "investigation", "misrouted": "investigation",
-        "investigation": "investigation", "waiting": "investigation", "report": "investigation",
-        "approval": "resolution", "consent": "resolution", "execution": "execution", "review": "reply",
-        "reply": "reply", "followup": "followup", "closed": "closed",
+        "received": "received", "class": "triage", "triage": "triage", "handover": "investigation",
+        "misrouted": "investigation", "investigation": "investigation", "waiting": "investigation",
+        "report": "investigation", "approval": "resolution", "consent": "resolution", "execution": "execution",
+        "review": "reply", "reply": "reply", "followup": "followup", "closed": "closed",
     }  # fmt: skip
     for place, one in enumerate(wanted(NOW, growth.SEED), SIZE - len(SCENES)):
         submission = Submission.objects.get(external_id=f"{growth.PREFIX}1-{place}")

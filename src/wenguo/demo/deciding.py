@@ -1,5 +1,5 @@
-"""What the supervisor has decided of the groups that the program suggested while the year was lived: one is a group, one
-is none. The others wait for whoever visits the company.
+"""What the supervisor has decided of the groups that the program suggested while the year was lived: one is a group,
+one is none. The others wait for whoever visits the company.
 """
 
 from __future__ import annotations

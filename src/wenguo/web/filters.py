@@ -143,8 +143,8 @@ def person(name: str | None, empty: str = "—") -> str:
 
 
 def paragraphs(words: str | None) -> Markup:
-    """What somebody wrote, as paragraphs: blank lines part them, single ends of line stay, numbers are not torn; all else
-    is escaped."""
+    """What somebody wrote, as paragraphs: blank lines part them, single ends of line stay, numbers are not torn; all
+    else is escaped."""
     blocks = [b.strip("\n") for b in re.split(r"\n\s*\n", (words or "").replace("\r\n", "\n").replace("\r", "\n"))]
     return Markup("").join(
         Markup("<p>{}</p>").format(Markup("<br>").join(whole(line) for line in block.split("\n")))
