@@ -205,26 +205,34 @@ def test_numbers_rise_with_time(grown: list[Case]) -> None:
 
 
 @pytest.mark.slow
-def test_one_group_is_decided_to_be_one_and_one_to_be_none(grown: list[Case]) -> None:
+def test_the_greatest_group_is_decided_to_be_one_and_the_smallest_to_be_none(grown: list[Case]) -> None:
     going = [case for case in grown if case.is_open and case.customer_id]
     supervisor = Person.objects.get(username="xuemei")
     seen = list(Case.objects.filter(pk__in=[c.pk for c in going]).visible_to(supervisor, NOW).order_by("received_at"))
-    alike, others, rest = seen[:3], seen[3:5], seen[5:7]
-    groups = []
-    for cases in (alike, others, rest):
-        group = Group.objects.create(matter=len(groups) + 1, people=len(cases), made_at=NOW, newest_at=NOW)
+    few, many, mixed = seen[:3], seen[3:7], seen[7:12]
+
+    def suggested(cases: list[Case]) -> Group:
+        group = Group.objects.create(matter=cases[0].pk, people=len(cases), made_at=NOW, newest_at=NOW)
         for case in cases:
             Member.objects.create(group=group, case=case, at=NOW)
-        groups.append(group)
-    told = {case.pk: deciding.ONE_MATTER for case in alike} | {case.pk: deciding.ALIKE_ONLY for case in others}
-    told |= {rest[0].pk: deciding.ONE_MATTER, rest[1].pk: deciding.ALIKE_ONLY}
+        return group
+
+    def states() -> list[str]:
+        return [Group.objects.get(pk=group.pk).state for group in groups]
+
+    groups = [suggested(many), suggested(mixed)]
+    told = {case.pk: "points" for case in many} | {case.pk: "colour" for case in few}
+    told |= {case.pk: f"something else {n}" for n, case in enumerate(mixed)}
+    deciding.decide(told, Cast(), at=NOW)
+    assert states() == ["suggested", "suggested"], "of one alone nobody can show both"
+    groups.append(suggested(few))
     for _twice in range(2):
         deciding.decide(told, Cast(), at=NOW)
-        assert [Group.objects.get(pk=group.pk).state for group in groups] == ["confirmed", "dismissed", "suggested"]
-    assert Group.objects.get(pk=groups[0].pk).lead == alike[0]
-    for case in Case.objects.filter(pk__in=[case.pk for case in alike]):
-        assert {"group", "major"} <= set(case.flags), "three people: a major complaint, as the policy says"
-    assert Group.objects.get(pk=groups[1].pk).reason == deciding.WHY_NOT
+        assert states() == ["confirmed", "suggested", "dismissed"]
+    assert Group.objects.get(pk=groups[0].pk).lead == many[0]
+    for case in Case.objects.filter(pk__in=[case.pk for case in many]):
+        assert {"group", "major"} <= set(case.flags), "four people: a major complaint, as the policy says"
+    assert Group.objects.get(pk=groups[2].pk).reason == deciding.WHY_NOT
 
 
 def test_killed_in_the_middle_it_goes_on_without_doubles(founded: None, grown: list[Case]) -> None:

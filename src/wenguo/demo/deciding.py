@@ -17,32 +17,34 @@ from wenguo.cases.lifecycle import Stage
 from wenguo.demo.cast import Cast
 from wenguo.people.staff import Person
 
-ONE_MATTER = "points-expired-silently"
-ALIKE_ONLY = "color-mismatch"
-WHY_NOT = "几位买的是不同的产品，颜色各有各的偏差，已分别核对，不是同一件事。"
+ENOUGH, PAIR = 3, 2
+WHY_NOT = "说法相近，买的却不是同一批，毛病也各有各的原因，已分别核对，不是同一件事。"
 
 
 @transaction.atomic
 def decide(scenarios: Mapping[int, str], cast: Cast, *, at: datetime) -> None:
-    """`scenarios`: what each case tells of. Where nothing fits, nothing is decided; what is decided stays."""
+    """Of the groups that tell of one scenario and are seen by one supervisor the greatest is one, the smallest is none.
+
+    `scenarios`: what each case tells of. With fewer than `PAIR` such groups nothing is decided.
+    """
     cast.as_of(at)
     supervisors = [one for (_unit, role), held in cast.posts.items() if role == "supervisor" for one in held]
-    suggested = list(Group.objects.filter(state=Group.State.SUGGESTED).prefetch_related("members").order_by("pk"))
-    told = {group.pk: {scenarios.get(member.case_id) for member in group.members.all()} for group in suggested}
-    for scenario in (ONE_MATTER, ALIKE_ONLY):
-        group = next((one for one in suggested if told[one.pk] == {scenario}), None)
-        if group is None:
-            continue
-        by, seen = _who_sees_most(group, supervisors, at)
-        if len(seen) < 2:
-            continue
-        with in_one_breath():
-            if scenario == ONE_MATTER:
-                grouping.confirm(group, [case.pk for case in seen], seen[0].pk, by=by, at=at)
-                for case in seen:
-                    major.look(case.pk, at=at)
-            else:
-                grouping.dismiss(group, WHY_NOT, by=by, at=at)
+    found = []
+    for group in (
+        Group.objects.filter(state=Group.State.SUGGESTED).prefetch_related("members").order_by("-people", "pk")
+    ):
+        if len({scenarios.get(member.case_id) for member in group.members.all()}) == 1:
+            by, seen = _who_sees_most(group, supervisors, at)
+            if len(seen) >= ENOUGH:
+                found.append((group, by, seen))
+    if len(found) < PAIR:
+        return
+    (one, by, seen), (none, whoever, _seen) = found[0], found[-1]
+    with in_one_breath():
+        grouping.confirm(one, [case.pk for case in seen], seen[0].pk, by=by, at=at)
+        for case in seen:
+            major.look(case.pk, at=at)
+        grouping.dismiss(none, WHY_NOT, by=whoever, at=at)
 
 
 def _who_sees_most(group: Group, people: Sequence[Person], at: datetime) -> tuple[Person, list[Case]]:
