@@ -374,7 +374,7 @@ class Customers:
         settle(desk)
         rows = desk.locator("[data-row] a.no[href*='/desk/cases/'], [data-row] a[href*='/desk/cases/']")
         links = list(dict.fromkeys(link.get_attribute("href") or "" for link in rows.all()))
-        for address in [link for link in links if "?" not in link][:8]:
+        for address in [link for link in links if "?" not in link][:30]:
             desk.goto(url + address)
             settle(desk)
             digits = re.search(r"\*{4}(\d{4})\b", desk.inner_text("#case-customer"))
@@ -473,7 +473,7 @@ def shots(customers: Customers) -> list[Shot]:
                 ("merge", "heyun", "received", (WIDE,)),
                 ("convert", "xuemei", "received", ()),
                 ("change_record", "xuemei", "triage", ()),
-                ("assign", "xuemei", "triage&level=3", (WIDE,)),
+                ("assign", "xuemei", "triage", (WIDE,)),
                 ("settle_at_once", "xuemei", "triage&level=4", ()),
                 ("dispatch", "xuemei", "investigation", ()),
                 ("appoint", "xuemei", "investigation", ()),

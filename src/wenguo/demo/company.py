@@ -40,7 +40,7 @@ def is_built() -> bool:
 def build(at: datetime) -> None:
     """Found the company: roles, policy, units, staff with posts, deputies, demo accounts. NotNow: people are there.
 
-    Everything but the deputies happened two years before `at`, so that a year of complaints finds it at work.
+    Everything but the deputies and the draft happened two years before `at`, so that a year of complaints finds it at work.
     """
     if staff.Person.objects.exists():
         raise NotNow(_("演示公司只能建立在没有任何账号的空库中"))
@@ -51,6 +51,7 @@ def build(at: datetime) -> None:
     people = _staff(made, then)
     for deputy in company.deputies:
         _stand_in(people, deputy, at)
+    _proposed(people["baishuo"], at)
     # One hash for all: the password is public, and fifty hashes would take longer than all the rest.
     staff.Person.objects.update(password=make_password(PASSWORD), must_change_password=False)
     stream = journal.open_stream("demo", "company")
@@ -91,6 +92,17 @@ def _stand_in(people: dict[str, staff.Person], deputy: Deputy, at: datetime) -> 
     deputies.appoint(
         absent, people[deputy.deputy], since, until, by=absent, at=since - timedelta(hours=8), reason=deputy.reason
     )
+
+
+def _proposed(by: staff.Person, at: datetime) -> None:
+    """A draft of the policy that waits for a second person: something to compare, publish or drop."""
+    now = versions.in_force(at)
+    told = now.pack.thresholds.model_dump(mode="json")
+    changed = {"remind_escalates_at": 2, "returns_before_arbitration": 1, "silence_days": 2}
+    versions.revise(
+        {"thresholds": {**told, **changed}}, on=now, by=by, at=at - timedelta(days=1),
+        note="改进例会的建议：客户催两次就升级，退单一次就由主管裁定，两天没有联系就提醒。",
+    )  # fmt: skip
 
 
 def accounts() -> list[dict[str, Any]]:

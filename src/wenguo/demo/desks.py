@@ -33,9 +33,9 @@ SCENES = (
     ("lock-paint-off", "华东", "phone", 4, "followup", 80, SHIFT),  # fanwei
     ("chat-wrong-answer", "西南", "wechat", 4, "received", 1, OFFICE),
     ("fridge-dent", "华南", "wechat", 4, "closed", 290, SHIFT),
-    ("repair-new-damage", "华东", "web", 3, "class", 2, OFFICE),  # xuemei says what it is about
-    ("parcel-label-full", "华东", "web", 4, "class", 3, OFFICE),
-    ("missing-accessory", "华东", "app", 4, "class", 4, OFFICE),
+    ("store-mocked", "华东", "phone", 3, "class", 2, SHIFT),  # xuemei says what it is about
+    ("capacity-short", "华东", "phone", 3, "class", 3, SHIFT),
+    ("vacuum-battery-fade", "华东", "phone", 3, "class", 4, SHIFT),
     *(("chat-wrong-answer", "西南", "wechat", 4, "tray", hours, SHIFT) for hours in (1, 4, 9, 16, 30)),
 )
 
