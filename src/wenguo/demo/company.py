@@ -100,7 +100,7 @@ def _proposed(by: staff.Person, at: datetime) -> None:
     told = now.pack.thresholds.model_dump(mode="json")
     changed = {"remind_escalates_at": 2, "returns_before_arbitration": 1, "silence_days": 2}
     versions.revise(
-        {"thresholds": {**told, **changed}}, on=now, by=by, at=at - timedelta(days=1),
+        {"thresholds": {**told, **changed}}, on=now, by=by, at=at,
         note="改进例会的建议：客户催两次就升级，退单一次就由主管裁定，两天没有联系就提醒。",
     )  # fmt: skip
 

@@ -35,7 +35,8 @@ SCENES = (
     ("fridge-dent", "华南", "wechat", 4, "closed", 290, SHIFT),
     ("store-mocked", "华东", "phone", 3, "class", 2, SHIFT),  # xuemei says what it is about
     ("capacity-short", "华东", "phone", 3, "class", 3, SHIFT),
-    ("vacuum-battery-fade", "华东", "phone", 3, "class", 4, SHIFT),
+    ("wet-humidifier", "华东", "phone", 4, "class", 4, SHIFT),
+    ("repair-new-damage", "华东", "phone", 3, "class", 5, SHIFT),
     *(("chat-wrong-answer", "西南", "wechat", 4, "tray", hours, SHIFT) for hours in (1, 4, 9, 16, 30)),
 )
 

@@ -101,6 +101,8 @@ def _rate(scene: Scene) -> None:
     must = scene.woven.turn("reassessed") is not None
     if not (must or scene.chance(RATES if content else UNHAPPY_RATES)) or scene.woven.planted == "professional":
         return
+    if scene.case.nature != "complaint" and not content:  # who praised or asked has nothing to be unhappy about
+        return
     csat = min(said.csat, 2) if must else said.csat
     scene.hours = SHIFT
     at = scene.days(0.02, 0.8)
