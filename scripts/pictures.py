@@ -36,6 +36,10 @@ WIDTHS = (390, 768, 1440)
 LONGEST = 3200  # css pixels of a whole page
 STORY = "昨晚在望湖星桥店买的空气净化器开机就冒烟，花了1299元，打售后电话一直没人接，要求退款。"
 CALLER = f"1330000{int(time.time()) % 10_000:04d}"  # another each time, or the second complaint joins the first
+CHECKED = (
+    "import os, django; os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'wenguo.config.settings'); django.setup();"
+    "from django.utils import timezone; from wenguo.insight import escalation; escalation.check(at=timezone.now())"
+)
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -705,6 +709,9 @@ def company(name: str, cases: int) -> Iterator[str]:
     subprocess.run([*wenguo, "migrate", "--demo", "--report", str(report)], env=env, check=True)
     if missing := json.loads(report.read_text())["demo_cases_missing"]:
         subprocess.run([*wenguo, "demo", "--cases", str(missing)], env=env, check=True)
+    if cases:  # the night after: a candidate model (too few cases are no failure), and whether the risk was right
+        subprocess.run([*wenguo, "train", "--if-news"], env=env, check=False)
+        subprocess.run([sys.executable, "-c", CHECKED], env=env, check=True)
     server = subprocess.Popen(
         [*wenguo, "up", "--no-demo"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
