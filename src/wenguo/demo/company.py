@@ -40,7 +40,7 @@ def is_built() -> bool:
 def build(at: datetime) -> None:
     """Found the company: roles, policy, units, staff with posts, deputies, demo accounts. NotNow: people are there.
 
-    Everything but the deputies and the draft happened two years before `at`, so that a year of complaints finds it at work.
+    Everything but deputies and draft happened two years before `at`, so that a year of complaints finds it at work.
     """
     if staff.Person.objects.exists():
         raise NotNow(_("演示公司只能建立在没有任何账号的空库中"))
