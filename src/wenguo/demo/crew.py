@@ -34,6 +34,8 @@ def at_once(
     families: Sequence[Family], processes: int, strict: bool, act_out: Callable[..., bool]
 ) -> Iterator[tuple[Story, bool]]:
     """Each story and whether it went well, as families end; the first are begun first."""
+    # Whoever stops us in the middle leaves locks behind: they are cleaned up, which need not be spoken of.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), initializer=_enter)
     try:
         running = {pool.submit(_act, family, strict, act_out): family for family in families}
