@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from bench import alike_stored, text_groups, text_network, text_quality, text_speed, text_training, text_vectors
+from bench import (
+    alike_stored,
+    text_groups,
+    text_network,
+    text_network_own,
+    text_quality,
+    text_speed,
+    text_training,
+    text_vectors,
+)
 from bench.text_rows import Row, head, not_measured, printed
 
 PARTS = (
@@ -29,9 +38,9 @@ PARTS = (
     "speed",
     "training",
 )
-ASKED_FOR = ("stored", "network")
-"""Measured only when named: the one needs a database and some gigabytes, the other hours, 3 GB of memory and packages
-that the product does without."""
+ASKED_FOR = ("stored", "network", "network-own")
+"""Measured only when named: the one needs a database and some gigabytes, the others up to hours, 3 GB of memory and
+packages that the product does without."""
 
 
 def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:
@@ -45,7 +54,8 @@ def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]
         "feelings": (complaints, quality.measure_feelings),
         "letters": (citizens, partial(quality.measure_letters, most)),
         "polarity": ("waimai_10k", partial(quality.measure_polarity, most)),
-        "network": (text_network.DATA_SET, partial(text_network.measure, most)),
+        "network": ("waimai_10k", partial(text_network.measure, most)),
+        "network-own": (complaints, text_network_own.measure),
         "offensive": ("cold_offensive", partial(quality.measure_offensive, most)),
         "groups": (citizens, text_groups.measure),
         "vectors": ("zh_pairs", text_vectors.measure),

@@ -39,7 +39,7 @@ DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
 
 
 COMPLAINTS = "complaints_labelled/dev"
-SPLITS = 5
+OWN, OWN_GOAL, SPLITS = 300, 0.70, 5
 HALVES = "{half} half, where both readers agree; taught with none of them"
 
 
@@ -112,16 +112,16 @@ def measure_own() -> Iterator[Row]:
     right: list[list[bool]] = []
     for seed in range(SPLITS):
         order = random.Random(seed).sample(agreed, len(agreed))
-        own = [Example(row["text"], {"category": row["reader1"]["code"]}) for row in order[:300]]
+        own = [Example(row["text"], {"category": row["reader1"]["code"]}) for row in order[:OWN]]
         model = teach(own, Recipe(), base=base)
         classes = model.heads["category"].classes
-        said = [classes[int(np.argmax(model.scores(model.vector(row["text"]), "category")))] for row in order[300:]]
-        right.append([one == row["reader1"]["code"] for one, row in zip(said, order[300:], strict=True)])
+        said = [classes[int(np.argmax(model.scores(model.vector(row["text"]), "category")))] for row in order[OWN:]]
+        right.append([one == row["reader1"]["code"] for one, row in zip(said, order[OWN:], strict=True)])
     of_each = ", ".join(f"{np.mean(one):.3f}" for one in right)
-    split = f"{SPLITS} random splits 300 : {len(agreed) - 300}: {of_each}; interval as of one split"
+    split = f"{SPLITS} random splits {OWN} : {len(agreed) - OWN}: {of_each}; interval as of one split"
     value, n = float(np.mean(right)), len(right[0])
     low, high = wilson(round(value * n), n)
-    yield Row("category, taught with 300 own cases: top-1", value, COMPLAINTS, split, 0.70, low=low, high=high, n=n)
+    yield Row("category, taught with 300 own cases: top-1", value, COMPLAINTS, split, OWN_GOAL, low=low, high=high, n=n)
 
 
 def fitted() -> None:

