@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from wenguo.web.jinja import url_or
 
@@ -32,7 +33,7 @@ MENU = (
     Item("mine", _("我的"), "user-check", "desk:mine", ("case.see",)),
     Item("approvals", _("待审批"), "rubber-stamp", "desk:approvals", SIGN),
     Item("followups", _("回访"), "phone-call", "desk:followups", ("case.followup",)),
-    Item("customers", _("客户"), "users", "desk:customers", ("customer.see",)),
+    Item("customers", pgettext_lazy("heading", "客户"), "users", "desk:customers", ("customer.see",)),
     Item("insight", _("分析"), "chart-bar", "desk:insight", ("insight.see",)),
     Item("risk", _("升级风险"), "trending-up", "desk:risk", ("insight.see",)),
     Item("policy", _("政策"), "book-2", "desk:policy", ("policy.see",)),
