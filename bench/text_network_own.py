@@ -6,7 +6,6 @@ says after `wenguo train`. How far they are trusted is found inside the 300.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.text_network import Said, best_share, ends, missing, packed, taught_network, together, told
-from bench.text_quality import COMPLAINTS, OWN, OWN_GOAL, SPLITS, labelled
+from bench.text_quality import COMPLAINTS, OWN_GOAL, labelled, of_splits, own_splits
 from bench.text_rows import Row, not_measured
 from wenguo.text import category
-from wenguo.text.evaluation import wilson
 from wenguo.text.teach import Example, Recipe, teach
 
 ROUNDS, SEEDS, AT_ONCE = 4, 2, (32, 1_500)
@@ -45,9 +43,7 @@ def measure() -> Iterator[Row]:
         return np.array([model.scores(model.vector(agreed[k]["text"]), "category")[order] for k in asked])
 
     right: dict[str, list[list[bool]]] = {"linear": [], "network": [], "both": []}
-    for seed in range(SPLITS):
-        order = random.Random(seed).sample(range(len(agreed)), len(agreed))
-        own, asked = order[:OWN], order[OWN:]
+    for own, asked in own_splits(len(agreed)):
         inside: list[Said] = []
         for part in range(PARTS):
             held, others = own[part::PARTS], [k for place, k in enumerate(own) if place % PARTS != part]
@@ -56,12 +52,7 @@ def measure() -> Iterator[Row]:
         for way, score in (("linear", said), ("network", net[asked]), ("both", together(said, net[asked], linear))):
             right[way].append(list(told(score) == truth[asked]))
     for way, hits in right.items():
-        of_each = ", ".join(f"{np.mean(one):.3f}" for one in hits)
-        split = f"{SPLITS} random splits {OWN} : {len(hits[0])}: {of_each}; interval as of one split"
-        value, n = float(np.mean(hits)), len(hits[0])
-        low, high = wilson(round(value * n), n)
-        goal = OWN_GOAL if way == "both" else None
-        yield Row(f"{SAY}: {way}", value, COMPLAINTS, split, goal, low=low, high=high, n=n)
+        yield of_splits(f"{SAY}, {way}", hits, OWN_GOAL if way == "both" else None)
 
 
 def _networks(written: list[tuple[str, int]], asked: list[str]) -> npt.NDArray[Any]:

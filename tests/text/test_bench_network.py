@@ -205,7 +205,7 @@ def test_of_cases_of_ones_own_others_are_asked_about_and_a_third_finds_the_share
     monkeypatch.setattr(text_network_own.category, "written", lambda: iter(written))
     monkeypatch.setattr(text_network_own, "_networks", network)
     monkeypatch.setattr(text_network_own, "teach", teach)
-    rows = {row.what.rsplit(": ", 1)[1]: row for row in text_network_own.measure()}
+    rows = {row.what.removesuffix(": top-1").rsplit(", ", 1)[1]: row for row in text_network_own.measure()}
     assert set(sizes) == {(200, 3), (300, 3)}
     assert rows["network"].value == rows["both"].value == 1.0 > rows["linear"].value > 0.5
     assert rows["both"].n == 60 and rows["both"].goal == 0.7 and rows["linear"].goal is None
