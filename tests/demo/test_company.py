@@ -6,6 +6,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -276,6 +277,19 @@ def test_every_ending_is_reached(founded: None, a_year: list[Woven]) -> None:
     assert ends["refused"].outcome == "refused" and ends["withdrawn"].outcome == "withdrawn"
     assert ends["consultation"].nature == "consultation" and ends["praise"].nature == "praise"
     assert events_of(ends["reassessed"], "case.reassessed").exists() and ends["reopened"].round == 2
+
+
+@pytest.mark.slow
+def test_who_praised_is_not_unhappy_afterwards(
+    founded: None, a_year: list[Woven], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wenguo.demo.ending.UNHAPPY_RATES", 1.0)
+    old = next(w for w in a_year if w.ending == "praise" and w.received_at < NOW - timedelta(days=90))
+    woven = replace(old, survey=replace(old.survey, csat=1))
+    assert growth.act_out(Story("glad", woven, "", "glad", NOW), Cast(), strict=True)
+    case = Submission.objects.get(external_id="glad").case
+    assert case is not None and case.nature == "praise" and "reassessed" not in case.flags
+    assert not events_of(case, "case.reassessed").exists()
 
 
 @pytest.mark.slow
