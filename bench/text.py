@@ -17,7 +17,6 @@ from bench import (
     alike_stored,
     text_groups,
     text_network,
-    text_network_own,
     text_quality,
     text_speed,
     text_training,
@@ -38,9 +37,9 @@ PARTS = (
     "speed",
     "training",
 )
-ASKED_FOR = ("stored", "network", "network-own")
-"""Measured only when named: the one needs a database and some gigabytes, the others up to hours, 3 GB of memory and
-packages that the product does without."""
+ASKED_FOR = ("stored", "network")
+"""Measured only when named: the one needs a database and some gigabytes, the other hours, 3 GB of memory and torch,
+which the product does without."""
 
 
 def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]]]:
@@ -55,7 +54,6 @@ def _parts(most: int | None) -> dict[str, tuple[str, Callable[[], Iterator[Row]]
         "letters": (citizens, partial(quality.measure_letters, most)),
         "polarity": ("waimai_10k", partial(quality.measure_polarity, most)),
         "network": ("waimai_10k", partial(text_network.measure, most)),
-        "network-own": (complaints, text_network_own.measure),
         "offensive": ("cold_offensive", partial(quality.measure_offensive, most)),
         "groups": (citizens, text_groups.measure),
         "vectors": ("zh_pairs", text_vectors.measure),

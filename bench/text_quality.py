@@ -25,14 +25,15 @@ from typing import Any
 import numpy as np
 import yaml
 
-from bench.text_rows import Row, share
+from bench.text_rows import Row, not_measured, share
 from wenguo.policy import loading, severity
-from wenguo.text import category
+from wenguo.text import category, network
+from wenguo.text.calibration import sharpness, surety, trust
 from wenguo.text.evaluation import wilson
 from wenguo.text.lexicon import Lexicon, Term
-from wenguo.text.linear import ENOUGH, Linear
+from wenguo.text.linear import ENOUGH, Said
 from wenguo.text.reading import understand
-from wenguo.text.teach import Example, Recipe, sharpness, surety, teach
+from wenguo.text.teach import Example, Other, Recipe, teach
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
@@ -40,6 +41,7 @@ DATA = Path(os.environ.get("WENGUO_DATA", ROOT.parent / "shared" / "data"))
 
 COMPLAINTS = "complaints_labelled/dev"
 OWN, OWN_GOAL, SPLITS = 300, 0.70, 5
+NO_NETWORK = "the extra wenguo[vectors] is not installed"
 HALVES = "{half} half, where both readers agree; taught with none of them"
 
 
@@ -75,10 +77,14 @@ def _calibration(say: str, sure: Sequence[float], right: Sequence[bool], split: 
     return Row(f"{say}: calibration error (ECE)", ece(sure, right), COMPLAINTS, split, 0.05, True, n=len(p))
 
 
-def _category(model: Linear, part: list[dict[str, Any]], half: str, goals: dict[str, float]) -> Iterator[Row]:
+def _category(
+    say: str, part: list[dict[str, Any]], half: str, goals: dict[str, float], said: Sequence[Said | None]
+) -> Iterator[Row]:
+    """Of the shipped model. `said`: by the network of each text of this part."""
+    model = category.built()
     top1, top3, main, sure = [], [], [], []
-    for row in part:
-        p = model.probabilities(model.vector(row["text"]), "category")
+    for row, heard in zip(part, said, strict=True):
+        p = model.probabilities(model.vector(row["text"]), "category", said=heard)
         codes = [model.heads["category"].classes[k] for k in np.argsort(-p)]
         mains: dict[str, float] = defaultdict(float)
         for code, probability in zip(model.heads["category"].classes, p, strict=True):
@@ -88,7 +94,7 @@ def _category(model: Linear, part: list[dict[str, Any]], half: str, goals: dict[
         top3.append(truth in codes[:3])
         main.append(max(mains, key=lambda m: mains[m]) == truth.partition(".")[0])
         sure.append(float(p.max()))
-    split, say = HALVES.format(half=half), f"category, cold start, {half}"
+    split, say = HALVES.format(half=half), f"{say}, {half}"
     yield share(f"{say}: top-1", top1, COMPLAINTS, split, goals.get("top1"))
     yield share(f"{say}: top-3", top3, COMPLAINTS, split, goals.get("top3"))
     yield share(f"{say}: main class", main, COMPLAINTS, split, goals.get("main"))
@@ -98,25 +104,50 @@ def _category(model: Linear, part: list[dict[str, Any]], half: str, goals: dict[
 
 
 def measure_category() -> Iterator[Row]:
-    agreed = [row for row in labelled() if row["agree"]]
-    model = category.built()
-    yield from _category(model, agreed[::2], "tuning", {})
-    yield from _category(model, agreed[1::2], "reported", {"top1": 0.62, "top3": 0.85, "main": 0.75})
+    agreed, say = [row for row in labelled() if row["agree"]], "category, cold start"
+    halves = (("tuning", agreed[::2], {}), ("reported", agreed[1::2], {"top1": 0.62, "top3": 0.85, "main": 0.75}))
+    for half, part, goals in halves:
+        yield from _category(say, part, half, goals, [None] * len(part))
+    for half, part, goals in halves:
+        if not network.reads_as(category.NETWORK):
+            yield not_measured(f"{say}, with the network, {half}", COMPLAINTS, NO_NETWORK)
+            continue
+        yield from _category(f"{say}, with the network", part, half, goals, _sense([row["text"] for row in part]))
 
 
 def measure_own() -> Iterator[Row]:
     """What a company's own corrections add: 300 real ones on the base of the shipped texts, random splits. Taught as
-    `wenguo train` does; the mix of classes and the calibration are found inside the 300."""
+    `wenguo train` does; the mix of classes, the calibration and how far the network is trusted are found inside the
+    300."""
     agreed = [row for row in labelled() if row["agree"]]
     base = [Example(one.text, {"category": one.code}) for one in category.written()]
-    right: list[list[bool]] = []
+    said = dict(zip(texts := [row["text"] for row in agreed], _sense(texts), strict=True))
+    other = Other("category", network.classes(), lambda some: [said[text] for text in some])
+    right: dict[str, list[list[bool]]] = {"by words alone": [], "with the network": []}
+    sure: dict[str, list[float]] = {way: [] for way in right}
     for taught, asked in own_splits(len(agreed)):
         own = [Example(agreed[k]["text"], {"category": agreed[k]["reader1"]["code"]}) for k in taught]
-        model = teach(own, Recipe(), base=base)
+        model = teach(own, Recipe(), base=base, other=other if said[texts[0]] else None)
         classes = model.heads["category"].classes
-        said = [classes[int(np.argmax(model.scores(model.vector(agreed[k]["text"]), "category")))] for k in asked]
-        right.append([one == agreed[k]["reader1"]["code"] for one, k in zip(said, asked, strict=True)])
-    yield of_splits("category, taught with 300 own cases", right, OWN_GOAL)
+        for way in right:
+            heard = said if way == "with the network" else dict.fromkeys(said)
+            p = [model.probabilities(model.vector(texts[k]), "category", said=heard[texts[k]]) for k in asked]
+            right[way].append(
+                [classes[int(one.argmax())] == agreed[k]["reader1"]["code"] for one, k in zip(p, asked, strict=True)]
+            )
+            sure[way] += [float(one.max()) for one in p]
+    for way, hits in right.items():
+        say, wanted = f"category, taught with 300 own cases, {way}", way == "with the network"
+        if wanted and not said[texts[0]]:
+            yield not_measured(say, COMPLAINTS, NO_NETWORK, OWN_GOAL)
+            continue
+        yield of_splits(say, hits, OWN_GOAL if wanted else None)
+        yield _calibration(say, sure[way], [hit for one in hits for hit in one], f"{SPLITS} random splits, together")
+
+
+def _sense(texts: Sequence[str]) -> Sequence[Said | None]:
+    """What the shipped network makes of the texts, where the extra is installed."""
+    return network.of(texts) if network.installed() else [None] * len(texts)
 
 
 def own_splits(n: int) -> Iterator[tuple[list[int], list[int]]]:
@@ -146,9 +177,13 @@ def fitted() -> None:
         labels = np.array([classes.index(str(row["reader1"][truth])) for row in known])
         print(f"{head}: sharpness {sharpness(scores, labels):.3f}, in force {category.SHARPNESS[head]}")
         if head in category.SURE:
-            trust = np.array([min(1.0, vector.known / ENOUGH) for vector in vectors])
-            slope, offset = surety(scores * category.SHARPNESS[head] * trust[:, None], labels)
+            familiar = np.array([min(1.0, vector.known / ENOUGH) for vector in vectors])
+            slope, offset = surety(scores * category.SHARPNESS[head] * familiar[:, None], labels)
             print(f"{head}: slope and offset {slope:.2f}, {offset:.2f}, in force {category.SURE[head]}")
+        if head == "category" and network.installed():
+            said = network.of([row["text"] for row in known])
+            found = trust(scores, said, labels, classes, network.classes())
+            print(f"{network.name()}: {found}, in force {category.NETWORK} {category.TRUST}")
 
 
 def measure_feelings() -> Iterator[Row]:

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wenguo.text import category, linear
+from wenguo.text.calibration import sharpness
 from wenguo.text.features import grievance, pieces
 from wenguo.text.feelings import hear, trend
 from wenguo.text.linear import Linear
 from wenguo.text.normal import fold
 from wenguo.text.reading import understand
-from wenguo.text.teach import Example, Recipe, sharpness, teach
+from wenguo.text.teach import Example, Recipe, teach
 
 TODAY = date(2026, 11, 28)
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from wenguo.text import linear
+from wenguo.text.calibration import surety
 from wenguo.text.evaluation import Evaluation, compare, evaluate, wilson
-from wenguo.text.teach import Example, Recipe, surety, teach
+from wenguo.text.teach import Example, Other, Recipe, teach
 
 WORDS = {
     "quality.broken": ["坏了", "不通电", "没反应", "打不开", "不转了", "黑屏"],
@@ -158,3 +159,83 @@ def test_an_interval_of_a_share():
     low, high = wilson(50, 100)
     assert low == pytest.approx(0.4038, abs=1e-3) and high == pytest.approx(0.5962, abs=1e-3)
     assert wilson(0, 10)[0] == 0 and wilson(10, 10)[1] == 1
+
+
+# ── another reader beside the words ──────────────────────────────────────────────────────────────────────────────
+
+
+def another(truth: dict[str, str], seed: int = 3) -> Other:
+    """One who knows the class of four texts in five and guesses that of the others."""
+    classes = tuple(sorted(WORDS))
+
+    def of(texts: list[str]) -> list[linear.Said]:
+        made = []
+        for text in texts:
+            chance = Random(f"{text}{seed}")
+            said = truth[text] if chance.random() < 0.8 else chance.choice(classes)
+            scores = np.array([2.0 if one == said else 0.0 for one in classes], np.float32)
+            made.append(linear.Said("he", scores - scores.mean()))
+        return made
+
+    return Other("category", classes, of)
+
+
+def obscure(n: int, seed: int) -> list[Example]:
+    """Texts whose words say little: of each class, every second has a word of another."""
+    chance = Random(seed)
+    found = []
+    for k in range(n):
+        code = chance.choice(list(WORDS))
+        word = chance.choice(WORDS[code if chance.random() < 0.5 else chance.choice(list(WORDS))])
+        found.append(Example(f"{chance.choice(THINGS)}{word}{k}号", {"category": code}))
+    return found
+
+
+def right(model: linear.Linear, examples: list[Example], said: list[linear.Said] | None) -> float:
+    classes = model.heads["category"].classes
+    heard = said or [None] * len(examples)
+    made = [
+        classes[int(model.probabilities(model.vector(e.text), "category", said=one).argmax())]
+        for e, one in zip(examples, heard, strict=True)
+    ]
+    return float(np.mean([one == e.labels["category"] for one, e in zip(made, examples, strict=True)]))
+
+
+def test_another_reader_is_trusted_as_far_as_he_helps():
+    own, asked = obscure(300, 1), obscure(300, 2)
+    truth = {e.text: e.labels["category"] for e in [*own, *asked]}
+    he = another(truth)
+    model = teach(own, base=made_up(200, 8), other=he)
+    said = list(he.of([e.text for e in asked]))
+    assert model.beside["category"].weight > 0
+    assert right(model, asked, said) > right(model, asked, None) + 0.1
+    sums = np.array(
+        [model.probabilities(model.vector(e.text), "category", said=one) for e, one in zip(asked, said, strict=True)]
+    )
+    figures = compare(sums, model.heads["category"].classes, [e.labels["category"] for e in asked])
+    assert figures.ece < 0.12, "the sum is calibrated by itself"
+
+    # What is written into a file is what is read from it; what somebody else said is not heard.
+    again = linear.parse(linear.dump(model))
+    assert again.beside == model.beside
+    stranger = [linear.Said("she", one.scores) for one in said]
+    assert right(again, asked, stranger) == right(again, asked, None)
+    assert not again.hears("category", None) and not again.hears("emotion", said[0])
+
+
+def test_who_knows_nothing_and_who_was_asked_too_little_is_not_heard():
+    own = obscure(300, 1)
+    guesses = another({e.text: Random(e.text).choice(list(WORDS)) for e in own})
+    assert teach(own, base=made_up(200, 8), other=guesses).beside == {}
+    knows = another({e.text: e.labels["category"] for e in own})
+    assert teach(own[:60], base=made_up(200, 8), other=knows).beside == {}
+
+
+def test_of_many_cases_he_reads_some_and_a_class_he_does_not_know_is_not_spoken_against(monkeypatch):
+    monkeypatch.setattr("wenguo.text.teach.MOST_HEARD", 150)
+    own = [*obscure(300, 1), *(Example(f"发票{k}号", {"category": "invoice"}) for k in range(30))]
+    he, read = another({e.text: e.labels["category"] for e in own}), []
+    he = dataclasses.replace(he, of=lambda texts, of=he.of: read.extend(texts) or of(list(texts)))
+    model = teach(own, base=made_up(200, 8), other=he)
+    assert len(read) == 150
+    assert right(model, own[-30:], list(he.of([e.text for e in own[-30:]]))) == 1

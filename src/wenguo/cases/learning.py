@@ -31,10 +31,10 @@ from wenguo.errors import NotNow
 from wenguo.people.actor import Actor
 from wenguo.policy.versions import in_force as policy_in_force
 from wenguo.spoken import counted, counted_noop
-from wenguo.text import category, linear, personal
+from wenguo.text import category, linear, network, personal
 from wenguo.text.evaluation import Evaluation, compare
 from wenguo.text.features import READ
-from wenguo.text.linear import Linear
+from wenguo.text.linear import Linear, Said
 
 BY_PROGRAM = "program_category"
 """The flag of a case whose category the program applied and no person has confirmed."""
@@ -42,6 +42,9 @@ BY_PROGRAM = "program_category"
 MOST = 100_000
 MOST_MEASURED = 10_000
 """The newest so many decided cases teach; the newest so many held-out ones are measured."""
+
+MOST_MEASURED_SLOWLY = 2_000
+"""So many where a network reads them too."""
 
 HELD_OUT_OF = 5
 CORRECTED = 1.5
@@ -119,7 +122,8 @@ def collect(progress: Progress | None = None) -> list[Decided]:
 
 def teach(cases: Sequence[Decided], note: Mapping[str, Any], progress: Progress | None = None) -> Linear:
     """A model of the shipped texts and these cases, calibrated on the cases. The other questions (emotion, level) stay
-    as the shipped texts teach them; a class of the enterprise's own is learned from three cases on."""
+    as the shipped texts teach them; a class of the enterprise's own is learned from three cases on. Where the network
+    is installed, how far it is trusted is found on the cases too."""
     from wenguo.text import teach as teacher  # scikit-learn: only where a model is made
 
     base = category.examples()
@@ -135,23 +139,35 @@ def teach(cases: Sequence[Decided], note: Mapping[str, Any], progress: Progress 
     kept = {head: factor for head, factor in category.SHARPNESS.items() if head != "category"}
     show = None if progress is None else lambda done, of: progress(done, of, "teach")
     recipe = teacher.Recipe(sharpness=kept, sure={"danger": category.DANGERS}, apart=category.APART)
-    return teacher.teach(own, recipe, note, base=base, progress=show)
+    other = teacher.Other("category", network.classes(), _asking(progress)) if network.installed() else None
+    return teacher.teach(own, recipe, note, base=base, other=other, progress=show)
+
+
+def _asking(progress: Progress | None) -> Callable[[Sequence[str]], list[Said]]:
+    show = None if progress is None else lambda done, of: progress(done, of, "network")
+    return lambda texts: network.of(texts, show)
 
 
 def evaluated(ours: Linear, before: InForce, cases: Sequence[Decided], progress: Progress | None) -> dict[str, Any]:
     """Both models on the same held-out cases. {own, before: `Evaluation.data`; before_number; only_own, only_before:
-    how many only this one got right}."""
+    how many only this one got right; words, network: of one that listens to a network, what it is without, and which
+    one}."""
+    listening = any(models_of.listens(model) for model in (ours, before.model))
+    cases = cases[: MOST_MEASURED_SLOWLY if listening else MOST_MEASURED]
     labels = [one.category for one in cases]
-    mine, theirs = _Asked(ours), _Asked(before.model)
-    for n, one in enumerate(cases, 1):
-        mine.ask(one.text)
-        theirs.ask(one.text)
+    said = _asking(progress)([one.text for one in cases]) if listening else [None] * len(cases)
+    mine, theirs, words = _Asked(ours), _Asked(before.model), _Asked(ours)
+    for n, (one, heard) in enumerate(zip(cases, said, strict=True), 1):
+        mine.ask(one.text, heard)
+        theirs.ask(one.text, heard)
+        words.ask(one.text, None)
         if progress is not None and n % 100 == 0:
             progress(n, len(cases), "measure")
     ok, was_ok = mine.right(labels), theirs.right(labels)
     return {
         "own": mine.figures(labels).data, "before": theirs.figures(labels).data, "before_number": before.number,
         "only_own": int((ok & ~was_ok).sum()), "only_before": int((was_ok & ~ok).sum()),
+        **({"words": words.figures(labels).data, "network": ours.beside["category"].by} if ours.beside else {}),
     }  # fmt: skip
 
 
@@ -165,8 +181,8 @@ class _Asked:
     classes: tuple[str, ...]
     said: list[Any]
 
-    def ask(self, text: str) -> None:
-        self.said.append(self.model.probabilities(self.model.vector(text), "category"))
+    def ask(self, text: str, heard: Said | None) -> None:
+        self.said.append(self.model.probabilities(self.model.vector(text), "category", said=heard))
 
     def right(self, labels: Sequence[str]) -> Any:
         return np.array([self.classes[int(p.argmax())] == label for p, label in zip(self.said, labels, strict=True)])
@@ -184,7 +200,7 @@ def train(*, by: Actor, at: datetime, progress: Progress | None = None) -> Model
     with _alone():
         cases = collect(progress)
         teaching = [one for one in cases if not one.held_out]
-        measuring = [one for one in cases if one.held_out][:MOST_MEASURED]
+        measuring = [one for one in cases if one.held_out]
         least = pack.thresholds.classify_least_examples
         if not cases:
             raise NotNow(_("还没有人工定类的投诉件，没有可学的；随附模型继续使用"))
@@ -198,9 +214,12 @@ def train(*, by: Actor, at: datetime, progress: Progress | None = None) -> Model
         evaluation = evaluated(made, models_of.in_force(), measuring, progress)
         evaluation["taught"] = dict(Counter(one.category for one in teaching))
         return models_of.keep(
-            content, by=by, at=at, until=at, examples=len(teaching), held_out=len(measuring),
+            content, by=by, at=at, until=at, examples=len(teaching), held_out=evaluation["own"]["texts"],
             corrections=sum(one.corrected for one in teaching), evaluation=evaluation,
-            recipe={"corrected": CORRECTED, "held_out_of": HELD_OUT_OF, "most": MOST},
+            recipe={
+                "corrected": CORRECTED, "held_out_of": HELD_OUT_OF, "most": MOST,
+                "network": network.name() if network.installed() else "",
+            },
         )  # fmt: skip
 
 

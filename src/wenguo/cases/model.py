@@ -25,7 +25,7 @@ from wenguo import journal
 from wenguo.errors import Invalid, NotNow
 from wenguo.people.actor import Actor, permit, record
 from wenguo.policy.schema import Pack
-from wenguo.text import category, linear
+from wenguo.text import category, linear, network
 from wenguo.text.evaluation import Evaluation
 from wenguo.text.linear import Linear
 
@@ -141,8 +141,15 @@ def _shipped() -> InForce:
 @lru_cache(maxsize=2)
 def _loaded(pk: int) -> InForce:
     row = ModelVersion.objects.values("number", "content", "evaluation").get(pk=pk)
-    figures = Evaluation.of(row["evaluation"]["own"])
-    return InForce(row["number"], linear.parse(bytes(row["content"])), figures)
+    made = linear.parse(bytes(row["content"]))
+    figures = row["evaluation"]["own" if listens(made) in {None, True} else "words"]
+    return InForce(row["number"], made, Evaluation.of(figures))
+
+
+def listens(model: Linear) -> bool | None:
+    """Does it hear here what the network says that it was measured with? None: it goes by the words alone."""
+    beside = model.beside.get("category")
+    return None if beside is None else network.reads_as(beside.by)
 
 
 # ── acts ──────────────────────────────────────────────────────────────────────────────────────────────────────────

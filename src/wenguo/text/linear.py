@@ -12,11 +12,11 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field, replace
 from functools import cached_property
 from math import exp, log
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -50,6 +50,35 @@ class Head:
     offset: float = 0.0
 
 
+class Said(NamedTuple):
+    """What another reader says of a text: `by` whom, and a score for each class that one knows, their mean 0."""
+
+    by: str
+    scores: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """How far a head trusts another reader: what `by` says counts `weight` times beside the scores of the words;
+    `classes`: those it knows, in its order. The others as in `Head`, measured on the sum."""
+
+    by: str
+    classes: tuple[str, ...]
+    weight: float
+    sharpness: float
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def scores(self, said: Floats, classes: Sequence[str]) -> Floats:
+        """(n_texts, n_said) or (n_said,) to a score for each of `classes`; 0, its mean, for one it does not know."""
+        where = {one: k for k, one in enumerate(self.classes)}
+        made: Floats = np.zeros((*said.shape[:-1], len(classes)), np.float32)
+        for k, one in enumerate(classes):
+            if one in where:
+                made[..., k] = self.weight * said[..., where[one]]
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Vector:
     """A text as a model sees it: rows of known pieces, their values, and how much of the text is known (0–1)."""
@@ -61,7 +90,8 @@ class Vector:
 
 @dataclass(frozen=True)
 class Linear:
-    """`weights[i]` is what piece i adds to each class of each head; `rarity` says how much a piece counts."""
+    """`weights[i]` is what piece i adds to each class of each head; `rarity` says how much a piece counts; `beside`: of
+    the heads that listen to another reader, where one has read the text."""
 
     heads: Mapping[str, Head]
     places: Mapping[str, int]
@@ -69,6 +99,7 @@ class Linear:
     rarity: Floats
     bias: Floats
     note: Mapping[str, Any]
+    beside: Mapping[str, Beside] = field(default_factory=dict)
 
     @cached_property
     def cues(self) -> frozenset[int]:
@@ -108,11 +139,20 @@ class Linear:
         made: Floats = vector.values @ self.weights[vector.rows, columns] + self.bias[columns]
         return made
 
-    def probabilities(self, vector: Vector, head: str, more: Floats | None = None) -> Floats:
-        """Calibrated probabilities. The less of a text is known, the flatter they are. `more`: added to the scores."""
+    def hears(self, head: str, said: Said | None) -> Beside | None:
+        """How far what is said counts; None: nobody read it, or somebody this model was not measured with."""
+        found = self.beside.get(head)
+        return found if found is not None and said is not None and said.by == found.by else None
+
+    def probabilities(self, vector: Vector, head: str, more: Floats | None = None, said: Said | None = None) -> Floats:
+        """Calibrated probabilities. The less of a text is known, the flatter they are, unless another reader knows it.
+        `more`: added to the scores; `said`: by that reader of the same text."""
         h = self.heads[head]
         trust = min(1.0, vector.known / ENOUGH)
         scores = self.scores(vector, head)
+        if said is not None and (beside := self.hears(head, said)) is not None:
+            scores = scores + beside.scores(said.scores, h.classes)
+            h, trust = replace(h, sharpness=beside.sharpness, slope=beside.slope, offset=beside.offset), 1.0
         exponents = (scores if more is None else scores + more) * np.float32(h.sharpness * trust)
         exponents = np.exp(exponents - exponents.max())
         made: Floats = exponents / exponents.sum()
@@ -200,7 +240,8 @@ def dump(model: Linear) -> bytes:
     """The bytes of a model file."""
     scale = np.abs(model.weights).max(axis=0) / 127 + 1e-12
     heads = {name: [h.classes, h.sharpness, h.slope, h.offset] for name, h in model.heads.items()}
-    note = {**model.note, "format": FORMAT, "heads": heads}
+    beside = {name: astuple(one) for name, one in model.beside.items()}
+    note = {**model.note, "format": FORMAT, "heads": heads, **({"beside": beside} if beside else {})}
     out = io.BytesIO()
     np.savez_compressed(
         out, weights=np.rint(model.weights / scale).astype(np.int8), scale=scale.astype(np.float32),
@@ -223,10 +264,14 @@ def parse(content: bytes) -> Linear:
             for name, (classes, *measured) in note.pop("heads").items():
                 heads[name] = Head(tuple(classes), columns, *map(float, measured))
                 columns += len(classes)
+            beside = {
+                name: Beside(str(by), tuple(classes), *map(float, measured))
+                for name, (by, classes, *measured) in note.pop("beside", {}).items()
+            }
             model = Linear(
                 heads, {name: row for row, name in enumerate(names)},
                 parts["weights"].astype(np.float32) * parts["scale"],
-                parts["rarity"].astype(np.float32), parts["bias"], note,
+                parts["rarity"].astype(np.float32), parts["bias"], note, beside,
             )  # fmt: skip
     except (KeyError, OSError, EOFError, UnicodeError, TypeError, BadZipFile) as failure:
         raise ValueError("不是模型文件") from failure

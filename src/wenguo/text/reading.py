@@ -14,7 +14,7 @@ from wenguo.text.category import Judgement
 from wenguo.text.facts import Fact
 from wenguo.text.feelings import Mood, Sign
 from wenguo.text.lexicon import Lexicon
-from wenguo.text.linear import Linear
+from wenguo.text.linear import Linear, Said
 from wenguo.text.own import Own
 
 
@@ -51,17 +51,17 @@ CLEAR = 0.5
 
 def understand(
     s: str, received: date | None = None, known: Lexicon | None = None, model: Linear | None = None, *,
-    reasons: bool = True, own: Own | None = None,
+    reasons: bool = True, own: Own | None = None, said: Said | None = None,
 ) -> Reading:  # fmt: skip
     """Read `s`. Never fails, whatever it is: empty, a megabyte, emoji, another language; then it says little.
 
-    `own`: the enterprise's own words, beside the shipped ones.
+    `own`: the enterprise's own words, beside the shipped ones. `said`: what a network made of it (`network.of`).
     """
     model = model or category.built()
     vector = model.vector(s)
     heard = feelings.hear(s, own.felt if own is not None else None)
     return Reading(
-        category.of_vector(s, vector, model, reasons=reasons, own=own),
+        category.of_vector(s, vector, model, reasons=reasons, own=own, said=said),
         _emotion(model.probabilities(vector, "emotion"), heard.mood.strength, known=vector.known),
         heard.mood, heard.wishes, heard.threats, heard.signs,
         tuple(facts.find(s, received, known)) if received else (),

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.optimize import minimize, minimize_scalar
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from wenguo.text.calibration import other_mix, sharpness, surety, trust
 from wenguo.text.features import CONCEPT, CUE, dictionary_version, pieces
-from wenguo.text.linear import STRONGEST, Head, Linear
+from wenguo.text.linear import STRONGEST, Beside, Head, Linear, Said
 
 Numbers = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -72,15 +72,26 @@ class Recipe:
     sure: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Other:
+    """Another reader of the same texts, whose word on one head may count beside the words: the classes it knows, and
+    what it says of each text."""
+
+    head: str
+    classes: tuple[str, ...]
+    of: Callable[[Sequence[str]], Sequence[Said]]
+
+
 def teach(
     examples: Sequence[Example], recipe: Recipe = Recipe(), note: Mapping[str, Any] | None = None, *,
-    base: Sequence[Example] = (), progress: Progress | None = None,
+    base: Sequence[Example] = (), other: Other | None = None, progress: Progress | None = None,
 ) -> Linear:  # fmt: skip
     """A model of the examples, standing on those of `base`, which count less. ValueError: a head of one class only.
 
     A base (`category.examples()`) is worth most to who has few examples; its classes are known to the model too, so
-    leave out those that are not in use. Probabilities are calibrated on `examples` alone. From `LARGE` examples on it
-    is taught with support vectors, which are as good there and many times as fast.
+    leave out those that are not in use. Probabilities are calibrated on `examples` alone, and there it is found how far
+    the `other` is trusted. From `LARGE` examples on it is taught with support vectors, which are as good there and many
+    times as fast.
     """
     if len(examples) > LARGE and not recipe.margin:
         recipe = replace(recipe, margin=True, bend=0.5, counted=0.05, cue=0.0, telling=0.5)
@@ -89,13 +100,14 @@ def teach(
     going = _Going(everything, len(examples) if calibrates else 0, progress)
     seen = _told(_see(everything, recipe, going), everything, np.arange(len(everything)), recipe)
     heads, weights, bias = _heads(seen, everything, np.arange(len(everything)), recipe, _asked(everything), going)
+    beside: dict[str, Beside] = {}
     if calibrates:
-        heads, bias = _calibrated(heads, bias, seen, everything, len(examples), recipe, going)
+        heads, bias, beside = _calibrated(heads, bias, seen, everything, len(examples), recipe, other, going)
     places, rarity, weights = _with_cues(seen, weights, heads, recipe)
     taught = {"dictionary": dictionary_version(), "whole": recipe.whole, **(note or {})}
     return Linear(
         heads, places, weights.astype(np.float32), rarity.astype(np.float32), bias.astype(np.float32),
-        {**taught, "examples": len(examples), "base": len(base)},
+        {**taught, "examples": len(examples), "base": len(base)}, beside,
     )  # fmt: skip
 
 
@@ -122,17 +134,17 @@ LARGE = 10_000
 FEWEST = 20
 """Fewer examples than that say nothing about calibration."""
 
-ENOUGH_FOR_SURETY = 200
-"""Fewer examples than that say nothing about a slope and an offset."""
-
 NEVER = -20.0
 """The score of a class that stands only in the part held back."""
 
 SEED = 2026
 
-MIX, STEADY = 0.5, 15.0
-"""How far a model that stands on a base goes towards the mix of classes among one's own examples (0 the base's, 1 all
-the way), and how many examples' worth of doubt there is about that mix."""
+MIX = 0.5
+"""How far a model that stands on a base goes towards the mix of classes among one's own examples: 0 the base's, 1 all
+the way."""
+
+MOST_HEARD = 1_000
+"""So many of the texts held back are read by another reader, who takes his time."""
 
 
 def _rounds(own: int) -> int:
@@ -142,15 +154,15 @@ def _rounds(own: int) -> int:
 
 def _calibrated(
     heads: Mapping[str, Head], bias: Numbers, seen: _Seen, everything: Sequence[Example], own: int, recipe: Recipe,
-    going: _Going,
-) -> tuple[dict[str, Head], Numbers]:  # fmt: skip
+    other: Other | None, going: _Going,
+) -> tuple[dict[str, Head], Numbers, dict[str, Beside]]:  # fmt: skip
     """Heads and bias fitted on the first `own` examples, each held back once from models taught like this one: the
-    sharpness, and the mix of classes where there is a base with a mix of its own."""
+    sharpness, the mix of classes where there is a base with a mix of its own, and how far the other is trusted."""
     order = np.random.default_rng(SEED).permutation(own)
     parts = [order[: own // 10]] if own > MANY else np.array_split(order, _rounds(own))
     asked = _asked(everything[:own])  # the other heads of the base need not be taught again
     scores: dict[str, list[Numbers]] = {name: [] for name in asked}
-    labels: dict[str, list[int]] = {name: [] for name in asked}
+    rows: dict[str, list[int]] = {name: [] for name in asked}
     for part in parts:
         others = np.setdiff1d(np.arange(len(everything)), part)
         seen = _told(seen, everything, others, recipe)
@@ -164,30 +176,27 @@ def _calibrated(
                     one = np.full(len(heads[name].classes), NEVER)
                     one[known] = said[row, columns]
                     scores[name].append(one)
-                    labels[name].append(heads[name].classes.index(everything[which].labels[name]))
+                    rows[name].append(which)
     made, bias = dict(heads), bias.copy()
-    for name, said_so in labels.items():
-        if name in recipe.sharpness or len(said_so) < FEWEST:
+    beside: dict[str, Beside] = {}
+    for name, of in rows.items():
+        if name in recipe.sharpness or len(of) < FEWEST:
             continue
-        z, truth = np.array(scores[name]), np.array(said_so)
+        z = np.array(scores[name])
+        truth = np.array([heads[name].classes.index(everything[which].labels[name]) for which in of])
         factor = sharpness(z, truth)
         if own < len(everything):
-            shift = MIX * _other_mix(z * factor, truth) / factor
+            shift = MIX * other_mix(z * factor, truth) / factor
             bias[heads[name].first : heads[name].first + len(shift)] += shift
             z = z + shift
             factor = sharpness(z, truth)
-        slope, offset = surety(z * factor, truth) if len(truth) >= ENOUGH_FOR_SURETY else (1.0, 0.0)
+        slope, offset = surety(z * factor, truth)
         made[name] = replace(heads[name], sharpness=factor, slope=slope, offset=offset)
-    return made, bias
-
-
-def _other_mix(z: Numbers, truth: npt.NDArray[Any]) -> Numbers:
-    """How much more often (log) each class is than the model expects of these texts."""
-    p = np.exp(z - z.max(axis=1, keepdims=True))
-    expected = (p / p.sum(axis=1, keepdims=True)).sum(axis=0) + 1e-6
-    doubt = STEADY * expected / expected.sum()
-    found: Numbers = np.log((np.bincount(truth, minlength=z.shape[1]) + doubt) / (expected + doubt))
-    return found
+        if other is not None and other.head == name:
+            heard = other.of([everything[which].text for which in of[:MOST_HEARD]])
+            trusted = trust(z[:MOST_HEARD], heard, truth[:MOST_HEARD], heads[name].classes, other.classes)
+            beside |= {name: trusted} if trusted is not None else {}
+    return made, bias, beside
 
 
 def _asked(examples: Sequence[Example]) -> list[str]:
@@ -231,31 +240,6 @@ def _heads(
         biases.append(bias)
         going.on(len(examples))
     return heads, np.hstack(weights), np.concatenate(biases)
-
-
-def sharpness(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> float:
-    """The factor on scores under which the probabilities of held-out texts mean what they say."""
-
-    def surprise(log_factor: float) -> float:
-        z = scores * np.exp(log_factor)
-        z = z - z.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z[np.arange(len(labels)), labels]))
-
-    return float(np.exp(minimize_scalar(surprise, bounds=(-4, 4), method="bounded").x))
-
-
-def surety(scores: Numbers, labels: npt.NDArray[Any]) -> tuple[float, float]:
-    """Slope and offset, on the log odds of the best class, under which it is right as often as it says. `scores`: with
-    their sharpness in them."""
-    p = np.exp(scores - scores.max(axis=1, keepdims=True))
-    sure = np.clip((p / p.sum(axis=1, keepdims=True)).max(axis=1), 1e-6, 1 - 1e-6)
-    odds, sign = np.log(sure / (1 - sure)), np.where(scores.argmax(axis=1) == labels, 1.0, -1.0)
-
-    def surprise(w: Numbers) -> float:
-        return float(np.mean(np.logaddexp(0, -sign * (w[0] * odds + w[1]))) + 1e-3 * (w[0] - 1) ** 2)
-
-    slope, offset = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    return float(min(max(slope, 0.2), 3.0)), float(offset)
 
 
 class _Bags:

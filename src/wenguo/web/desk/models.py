@@ -21,6 +21,7 @@ from wenguo.insight.suggestions import WEEKS, Week, corrections, weeks
 from wenguo.later import later
 from wenguo.policy.told import told
 from wenguo.policy.versions import in_force as policy_in_force
+from wenguo.text import network
 from wenguo.text.category import OTHER
 from wenguo.text.evaluation import Evaluation
 from wenguo.web.desk.admin import admin_again, admin_page
@@ -44,6 +45,12 @@ class Shown:
     row: ModelVersion
     own: Evaluation
     before: Evaluation
+
+    @property
+    def by_words(self) -> Evaluation | None:
+        """What it is without the network it listens to; None: it goes by the words alone."""
+        found = self.row.evaluation.get("words")
+        return None if found is None else Evaluation.of(found)
 
     @property
     def gained(self) -> int:
@@ -89,6 +96,7 @@ def context(request: StaffRequest) -> dict[str, Any]:
     return {
         "rows": rows, "used": used, "shown": shown, "at": at, "weeks": drift, "few": FEW,
         "budget": pack.thresholds.classify_error_budget, "bar": by.applies_from(pack),
+        "sense": _sense(by),
         "least": least, "enough": max(least, ENOUGH), "decided": capped_count(learning.decided(), max(least, ENOUGH)),
         "covered": _covered(by.figures, by.applies_from(pack)),
         "taught_most": [
@@ -102,6 +110,18 @@ def context(request: StaffRequest) -> dict[str, Any]:
         "charts": {**(_charts(pack, shown) if shown else {}), "drift": _drift(drift)},
         "drifted": _drifted(drift),
     }  # fmt: skip
+
+
+def _sense(by: model.InForce) -> tuple[str, str]:
+    """Whether the model in force listens to the network that reads whole sentences: (words, tone)."""
+    listens = model.listens(by.model)
+    if listens:
+        return _("看：受理以后由后台读整句，和字词一起定"), ""
+    if listens is False:
+        return _("这一版训练时还看整句的意思；本机没有装同一版语义模型，现在只看字词，数字也是只看字词的"), "warn"
+    if network.installed():
+        return _("不看：装了语义模型，但在留出件上没有让这一版更准"), ""
+    return _("不看：没有装语义模型（可选，件数少的时候最有帮助，见运维手册）"), ""
 
 
 def class_title(pack: Any, code: str) -> str:

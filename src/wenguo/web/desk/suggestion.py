@@ -10,17 +10,20 @@ from wenguo.cases import danger as possible
 from wenguo.cases import gravity, model, reading
 from wenguo.cases.reading import DANGER
 from wenguo.text import category, words
+from wenguo.text.linear import Said
 
 CLEAR = 0.5
 """From this probability on the entry form fills the category in by itself; the agent sees why and may change it."""
 
 
 class Suggested(NamedTuple):
-    """A sub-class of the pack, the words that speak for it, and its probability (None: found by hint words only)."""
+    """A sub-class of the pack, the words that speak for it, and its probability (None: found by hint words only).
+    `by_sense`: the words alone would have said otherwise."""
 
     sub: Any
     words: list[str]
     probability: float | None
+    by_sense: bool = False
 
     @property
     def sure(self) -> str:
@@ -32,17 +35,24 @@ class Suggested(NamedTuple):
             return _("把握大 {share}").format(share=share)
         return _("供参考 {share}").format(share=share)
 
+    @property
+    def why(self) -> str:
+        """In words, beside those of the text."""
+        said = _("依据：{words}").format(words=_("、").join(self.words))
+        return _("{said}；主要看整句的意思").format(said=said) if self.by_sense else said
 
-def suggest(pack: Any, text: str, most: int = 3) -> list[Suggested]:
+
+def suggest(pack: Any, text: str, said: Said | None = None, most: int = 3) -> list[Suggested]:
     """The sub-classes `text` is most probably about. Nothing where it cannot be told, or where it is no complaint.
 
-    Sub-classes of the pack that the model was not taught are searched for by their hint words.
+    Sub-classes of the pack that the model was not taught are searched for by their hint words. `said`: what a network
+    made of it when the case was read; while somebody types, none is asked.
     """
     known = {sub.code: sub for sub in pack.subs}
     by = model.in_force().model
-    judged = category.judge(text, by, most=most, own=pack.own)
+    judged = category.judge(text, by, most=most, own=pack.own, said=said)
     made = [
-        Suggested(known[s.code], _words(text, s), s.probability)
+        Suggested(known[s.code], _words(text, s), s.probability, judged.by_sense and s == judged.best)
         for s in judged.suggestions
         if s.code in known and s.probability >= category.FURTHER
     ]
@@ -87,6 +97,12 @@ def marked(text: str, spans: list[tuple[int, int]], around: int = 160) -> list[t
     return [piece for piece in pieces if piece[0]]
 
 
+def heard(case: Any) -> Said | None:
+    """What a network made of the words of a case, where it read them."""
+    read = getattr(case, "reading", None)
+    return read.said if read is not None else None
+
+
 class Proposal(NamedTuple):
     """What the case page shows before a category is set."""
 
@@ -96,11 +112,11 @@ class Proposal(NamedTuple):
 
 def proposal(case: Any) -> Proposal | None:
     """For a case in triage without a category; None when there is nothing to propose."""
-    text = case.record.description
-    suggested = suggest(case.pack, text)
+    text, said = case.record.description, heard(case)
+    suggested = suggest(case.pack, text, said)
     if not suggested:
         return None
-    judged = category.judge(text, model.in_force().model, most=1, own=case.pack.own)
+    judged = category.judge(text, model.in_force().model, most=1, own=case.pack.own, said=said)
     spans = [(r.start, r.end) for r in judged.suggestions[0].reasons] if judged.suggestions else []
     if suggested[0].sub.code == DANGER and suggested[0].probability is None:
         spans = [(at, at + len(word)) for word in suggested[0].words if (at := text.find(word)) >= 0]

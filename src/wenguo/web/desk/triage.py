@@ -21,7 +21,7 @@ from wenguo.policy.told import told
 from wenguo.text.matters import matters
 from wenguo.web.desk.common import Done, act_form, chosen_person, chosen_unit, of_case, spelt, units_to_choose
 from wenguo.web.desk.folder import Folder
-from wenguo.web.desk.suggestion import suggest
+from wenguo.web.desk.suggestion import heard, suggest
 from wenguo.web.desk.terms import CONTACTS, WISHES
 from wenguo.web.given import Given
 from wenguo.web.jinja import url
@@ -89,7 +89,7 @@ def _categories(request: HttpRequest, folder: Folder) -> dict[str, Any]:
         "path": walk[: len(steps)],
         "found": pack.sub(found) if found else None,
         "chosen": chosen if chosen in {s.code for s in pack.subs} else "",
-        "suggested": suggest(pack, folder.case.record.description),
+        "suggested": suggest(pack, folder.case.record.description, heard(folder.case)),
     }
 
 

