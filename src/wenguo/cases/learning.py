@@ -150,8 +150,7 @@ def _asking(progress: Progress | None) -> Callable[[Sequence[str]], list[Said]]:
 
 def evaluated(ours: Linear, before: InForce, cases: Sequence[Decided], progress: Progress | None) -> dict[str, Any]:
     """Both models on the same held-out cases. {own, before: `Evaluation.data`; before_number; only_own, only_before:
-    how many only this one got right; words, network: of one that listens to a network, what it is without, and which
-    one}."""
+    how many only this one got right; words: of one that listens to the network, what it is without}."""
     listening = any(models_of.listens(model) for model in (ours, before.model))
     cases = cases[: MOST_MEASURED_SLOWLY if listening else MOST_MEASURED]
     labels = [one.category for one in cases]
@@ -160,14 +159,15 @@ def evaluated(ours: Linear, before: InForce, cases: Sequence[Decided], progress:
     for n, (one, heard) in enumerate(zip(cases, said, strict=True), 1):
         mine.ask(one.text, heard)
         theirs.ask(one.text, heard)
-        words.ask(one.text, None)
+        if ours.beside:
+            words.ask(one.text, None)
         if progress is not None and n % 100 == 0:
             progress(n, len(cases), "measure")
     ok, was_ok = mine.right(labels), theirs.right(labels)
     return {
         "own": mine.figures(labels).data, "before": theirs.figures(labels).data, "before_number": before.number,
         "only_own": int((ok & ~was_ok).sum()), "only_before": int((was_ok & ~ok).sum()),
-        **({"words": words.figures(labels).data, "network": ours.beside["category"].by} if ours.beside else {}),
+        **({"words": words.figures(labels).data} if ours.beside else {}),
     }  # fmt: skip
 
 
