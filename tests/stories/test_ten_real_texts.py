@@ -17,6 +17,7 @@ from wenguo.cases import alike, group, intake, reading
 from wenguo.cases.group import Group
 from wenguo.cases.intake import Complaint
 from wenguo.cases.triage import assess
+from wenguo.text import network
 
 DATA = Path(os.environ.get("WENGUO_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
@@ -39,7 +40,8 @@ def texts() -> list[tuple[str, str, str]]:
     return [(r["subject"], r["detail"], "G01") for r in four] + [("", text, "") for text in six]
 
 
-def test_ten_real_texts_arrive(desk, texts):
+def test_ten_real_texts_arrive(desk, texts, monkeypatch):
+    monkeypatch.setattr(network, "installed", lambda: False)  # by words alone, wherever it is told
     cases = []
     for n, (subject, text, _group) in enumerate(texts):
         given = Complaint(channel="web", subject=subject, text=text, name=f"来信人{n}", phone=f"1390000{n:04}")

@@ -145,14 +145,15 @@ class Linear:
         return found if found is not None and said is not None and said.by == found.by else None
 
     def probabilities(self, vector: Vector, head: str, more: Floats | None = None, said: Said | None = None) -> Floats:
-        """Calibrated probabilities. The less of a text is known, the flatter they are, unless another reader knows it.
-        `more`: added to the scores; `said`: by that reader of the same text."""
+        """Calibrated probabilities. The less of a text is known, the flatter they are. `more`: added to the scores;
+        `said`: by another reader of the same text."""
         h = self.heads[head]
         trust = min(1.0, vector.known / ENOUGH)
         scores = self.scores(vector, head)
         if said is not None and (beside := self.hears(head, said)) is not None:
             scores = scores + beside.scores(said.scores, h.classes)
-            h, trust = replace(h, sharpness=beside.sharpness, slope=beside.slope, offset=beside.offset), 1.0
+            h = replace(h, sharpness=beside.sharpness, slope=beside.slope, offset=beside.offset)
+            trust = min(1.0, vector.known / ENOUGH_FOR_TWO)
         exponents = (scores if more is None else scores + more) * np.float32(h.sharpness * trust)
         exponents = np.exp(exponents - exponents.max())
         made: Floats = exponents / exponents.sum()
@@ -194,6 +195,10 @@ def _corrected(p: Floats, h: Head, trust: float) -> Floats:
 
 ENOUGH = 0.35
 """From this share of known pairs of characters on a text is like those the model was taught with."""
+
+ENOUGH_FOR_TWO = 0.25
+"""The same where another reader knows it too: between what is best on the tuning half (none) and what keeps texts that
+are no complaints at all from being named with confidence."""
 
 STRONGEST = 6
 """Cue words for one sub-class have no more strength together than this."""
