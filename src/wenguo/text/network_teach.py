@@ -78,9 +78,10 @@ class Layer(nn.Module):
 
 
 class Network(nn.Module):
-    """The mean over a text's pieces, and from it a score for each class. `known`: the pieces it will meet."""
+    """The mean over a text's pieces, and from it a score for each class. `known`: the pieces it will meet; `frozen`: so
+    many layers are not taught. A text is its pieces, or what the frozen layers make of them (`read`)."""
 
-    def __init__(self, packed: Packed, known: npt.NDArray[Any], classes: int) -> None:
+    def __init__(self, packed: Packed, known: npt.NDArray[Any], classes: int, frozen: int = FROZEN) -> None:
         super().__init__()
         width = packed.width
         self.known, self.unknown = known, int(np.searchsorted(known, packed.unknown))
@@ -88,36 +89,46 @@ class Network(nn.Module):
         places = packed.numbers("emb.pos").reshape(-1, width) + packed.numbers("emb.type").reshape(-1, width)[0]
         self.places = nn.Embedding.from_pretrained(torch.tensor(places))
         self.evened = _evened(packed, "emb.ln").requires_grad_(False)
-        self.layers = nn.ModuleList(Layer(packed, n) for n in range(packed.layers))
-        self.layers[:FROZEN].requires_grad_(False)
+        layers = nn.ModuleList(Layer(packed, n) for n in range(packed.layers))
+        self.below, self.above = layers[:frozen].requires_grad_(False), layers[frozen:]
         self.dropped, self.score = nn.Dropout(DROPPED), nn.Linear(width, classes)
         nn.init.normal_(self.score.weight, std=0.02)
         nn.init.zeros_(self.score.bias)
 
     def narrowed(self) -> Network:
         """The same, but for the narrow steps and the last one nothing is taught."""
-        for layer in self.layers[FROZEN:]:
+        for layer in self.above:
             layer.requires_grad_(False)
             for which in network.WIDE:
                 setattr(layer, which, Narrow(getattr(layer, which)))
         return self
 
     def forward(self, pieces: Tensor, lengths: Tensor) -> Tensor:
-        """(n_texts, n_classes) of pieces (n_texts, longest), numbered as in `known` and filled up behind."""
+        """(n_texts, n_classes) of pieces (n_texts, longest), numbered as in `known`, or of what was read before
+        (n_texts, longest, width); filled up behind."""
         made: Tensor = self.score(self.dropped(self.mean(pieces, lengths)).to(self.score.weight.dtype)).float()
         return made
 
     def mean(self, pieces: Tensor, lengths: Tensor) -> Tensor:
-        within = torch.arange(pieces.shape[1])[None] < lengths[:, None]
-        beyond = torch.zeros(len(pieces), 1, 1, pieces.shape[1]).masked_fill(~within[:, None, None, :], -1e4)
-        with torch.no_grad():
-            x = self.evened(self.pieces(pieces) + self.places.weight[: pieces.shape[1]])
-            for layer in self.layers[:FROZEN]:
-                x = layer(x, beyond)
-        for layer in self.layers[FROZEN:]:
+        within, beyond = _within(pieces, lengths)
+        x = pieces.to(self.score.weight.dtype) if pieces.ndim == 3 else self.read(pieces, lengths)
+        for layer in self.above:
             x = layer(x, beyond)
         mean: Tensor = (x.float() * within[..., None]).sum(1) / lengths[:, None]
         return mean
+
+    @torch.no_grad()
+    def read(self, pieces: Tensor, lengths: Tensor) -> Tensor:
+        """What the frozen layers make of them: (n_texts, longest, width)."""
+        _within_text, beyond = _within(pieces, lengths)
+        x: Tensor = self.evened(self.pieces(pieces) + self.places.weight[: pieces.shape[1]])
+        for layer in self.below:
+            x = layer(x, beyond)
+        return x
+
+    def without(self, pieces: Tensor, which: Tensor) -> Tensor:
+        """As if it could not make out these (n_texts, longest)."""
+        return pieces.masked_fill(which[..., None], 0) if pieces.ndim == 3 else pieces.masked_fill(which, self.unknown)
 
 
 @cache
@@ -149,10 +160,10 @@ def teach(
         speed = min(step / (WARMING * len(parts)), (len(parts) - step) / ((1 - WARMING) * len(parts)))
         for group in optimiser.param_groups:
             group["lr"] = group["pace"] * speed
-        pieces, lengths = _filled([texts[k] for k in batch])
-        unread = torch.rand(pieces.shape) < UNREAD
+        pieces, lengths = filled([texts[k] for k in batch])
+        unread = torch.rand(pieces.shape[:2]) < UNREAD
         unread[:, 0] = False
-        scores = net(pieces.masked_fill(unread, net.unknown), lengths)
+        scores = net(net.without(pieces, unread), lengths)
         functional.cross_entropy(scores, classes[batch]).backward()
         for own, (_name, one) in zip(kept, named, strict=True):
             own.grad, one.grad = one.grad.float(), None
@@ -169,7 +180,7 @@ def scores(net: Network, texts: Texts) -> npt.NDArray[np.float32]:
     found = np.zeros((len(texts), net.score.out_features), np.float32)
     with torch.inference_mode():
         for batch in batches(texts, range(len(texts)), 128, 4096, None):
-            found[batch] = net(*_filled([texts[k] for k in batch])).numpy()
+            found[batch] = net(*filled([texts[k] for k in batch])).numpy()
     return found
 
 
@@ -191,7 +202,13 @@ def batches(
     return made if chance is None else [made[k] for k in chance.permutation(len(made))]
 
 
-def _filled(texts: Texts) -> tuple[Tensor, Tensor]:
+def _within(pieces: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Which places belong to a text, and what is added to how near each is: 0, or very little where it is filled up."""
+    within = torch.arange(pieces.shape[1])[None] < lengths[:, None]
+    return within, torch.zeros(len(pieces), 1, 1, pieces.shape[1]).masked_fill(~within[:, None, None, :], -1e4)
+
+
+def filled(texts: Texts) -> tuple[Tensor, Tensor]:
     """(n_texts, longest), filled up with nought, and how long each is."""
     return nn.utils.rnn.pad_sequence([torch.as_tensor(text) for text in texts], batch_first=True), torch.tensor(
         [len(text) for text in texts]
@@ -238,7 +255,7 @@ def shipped() -> bytes:
 def taught(net: Network) -> dict[str, npt.NDArray[Any]]:
     """What is kept of a network: its narrow steps and the last one, by the names `network.py` reads them under."""
     made = {"score.weight": net.score.weight, "score.bias": net.score.bias}
-    for n, layer in enumerate(net.layers[FROZEN:], FROZEN):
+    for n, layer in enumerate(net.above, len(net.below)):
         for which in network.WIDE:
             step = getattr(layer, which)
             made |= {f"{n}.{which}.first": step.first, f"{n}.{which}.second": step.second}
