@@ -104,6 +104,13 @@ def test_a_possible_danger_is_looked_at_first_and_answered_with_one_key(desk):
     assert "没有要核实的危险提示" in client.get(PAGE + "?kind=danger").content.decode()
 
 
+def test_where_the_program_cannot_tell_no_suggestion_is_spoken_of(desk):
+    taken_on(desk, "白日依山尽,黄河入海流。", "13900000010")
+    page = opened(desk.agent).get(PAGE).content.decode()
+    assert "程序说不准" in page and "采用所选" in page and 'data-key="0"' in page
+    assert "都不是，改为" not in page and "Enter 采纳第一个" not in page and 'data-key="1"' not in page
+
+
 def test_the_case_page_asks_as_well(desk):
     case = taken_on(desk, "楼上外墙的瓷砖松了,有一块悬在那里,下面天天有人走。", "13900000008")
     client = opened(desk.agent)
