@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.test import Client
-
 from wenguo.cases import (
     acceptance,
     approval,
@@ -39,12 +37,6 @@ REPLY = {
     "prevention": "该批次已全部加严抽检。",
     "thanks": "感谢您的反映，有问题请联系张敏，400-000-0000。",
 }
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def at(case: Case, rest: str = "") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
+from tests.doors.visitor import at_desk
 from tests.stories.test_learning import decided_long_ago, fresh_model  # noqa: F401
 
 from wenguo.cases import learning, model, reading
@@ -13,14 +13,8 @@ from wenguo.people.actor import SYSTEM
 PAGE = "/desk/admin/models/"
 
 
-def opened(person) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 def test_an_empty_company_is_told_what_will_appear(desk):
-    page = opened(desk.admin).get(PAGE).content.decode()
+    page = at_desk(desk.admin).get(PAGE).content.decode()
     assert "还没有自训的模型" in page and "随附模型" in page and "人工定类的投诉件还差 200 件" in page
     assert "还没有更正" in page and "近四周还没有可比的建议" in page
 
@@ -31,14 +25,14 @@ def test_a_candidate_is_compared_promoted_and_taken_back(desk, django_assert_max
     reading.read(corrected.pk, at=desk.now)
     desk.triages(corrected, category="security.account")
     made = learning.train(by=SYSTEM, at=desk.now)
-    client = opened(desk.admin)
+    client = at_desk(desk.admin)
     client.get(PAGE)
     with django_assert_max_num_queries(14):
         page = client.get(PAGE).content.decode()
     assert f"同样 {made.held_out} 件没学过的投诉" in page and "自训第 1 版" in page and "候选" in page
     assert "样本少" in page and "95% 区间" in page and 'data-chart="heat"' in page
 
-    assert opened(desk.supervisor).post(f"{PAGE}1/promote/").status_code == 403
+    assert at_desk(desk.supervisor).post(f"{PAGE}1/promote/").status_code == 403
     assert client.post(f"{PAGE}7/promote/").status_code == 404
     assert client.post(f"{PAGE}1/promote/", {"note": "试用"}).status_code == 302
     assert model.in_force().number == 1

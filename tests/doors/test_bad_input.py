@@ -18,6 +18,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.doors.laborious import whole_way, worked
+from tests.doors.visitor import at_desk
 
 WRONG = {
     "nothing": "",
@@ -118,12 +119,6 @@ def tried(client: Client, page: str, seen: set[str], thoroughly: bool) -> list[s
     return faults
 
 
-def signed_in(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 @HOW
 def test_the_forms_of_a_case_in_every_stage(now: Any, thoroughly: bool) -> None:
     """Every day in one stage as one person sees it; at night in all of them."""
@@ -132,7 +127,7 @@ def test_the_forms_of_a_case_in_every_stage(now: Any, thoroughly: bool) -> None:
     for case in whole_way(now) if thoroughly else [worked(now, "investigation")]:
         here = f"/desk/cases/{case.number}/"
         for person in (now.agent, now.supervisor, now.relationship) if thoroughly else (now.agent,):
-            client = signed_in(person)
+            client = at_desk(person)
             links = read(client, here).links
             for page in [here, *sorted(link for link in links if link.startswith(here) and "reveal" not in link)]:
                 faults += tried(client, page, seen, thoroughly)
@@ -158,7 +153,7 @@ def test_the_forms_of_the_house(now: Any) -> None:
     faults: list[str] = []
     worked(now, "resolution")
     for person in (now.admin, now.supervisor, now.manager, now.agent):
-        client = signed_in(person)
+        client = at_desk(person)
         for page in plain():
             if client.get(page).status_code != 200:
                 continue

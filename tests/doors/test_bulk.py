@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
-from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import acceptance, handover
 from wenguo.cases.case import Case
@@ -15,18 +13,6 @@ from wenguo.web.desk import bulk
 from wenguo.web.desk.bulk import Done
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from tests.doors.laborious import REPLY, STAGES, at, at_desk, whole_way, worked
+from tests.doors.laborious import REPLY, STAGES, at, whole_way, worked
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import acceptance, letters, presence
 from wenguo.cases.notice import Notice, tell

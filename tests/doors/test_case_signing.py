@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import approval, resolution
 from wenguo.cases.approval import Approval
@@ -37,12 +37,6 @@ def proposed(desk: Any, fen: int = 38_000) -> Approval:
     draft = resolution.Draft("补偿并道歉", "按标准补偿。", items=[Item("economic", {"price_fen": fen})])
     option = resolution.draft_option(case, draft, by=desk.agent, at=desk.now)
     return approval.propose(option, by=desk.agent, at=desk.now)[0]
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import acceptance, clock, letters
 from wenguo.cases.lifecycle import MOVES
@@ -15,18 +15,6 @@ from wenguo.journal import Event
 from wenguo.web.desk.common import forms
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def act(client: Client, case: Any, name: str, headers: dict[str, str] | None = None, **fields: Any) -> Any:

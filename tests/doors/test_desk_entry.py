@@ -5,40 +5,18 @@ from __future__ import annotations
 import io
 import json
 import re
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from django.utils import timezone
 from PIL import Image
+from tests.doors.visitor import at_desk
 
 from wenguo.cases.case import Case
 from wenguo.customers.customer import Order
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-@pytest.fixture(autouse=True)
-def files(settings: Any, tmp_path: Path) -> None:
-    """Files of these tests go to a directory of their own."""
-    here = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
-    settings.STORAGES = {**settings.STORAGES, "default": here}
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def body_of(answer: Any) -> str:

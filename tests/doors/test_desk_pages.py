@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import acceptance, handover, intake, letters, triage
 from wenguo.cases.case import Case
@@ -17,19 +18,6 @@ from wenguo.web.desk.today import team
 
 EVIL = "<script>alert('x')</script>"
 LISTS = ["/desk/", "/desk/queue/", "/desk/mine/", "/desk/tray/", "/desk/register/", "/desk/notices/"]
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    """Stories of this file happen now: the doors take the time from the wall."""
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 @pytest.mark.parametrize("address", LISTS)

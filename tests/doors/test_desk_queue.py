@@ -11,6 +11,7 @@ import pytest
 import python_calamine
 from django.test import Client
 from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import export, handover
 from wenguo.cases.case import Case
@@ -19,19 +20,6 @@ from wenguo.web.desk.listing import sought
 from wenguo.web.spreadsheet import csv_file, xlsx_file
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    """Stories of this file happen now: the doors take the time from the wall."""
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def three(now: Any) -> tuple[Case, Case, Case]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pytest
-from django.test import Client
 from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.cases import group, handover
 from wenguo.cases.case import Case
@@ -20,18 +19,6 @@ from wenguo.web.desk import today
 from wenguo.web.desk.today import groups_for, heeded
 
 HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def test_groups_stand_in_the_order_of_the_clock(now: Any) -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
-from django.utils import timezone
 from django.utils.translation import override
 
 from wenguo.cases import handover, triage
 from wenguo.cases.notice import Notice
 from wenguo.cases.sweep import sweep
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
 
 
 def test_one_is_put_away_without_being_opened(now: Any) -> None:

@@ -17,12 +17,6 @@ from wenguo.people.roles import Role
 from wenguo.web.desk import rows
 
 
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
 def queue(person: Any, **asked: str) -> str:
     client = Client()
     client.force_login(person)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from tests.doors.visitor import at_desk
 
 from wenguo.web.desk import saved
 from wenguo.web.desk.saved import SavedView
-
-
-@pytest.fixture
-def now(desk: Any) -> Any:
-    desk.now = timezone.now() - timedelta(minutes=10)
-    return desk
-
-
-def at_desk(person: Any) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
 
 
 def test_a_view_is_kept_with_its_filters_and_opened_again(now: Any) -> None:
