@@ -81,10 +81,11 @@ def empty_journal(request: pytest.FixtureRequest) -> None:
     if not {"db", "transactional_db"} & set(request.fixturenames) and not request.node.get_closest_marker("django_db"):
         return
     request.getfixturevalue("transactional_db" if _commits(request) else "db")
-    from django.db import connection
+    from django.db import connection, transaction
 
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE journal_event, journal_stream, journal_root, journal_leaf CASCADE")
+    with transaction.atomic(), without_guards(), connection.cursor() as cursor:  # a TRUNCATE takes a second
+        for table in ("journal_leaf", "journal_root", "journal_event", "journal_stream"):
+            cursor.execute(f"DELETE FROM {table}")
 
 
 def _commits(request: pytest.FixtureRequest) -> bool:
