@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.doors.test_admin_models import opened
+from tests.doors.visitor import at_desk
 from tests.stories.test_learning import WRITTEN, decided_long_ago, fresh_model  # noqa: F401
 
 from wenguo.cases import acceptance, learning, model, reading
@@ -77,17 +77,17 @@ def test_it_is_measured_with_and_without_and_a_person_sees_both(desk, installed,
     assert own.texts == words.texts == made.held_out and own.accuracy > words.accuracy
     assert "network" in steps and made.recipe["network"] == "tiny-1"
 
-    page = opened(desk.admin).get("/desk/admin/models/").content.decode()
+    page = at_desk(desk.admin).get("/desk/admin/models/").content.decode()
     assert "只看字词时" in page and f"{words.accuracy:.1%}" in page
 
     # The measure of a model is that of how it reads here.
     model.promote(made, by=desk.admin, at=desk.wait(hours=1))
     assert model.in_force().figures == own
-    assert "看：受理以后由后台读整句" in opened(desk.admin).get("/desk/admin/models/").content.decode()
+    assert "看：受理以后由后台读整句" in at_desk(desk.admin).get("/desk/admin/models/").content.decode()
     monkeypatch.setattr(network, "installed", lambda: False)
     model._loaded.cache_clear()
     assert model.in_force().figures == words
-    assert "现在只看字词" in opened(desk.admin).get("/desk/admin/models/").content.decode()
+    assert "现在只看字词" in at_desk(desk.admin).get("/desk/admin/models/").content.decode()
 
 
 def test_a_case_is_read_by_it_after_acceptance_and_the_page_says_what_decided(desk, installed, listening):
@@ -125,7 +125,7 @@ def test_where_it_does_not_help_nobody_listens(desk, installed):
     made = learning.train(by=SYSTEM, at=desk.now)
     assert "words" not in made.evaluation and made.recipe["network"] == "tiny-1"
     model.promote(made, by=desk.admin, at=desk.wait(hours=1))
-    assert "没有让这一版更准" in opened(desk.admin).get("/desk/admin/models/").content.decode()
+    assert "没有让这一版更准" in at_desk(desk.admin).get("/desk/admin/models/").content.decode()
     installed.asked.clear()
     reading.read(desk.receives(PLAIN, phone="13900007777").pk, at=desk.now)
     assert installed.asked == []
