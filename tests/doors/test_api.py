@@ -18,7 +18,7 @@ from django.urls import URLResolver
 from django.utils import timezone
 
 from wenguo.api import urls
-from wenguo.cases import group, reading
+from wenguo.cases import acceptance, group, letters, reading
 from wenguo.cases.case import Case
 from wenguo.cases.intake import Submission
 from wenguo.cases.lifecycle import ACTS
@@ -144,6 +144,22 @@ def test_two_at_the_same_moment_with_one_key_are_one_case(transactional_db, api)
     assert sorted(status for status, _number in answers) == [200, 201]
     assert len({number for _status, number in answers}) == 1
     assert Case.objects.count() == 1 and Submission.objects.count() == 1
+
+
+def test_who_names_no_version_is_not_refused_because_the_acknowledgement_went_out_meanwhile(api, monkeypatch):
+    first, second = (Case.objects.get(number=api.submits(text)["number"]) for text in (KETTLE, LEAK[0]))
+    accept, waiting = acceptance.accept, [second.pk, first.pk]
+
+    def slowly(case, **more):
+        if waiting:  # between the reading of the case and the act
+            letters.acknowledge(waiting.pop(), at=timezone.now())
+        return accept(case, **more)
+
+    monkeypatch.setattr(acceptance, "accept", slowly)
+    assert api.post("agent", f"/cases/{first.number}/accept?version={first.version}", {}).status_code == 409
+    assert Case.objects.get(pk=first.pk).stage == "received"
+    assert api.does("agent", second.number, "accept")["stage"] == "triage"
+    assert not waiting
 
 
 def test_texts_of_real_people_are_taken_in(api, complaints):

@@ -87,6 +87,22 @@ def test_two_people_press_at_once(now: Any) -> None:
     assert now.timeline(case).count("case.accepted") == 1
 
 
+def test_what_the_program_does_to_the_clock_makes_no_page_old(now: Any) -> None:
+    case, other = now.receives("空调漏电"), now.receives("退款两周未到账", phone="13900000002", name="欧阳娜")
+    client = at_desk(now.agent)
+    for one in (case, other):
+        seen = one.version
+        if one is other:
+            acceptance.accept(type(one).objects.get(pk=one.pk), by=now.other_agent, at=now.now)
+        letters.acknowledge(one.pk, at=now.now)
+        one.refresh_from_db()
+        assert one.version == seen + (2 if one is other else 1)
+        for never in ("0", str(one.version + 1), "x", "1" * 40):
+            assert act(client, one, "accept", version=never).status_code == 409, never
+        done = act(client, one, "accept", version=seen)
+        assert done.status_code == (409 if one is other else 302), "a colleague is not the program"
+
+
 def test_what_was_typed_survives_a_refusal(now: Any) -> None:
     case = now.receives("空调漏电")
     client = at_desk(now.agent)

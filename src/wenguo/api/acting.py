@@ -176,8 +176,14 @@ class Chapter:
 
 def _view(do: Callable[..., Any], body: Any, gives: Any) -> Callable[..., Any]:
     def view(request: HttpRequest, number: str, version: int | None, response: HttpResponse, **given: Any) -> Any:
-        on = begin(request, number, version)
-        made = do(on, **given)
+        try:
+            on = begin(request, number, version)
+            made = do(on, **given)
+        except Overtaken:
+            if version is not None:
+                raise
+            on = begin(request, number)  # who names no version acts on the case as it is by now
+            made = do(on, **given)
         case = shown(made if isinstance(made, Case) else on.case)
         response["Case-Version"] = str(case.version)
         return Status(201, made) if gives else Status(200, case)
