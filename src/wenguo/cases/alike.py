@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -28,6 +28,7 @@ from wenguo.policy.schema import Pack
 from wenguo.policy.versions import in_force
 from wenguo.text import alike, facts, personal, vectors
 from wenguo.text.alike import Commonness, Told, Weighed
+from wenguo.text.category import FURTHER
 from wenguo.text.likeness import likeness
 from wenguo.text.normal import one_line
 
@@ -275,12 +276,12 @@ def sweep(*, before: datetime, at_once: int = 2_000) -> int:
 
 # ── similar past cases ────────────────────────────────────────────────────────────────────────────────────────────
 
-LOOKED_FOR = 8  # so many of the weightiest pieces are searched
-FOUND = 300  # so many cases that hold one of them are ranked by how many they hold
+LOOKED_FOR = 16  # so many pieces are searched
+FOUND = 600  # about so many cases, that hold one of them, are ranked by how many they hold
 COMPARED = 30  # and so many of these are compared word by word
 WORDS, SAME_SUB, SAME_CLASS, SAME_PRODUCT = 0.6, 0.25, 0.1, 0.15  # what each adds to the score, together at most 1
 FULL = 0.3  # likeness of words that counts as the same words
-MEANING = 0.7  # what the same meaning counts for beside the same words: never enough alone
+MEANING = 0.5  # what the same meaning counts for beside the same words: never enough alone
 MEANT_NEWEST = 20_000  # so many of the newest vectors are compared, all of them: 8 MB
 MEANT_FOUND = 15
 MEANT_SECONDS = 300.0  # so old may be what a process keeps of them
@@ -310,18 +311,17 @@ class Similar:
 
 
 def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar]:
-    """The cases this person may see that are most like this one, in words, category and product. At most eight queries.
+    """The cases this person may see that are most like this one, in words, category and product. At most nine queries.
 
     Scores are added, not ranks: a case that is alike in words alone and one of the same sub-class about the same
-    product both come in; where sentence vectors are kept, so does one that says the same in other words. Below the
-    pack's `likeness_similar_cases` nothing is shown.
+    product both come in; where sentence vectors are kept, so does one that says the same in other words. While nobody
+    has classified this one, a sub-class counts as far as the program thinks of it. Below the pack's
+    `likeness_similar_cases` nothing is shown.
     """
     common = commonness()
     words = f"{case.subject}\n{case.record.description}"
     mine = Weighed(alike.told(case.subject, words), common)
-    wanted = sorted(alike.pieces(words), key=lambda piece: (-common.weight(piece), piece))
-    heads = sorted(alike.pieces(case.subject), key=lambda piece: (-common.weight(piece), piece))
-    asked = list(dict.fromkeys([*heads[: LOOKED_FOR // 2], *wanted]))[:LOOKED_FOR]
+    asked, kinds = _asked(case, words, common), _kinds(case)
     meant = _meant_alike(case)
     ids = _holding(asked) + _of_the_kind(case) + list(meant)
     seen = Case.objects.visible_to(by, at).filter(pk__in=list(dict.fromkeys(ids))).exclude(pk=case.pk)
@@ -330,7 +330,7 @@ def similar(case: Case, *, by: Any, at: datetime, most: int = 5) -> list[Similar
     theirs = [alike.told(other.subject, f"{other.subject}\n{other.record.description}") for other in others]
     scored = []
     for other, alikeness in zip(others, mine.same_matters(theirs), strict=True):
-        score, why = _scored(case, other, alikeness, meant.get(other.pk, 0.0))
+        score, why = _scored(case, kinds, other, alikeness, meant.get(other.pk, 0.0))
         if score >= case.pack.thresholds.likeness_similar_cases:
             scored.append((score, why, other))
     scored.sort(key=lambda one: (-one[0], -one[2].pk))
@@ -350,16 +350,31 @@ def fused(alikeness: float, meant: float) -> float:
     return alikeness / FULL + MEANING * meant
 
 
-def _scored(case: Case, other: Case, alikeness: float, meant: float) -> tuple[float, list[str]]:
+def _kinds(case: Case) -> dict[str, float]:
+    """The sub-class, 1, or of a case without one those it may be of and how probably."""
+    if case.category:
+        return {case.category: 1.0}
+    reading = getattr(case, "reading", None)
+    if reading is None or not reading.category:
+        return {}
+    return {s["code"]: s["probability"] for s in reading.seen.get("suggestions", ()) if s["probability"] >= FURTHER}
+
+
+def _scored(
+    case: Case, kinds: Mapping[str, float], other: Case, alikeness: float, meant: float
+) -> tuple[float, list[str]]:
     score, why = WORDS * min(fused(alikeness, meant), 1.0), []
     if alikeness >= FULL / 4:
         why.append(_("说法相近"))
     elif meant >= 0.5:
         why.append(_("意思相近"))
-    if case.category and other.category == case.category:
-        score, why = score + SAME_SUB, [*why, _("同一小类")]
-    elif case.category and other.category.split(".")[0] == case.category.split(".")[0]:
-        score, why = score + SAME_CLASS, [*why, _("同一大类")]
+    main = other.category.split(".")[0]
+    same, akin = kinds.get(other.category, 0.0), sum(p for sub, p in kinds.items() if sub.split(".")[0] == main)
+    score += max(SAME_SUB * same, SAME_CLASS * min(akin, 1.0))
+    if same >= 0.5:
+        why.append(_("同一小类") if case.category else _("像是同一小类"))
+    elif akin >= 0.5:
+        why.append(_("同一大类") if case.category else _("像是同一大类"))
     if case.batch and other.batch == case.batch:
         score, why = score + SAME_PRODUCT, [*why, _("同一批次")]
     elif case.product and other.product == case.product:
@@ -367,17 +382,31 @@ def _scored(case: Case, other: Case, alikeness: float, meant: float) -> tuple[fl
     return min(score, 1.0), why
 
 
+def _asked(case: Case, words: str, common: Commonness) -> list[str]:
+    """Pieces to search for: the rarest of the subject, and the rarest of those this house has said, as long as what
+    holds one of them may be `FOUND` cases. What nobody has said finds nothing, and it is the rarest of all."""
+    heads = sorted(alike.pieces(case.subject), key=lambda piece: (-common.weight(piece), piece))[: LOOKED_FOR // 4]
+    said = {piece: common.count(piece) for piece in alike.pieces(words) if common.weight(piece)}
+    known = sorted((piece for piece, n in said.items() if n), key=lambda piece: (said[piece], piece))
+    each, held, asked = max(case.pk / common.n, 1.0), 0.0, list[str]()  # `each`: so many cases for one that was counted
+    for piece in dict.fromkeys([*heads, *known]):
+        found = said.get(piece, common.count(piece)) * each
+        if len(asked) < LOOKED_FOR and (not asked or held + found <= FOUND):
+            held += found
+            asked.append(piece)
+    return asked
+
+
 def _holding(asked: Sequence[str]) -> list[int]:
     """Cases in which any of these pieces was said, those that hold the most of them first."""
     if not asked:
         return []
-    terms = ["'" + piece.replace("\\", "\\\\").replace("'", "''") + "'" for piece in asked]
-    held = " + ".join(["(search @@ %s::tsquery)::int"] * len(terms))
+    terms = " | ".join("'" + piece.replace("\\", "\\\\").replace("'", "''") + "'" for piece in asked)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id FROM (SELECT id, search FROM cases_case WHERE search @@ %s::tsquery LIMIT {FOUND}) found"
-            f" ORDER BY {held} DESC, id DESC LIMIT {COMPARED}",
-            [" | ".join(terms), *terms],
+            "WITH found AS MATERIALIZED (SELECT id, search FROM cases_case WHERE search @@ %(terms)s::tsquery)"
+            f" SELECT id FROM found ORDER BY ts_rank(search, %(terms)s::tsquery) DESC, id DESC LIMIT {COMPARED}",
+            {"terms": terms},
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -191,6 +191,10 @@ class Commonness:
         says[_said_around() % BUCKETS] = False
         return says
 
+    def count(self, piece: str) -> int:
+        """In how many of the texts it stands."""
+        return int(self.counts[_hash(piece) % BUCKETS])
+
     def weight(self, piece: str) -> float:
         return float(self.weights(np.array([_hash(piece)], np.uint32))[0])
 
