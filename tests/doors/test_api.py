@@ -161,6 +161,18 @@ def test_who_names_no_version_is_not_refused_because_the_acknowledgement_went_ou
     assert api.does("agent", second.number, "accept")["stage"] == "triage"
     assert not waiting
 
+    third = Case.objects.get(number=api.submits(LEAK[1], phone="13900000031", name="另一位")["number"])
+    noted: list[int] = []
+
+    def after_a_colleague(case, **more):
+        noted.append(case.version)
+        accept(Case.objects.get(pk=case.pk), by=api.desk.other_agent, at=timezone.now())
+        return accept(case, **more)
+
+    monkeypatch.setattr(acceptance, "accept", after_a_colleague)
+    assert api.post("agent", f"/cases/{third.number}/accept", {}).status_code == 409
+    assert len(noted) == 1, "a colleague is not the program: nothing is done again"
+
 
 def test_texts_of_real_people_are_taken_in(api, complaints):
     for n, text in enumerate(complaints[:20]):

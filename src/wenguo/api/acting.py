@@ -27,6 +27,7 @@ from ninja import Path, Query, Router, Status
 from wenguo.api.shapes import CaseOut
 from wenguo.cases.case import Case
 from wenguo.cases.lifecycle import ACTS
+from wenguo.cases.moved import moved_on
 from wenguo.cases.number import parse
 from wenguo.compiled import ask, run
 from wenguo.errors import Invalid, NotFound, Overtaken
@@ -176,13 +177,14 @@ class Chapter:
 
 def _view(do: Callable[..., Any], body: Any, gives: Any) -> Callable[..., Any]:
     def view(request: HttpRequest, number: str, version: int | None, response: HttpResponse, **given: Any) -> Any:
+        on = begin(request, number, version)
+        read = on.case.version
         try:
-            on = begin(request, number, version)
             made = do(on, **given)
         except Overtaken:
-            if version is not None:
+            on = begin(request, number, version)
+            if moved_on(on.case, read):
                 raise
-            on = begin(request, number)  # who names no version acts on the case as it is by now
             made = do(on, **given)
         case = shown(made if isinstance(made, Case) else on.case)
         response["Case-Version"] = str(case.version)

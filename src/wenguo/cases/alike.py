@@ -386,11 +386,10 @@ def _asked(case: Case, words: str, common: Commonness) -> list[str]:
     """Pieces to search for: the rarest of the subject, and the rarest of those this house has said, as long as what
     holds one of them may be `FOUND` cases. What nobody has said finds nothing, and it is the rarest of all."""
     heads = sorted(alike.pieces(case.subject), key=lambda piece: (-common.weight(piece), piece))[: LOOKED_FOR // 4]
-    said = {piece: common.count(piece) for piece in alike.pieces(words) if common.weight(piece)}
-    known = sorted((piece for piece, n in said.items() if n), key=lambda piece: (said[piece], piece))
+    said = [piece for piece in alike.pieces(words) if common.count(piece) and common.weight(piece)]
     each, held, asked = max(case.pk / common.n, 1.0), 0.0, list[str]()  # `each`: so many cases for one that was counted
-    for piece in dict.fromkeys([*heads, *known]):
-        found = said.get(piece, common.count(piece)) * each
+    for piece in dict.fromkeys([*heads, *sorted(said, key=lambda piece: (common.count(piece), piece))]):
+        found = common.count(piece) * each
         if len(asked) < LOOKED_FOR and (not asked or held + found <= FOUND):
             held += found
             asked.append(piece)

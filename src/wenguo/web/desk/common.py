@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -30,10 +29,10 @@ from markupsafe import Markup
 from wenguo.cases.case import Case
 from wenguo.cases.events import LOOKS
 from wenguo.cases.lifecycle import ACTS, Stage
+from wenguo.cases.moved import moved_on
 from wenguo.compiled import ask
 from wenguo.errors import Invalid, NotFound, Overtaken
 from wenguo.journal import Event, title_of
-from wenguo.people.actor import SYSTEM
 from wenguo.people.scope import Reach, reach
 from wenguo.people.staff import Person
 from wenguo.web.desk.folder import Folder, marked
@@ -44,9 +43,6 @@ from wenguo.web.jinja import url
 
 Panel = Callable[[HttpRequest, Folder], tuple[str, dict[str, Any]] | None]
 Context = Callable[[HttpRequest, Folder], dict[str, Any]]
-
-CLOCK_SHOWN = {"next_due_at", "next_clock"}
-MOST_LOOKED_BACK = 20
 
 # What a case page reads in one go.
 RELATED = (
@@ -110,26 +106,10 @@ def find_case(request: HttpRequest, number: str) -> Case:
         raise NotFound(_("没有找到投诉件「{number}」，或者它不在您可以查看的范围内").format(number=number))
     case: Case = found[0]
     read = request.POST.get("version", "")
-    if read and read != str(case.version) and _moved_on(case, read):
+    version = int(read) if read.isdecimal() and len(read) < 10 else 0
+    if read and version != case.version and moved_on(case, version):
         raise Overtaken(_overtaken(case))
     return case
-
-
-def _moved_on(case: Case, read: str) -> bool:
-    """Whether the page posted is older than what forms are filled in by.
-
-    While one reads it the acknowledgement goes out, a clock warns: what the program did since, and to nothing but the
-    clock shown, makes no page old.
-    """
-    since = case.version - int(read) if read.isdecimal() and len(read) < 10 else 0
-    acts: set[datetime] = set()
-    events = Event.objects.filter(stream_id=case.stream_id).exclude(type__in=LOOKS).order_by("-seq")
-    for by, at, data in events.values_list("by", "at", "data")[:MOST_LOOKED_BACK]:
-        changed = data.get("set", {}).keys()
-        if len(acts) == since or by != SYSTEM.journal_ref or not changed <= CLOCK_SHOWN:
-            break
-        acts |= {at} if changed else set()
-    return since < 1 or len(acts) < since
 
 
 def _seen(number: str, span: Reach, *, with_marks: bool) -> list[Any]:
